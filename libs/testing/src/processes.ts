@@ -1,0 +1,194 @@
+// Starts programs as process groups of their own, waits until they answer, and ends them whatever happens.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { connect } from 'node:net';
+import { settle } from './settle.js';
+
+const KEPT_OUTPUT = 64 * 1024;
+const SHOWN_OUTPUT = 4_000;
+const KILL_TIMEOUT_MS = 10_000;
+
+export interface ProgramOptions {
+  name: string;
+  command: string;
+  args: string[];
+  cwd?: string;
+  env?: Record<string, string>;
+  uid?: number;
+  gid?: number;
+  /** Folders to remove if this process dies without having stopped the program. */
+  folders?: string[];
+}
+
+export interface Program {
+  readonly name: string;
+  readonly pid: number;
+  readonly exited: Promise<void>;
+  running(): boolean;
+  output(): string;
+  signal(signal: NodeJS.Signals): void;
+  /** Sends `signal`, and SIGKILL to the whole group if the program has not ended within `timeoutMs`. */
+  stop(signal?: NodeJS.Signals, timeoutMs?: number): Promise<void>;
+}
+
+export function startProgram(options: ProgramOptions): Program {
+  const { name, command, args, uid, gid } = options;
+  const child = spawn(command, args, {
+    cwd: options.cwd ?? '/',
+    env: { ...process.env, ...options.env },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+  const output = keepOutput(child);
+  let running = true;
+  const exited = new Promise<void>((resolve) => {
+    const end = (why?: Error) => {
+      running = false;
+      if (why) output.add(`${why.message}\n`);
+      resolve();
+    };
+    child.once('error', end);
+    child.once('exit', (code, signal) => end(new Error(`[${name} ended: ${signal ?? `code ${code}`}]`)));
+  });
+  const endGuard = child.pid === undefined ? () => {} : startGuard(child.pid, options.folders ?? []);
+  void exited.then(endGuard);
+  const signal = (which: NodeJS.Signals) => {
+    if (running && child.pid !== undefined) signalGroup(child.pid, which);
+  };
+  return {
+    name,
+    pid: child.pid ?? -1,
+    exited,
+    running: () => running,
+    output: output.text,
+    signal,
+    stop: (which = 'SIGTERM', timeoutMs = KILL_TIMEOUT_MS) =>
+      stopProgram({ name, exited, running: () => running, signal }, which, timeoutMs),
+  };
+}
+
+async function stopProgram(
+  program: Pick<Program, 'name' | 'exited' | 'running' | 'signal'>,
+  which: NodeJS.Signals,
+  timeoutMs: number,
+): Promise<void> {
+  program.signal(which);
+  program.signal('SIGCONT');
+  if (await endsWithin(program.exited, timeoutMs)) return;
+  program.signal('SIGKILL');
+  if (!(await endsWithin(program.exited, KILL_TIMEOUT_MS))) throw new Error(`${program.name} is still there after SIGKILL`);
+}
+
+async function endsWithin(exited: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([exited.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/**
+ * A shell that waits for the end of its input. A test process that is killed cannot stop what it started, but the
+ * kernel closes its pipes: then the shell ends the program's group and removes its folders.
+ */
+function startGuard(pid: number, folders: string[]): () => void {
+  const script = 'trap "" INT HUP; read -r _; p=$1; shift; kill -9 -- "-$p" 2>/dev/null; sleep 1; [ $# -gt 0 ] && rm -rf -- "$@"; :';
+  const guard = spawn('/bin/sh', ['-c', script, 'guard', String(pid), ...folders], {
+    detached: true,
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  guard.once('error', () => {});
+  guard.stdin.once('error', () => {});
+  guard.unref();
+  (guard.stdin as unknown as { unref(): void }).unref();
+  return () => guard.kill('SIGKILL');
+}
+
+function keepOutput(child: ChildProcess): { add(text: string): void; text(): string } {
+  let kept = '';
+  const add = (text: string) => {
+    kept = (kept + text).slice(-KEPT_OUTPUT);
+  };
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', add);
+  return { add, text: () => kept };
+}
+
+/** Waits until `probe` succeeds; if the program ends or time runs out, the error shows what the program said. */
+export async function ready(
+  program: Program,
+  probe: () => Promise<unknown>,
+  { timeoutMs = 30_000, hint = '', log = () => '' } = {},
+): Promise<void> {
+  let lastError: unknown;
+  const look = async () => {
+    if (!program.running()) return 'ended' as const;
+    try {
+      await probe();
+      return 'ready' as const;
+    } catch (error) {
+      lastError = error;
+      return undefined;
+    }
+  };
+  let outcome: 'ended' | 'ready' | 'late';
+  try {
+    outcome = await settle(`${program.name} to answer`, look, { timeoutMs });
+  } catch {
+    outcome = 'late';
+  }
+  if (outcome === 'ready') return;
+  await program.stop('SIGKILL');
+  const said = `${program.output()}${log()}`.trim().slice(-SHOWN_OUTPUT);
+  const why = outcome === 'ended' ? 'ended while starting' : `did not answer within ${timeoutMs} ms (${String(lastError)})`;
+  throw new Error(`${program.name} ${why}. ${hint}\nIt said:\n${said || '(nothing)'}`);
+}
+
+/** Connects and hangs up: the plainest sign that a server listens. */
+export function answersOn(port: number, timeoutMs = 2_000): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', timeout: timeoutMs });
+    socket.once('connect', () => resolve(void socket.destroy()));
+    socket.once('timeout', () => socket.destroy(new Error(`port ${port} does not answer`)));
+    socket.once('error', reject);
+  });
+}
+
+/** Runs a program to its end. */
+export async function run(
+  name: string,
+  command: string,
+  args: string[],
+  options: Partial<ProgramOptions> & { timeoutMs?: number; hint?: string } = {},
+): Promise<string> {
+  const { timeoutMs = 60_000, hint = '', ...rest } = options;
+  const child = spawn(command, args, {
+    ...rest,
+    env: { ...process.env, ...rest.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  });
+  const output = keepOutput(child);
+  const end = await new Promise<string | undefined>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) =>
+      resolve(code === 0 ? undefined : signal ? `was ended by ${signal} (limit ${timeoutMs} ms)` : `gave code ${code}`),
+    );
+  });
+  if (end !== undefined) throw new Error(`${name}: ${command} ${end}. ${hint}\nIt said:\n${output.text().trim().slice(-SHOWN_OUTPUT)}`);
+  return output.text();
+}
