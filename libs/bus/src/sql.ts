@@ -1,0 +1,16 @@
+// The little of a database that the bus needs; Prisma's transaction client has this shape.
+
+export interface SqlTransaction {
+  $executeRawUnsafe(query: string, ...values: unknown[]): Promise<number>;
+  $queryRawUnsafe<T = unknown>(query: string, ...values: unknown[]): Promise<T>;
+}
+
+/** Whose rows a transaction may see: one tenant (a request), the tenants of a batch, or all (claims, the relay, proofs). */
+export type Scope = { tenant: string } | { tenants: string[] } | 'all_tenants';
+
+export interface Transactions<Tx extends SqlTransaction = SqlTransaction> {
+  /** Runs the work in one transaction of the service's own schema; nothing is woken by it. */
+  read<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** The same, and its commit wakes the service's workers and its relay, here and in other pods. */
+  write<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T>;
+}
