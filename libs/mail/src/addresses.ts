@@ -1,0 +1,52 @@
+// Mail addresses of a From, To or Cc header (RFC 5322 §3.4), read in one pass whatever the header holds.
+import { AddressScan } from './address-scan.js';
+import { type DecodeWords, MAX_VALUE_LENGTH, collapse, decodeSafely } from './raw-text.js';
+
+/** Addresses read of one header; a longer list is cut. */
+export const MAX_ADDRESSES = 1_000;
+/** Longest address: 64 of local part, `@`, 255 of domain (RFC 5321 §4.5.3.1). */
+export const MAX_ADDRESS_LENGTH = 320;
+
+const MAX_NAME_LENGTH = 1_000;
+
+export interface Address {
+  /** Display name, decoded if a decoder was given; empty where there is none. */
+  name: string;
+  /** As written, but the domain in lower case: the local part belongs to its host (RFC 5321 §2.4). */
+  address: string;
+  /** All in lower case: what two addresses are compared by. */
+  key: string;
+}
+
+/**
+ * Takes the raw value of an address header, and how to decode RFC 2047 words in names.
+ * Gives its addresses in order: groups opened, comments and routes dropped, quoted local parts kept, `;` taken for `,`. What is no
+ * address is left out. At most MAX_ADDRESSES, of the first MAX_VALUE_LENGTH characters. Never throws.
+ */
+export function parseAddresses(value: string, decode?: DecodeWords): Address[] {
+  const found: Address[] = [];
+  const scan = new AddressScan((name, text) => {
+    const address = text === undefined ? undefined : normalAddress(text);
+    if (address !== undefined && found.length < MAX_ADDRESSES) found.push({ name, address, key: address.toLowerCase() });
+    return address !== undefined;
+  });
+  const bounded = value.slice(0, MAX_VALUE_LENGTH);
+  for (let at = 0; at < bounded.length && found.length < MAX_ADDRESSES; at++) scan.take(bounded.charAt(at));
+  scan.close();
+  return found.map((one) => ({ ...one, name: collapse(decodeSafely(collapse(one.name), decode)).slice(0, MAX_NAME_LENGTH) }));
+}
+
+/** Gives the address with its domain in lower case, or undefined where it is none. Takes `joe@host` only: no name, no brackets. */
+export function normalAddress(text: string): string | undefined {
+  const trimmed = text.trim();
+  const at = trimmed.lastIndexOf('@');
+  if (at < 1 || at === trimmed.length - 1 || trimmed.length > MAX_ADDRESS_LENGTH) return undefined;
+  const local = trimmed.slice(0, at);
+  const domain = trimmed.slice(at + 1).toLowerCase();
+  const isQuoted = local.length > 2 && local.startsWith('"') && local.endsWith('"');
+  if (NEVER_PLAIN.test(domain) || (!isQuoted && NEVER_PLAIN.test(local))) return undefined;
+  return `${local}@${domain}`;
+}
+
+/** Specials of RFC 5322 §3.2.3 that neither a domain nor an unquoted local part may hold; brackets of a domain literal may. */
+const NEVER_PLAIN = /[\s\u0000-\u001f\u007f<>,;"()@\\]/;

@@ -1,0 +1,35 @@
+// Small bounded helpers on raw header text, shared by the rules beside it.
+
+/** Longest header value any rule looks at, in UTF-16 units; what lies beyond is not seen. */
+export const MAX_VALUE_LENGTH = 1_000_000;
+
+const CONTROLS_AND_SPACE = /[\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200b\u2028-\u202f\u205f\u3000\ufeff]+/g;
+const encoder = new TextEncoder();
+
+/** Gives the value unfolded (RFC 5322 §2.2.3): every run of white space or control characters is one space, the ends trimmed. Linear. */
+export function collapse(value: string): string {
+  return value.slice(0, MAX_VALUE_LENGTH).replace(CONTROLS_AND_SPACE, ' ').trim();
+}
+
+/** Gives the value without any white space or control character. Linear. */
+export function squeeze(value: string): string {
+  return value.slice(0, MAX_VALUE_LENGTH).replace(CONTROLS_AND_SPACE, '');
+}
+
+/** Gives the number of bytes of the value in UTF-8. */
+export function utf8Length(value: string): number {
+  return encoder.encode(value).length;
+}
+
+/** Decodes RFC 2047 words of a raw header value; the caller brings one (libmime), since these rules have no dependency. */
+export type DecodeWords = (raw: string) => string;
+
+/** Gives `decode(raw)`, or `raw` itself where no decoder is given or it throws (unknown charset). */
+export function decodeSafely(raw: string, decode: DecodeWords | undefined): string {
+  if (!decode) return raw;
+  try {
+    return decode(raw);
+  } catch {
+    return raw; // A name in an unknown charset is shown raw rather than losing the mail.
+  }
+}
