@@ -92,9 +92,12 @@ async function endsWithin(exited: Promise<void>, ms: number): Promise<boolean> {
   }
 }
 
+/** A polite signal goes to the leader alone, which ends its children in the order it knows. */
+const WHOLE_GROUP = new Set<NodeJS.Signals>(['SIGKILL', 'SIGSTOP', 'SIGCONT']);
+
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, signal);
+    process.kill(WHOLE_GROUP.has(signal) ? -pid : pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
@@ -127,11 +130,21 @@ function keepOutput(child: ChildProcess): { add(text: string): void; text(): str
   return { add, text: () => kept };
 }
 
+const noLog = (): Promise<string> => Promise.resolve('');
+
+export interface ReadyOptions {
+  timeoutMs?: number;
+  /** What to do if the program is missing or too old. */
+  hint?: string;
+  /** What it wrote elsewhere than to its output. */
+  log?: () => Promise<string>;
+}
+
 /** Waits until `probe` succeeds; if the program ends or time runs out, the error shows what the program said. */
 export async function ready(
   program: Program,
   probe: () => Promise<unknown>,
-  { timeoutMs = 30_000, hint = '', log = () => '' } = {},
+  { timeoutMs = 30_000, hint = '', log = noLog }: ReadyOptions = {},
 ): Promise<void> {
   let lastError: unknown;
   const look = async () => {
@@ -152,7 +165,7 @@ export async function ready(
   }
   if (outcome === 'ready') return;
   await program.stop('SIGKILL');
-  const said = `${program.output()}${log()}`.trim().slice(-SHOWN_OUTPUT);
+  const said = `${program.output()}${await log().catch(String)}`.trim().slice(-SHOWN_OUTPUT);
   const why = outcome === 'ended' ? 'ended while starting' : `did not answer within ${timeoutMs} ms (${String(lastError)})`;
   throw new Error(`${program.name} ${why}. ${hint}\nIt said:\n${said || '(nothing)'}`);
 }
