@@ -1,0 +1,110 @@
+// A typed gRPC client of a generated service: promises for single answers, iterables for streams, a deadline on every call.
+import { create, type DescMethod, type DescService, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import { credentials, makeClientConstructor, type Client, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
+import { grpcDefinition } from '@rejoinder/contracts/grpc-definition';
+import { fromServiceError } from './grpc-faults.js';
+
+export interface CallOptions {
+  /** 10 seconds by default; streams need longer. */
+  deadlineMs?: number;
+  signal?: AbortSignal;
+}
+
+type Call<M extends DescMethod> = M['methodKind'] extends 'unary'
+  ? (request: MessageInitShape<M['input']>, options?: CallOptions) => Promise<MessageShape<M['output']>>
+  : M['methodKind'] extends 'server_streaming'
+    ? (request: MessageInitShape<M['input']>, options?: CallOptions) => AsyncIterable<MessageShape<M['output']>>
+    : M['methodKind'] extends 'client_streaming'
+      ? (requests: AsyncIterable<MessageInitShape<M['input']>>, options?: CallOptions) => Promise<MessageShape<M['output']>>
+      : never;
+
+/** What calls a service: its methods in camelCase, and close(). */
+export type GrpcClient<S extends DescService> = { [K in keyof S['method']]: S['method'][K] extends DescMethod ? Call<S['method'][K]> : never } & { close(): void };
+
+/** Largest message either way: the text of a mail is up to 5 MB of each kind. */
+export const maxMessageBytes = 16_000_000;
+const defaultDeadlineMs = 10_000;
+
+/** Connects lazily to host:port or unix:path, and again after a break. */
+export function grpcClient<S extends DescService>(service: S, address: string): GrpcClient<S> {
+  const Stub = makeClientConstructor(grpcDefinition(service), service.name);
+  const stub = new Stub(address, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': maxMessageBytes,
+    'grpc.max_send_message_length': maxMessageBytes,
+    'grpc.initial_reconnect_backoff_ms': 200,
+    'grpc.max_reconnect_backoff_ms': 5_000,
+    'grpc.enable_retries': 0,
+  });
+  const methods = service.methods.map((method) => [method.localName, callOf(stub, method)] as const);
+  return { ...Object.fromEntries(methods), close: () => stub.close() } as GrpcClient<S>;
+}
+
+function callOf(stub: Client, method: DescMethod): unknown {
+  if (method.methodKind === 'unary') return unary(stub, method);
+  if (method.methodKind === 'server_streaming') return serverStream(stub, method);
+  if (method.methodKind === 'client_streaming') return clientStream(stub, method);
+  throw new Error(`${method.name}: streams both ways are not used here`);
+}
+
+type Stub = Record<string, (...args: unknown[]) => { cancel(): void }>;
+
+function settings({ deadlineMs = defaultDeadlineMs }: CallOptions) {
+  return { deadline: Date.now() + deadlineMs };
+}
+
+function unary(stub: Client, method: DescMethod) {
+  return (request: object, options: CallOptions = {}) =>
+    new Promise((resolve, reject) => {
+      const answer = (error: ServiceError | null, value: unknown) => (error ? reject(fromServiceError(error)) : resolve(value));
+      const call = (stub as unknown as Stub)[method.name]!(create(method.input, request as Record<string, unknown>), settings(options), answer);
+      options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
+    });
+}
+
+function serverStream(stub: Client, method: DescMethod) {
+  return async function* (request: object, options: CallOptions = {}) {
+    const call = (stub as unknown as Stub)[method.name]!(create(method.input, request as Record<string, unknown>), settings(options)) as unknown as ClientReadableStream<unknown>;
+    options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
+    try {
+      yield* call;
+    } catch (error) {
+      throw fromServiceError(error as ServiceError);
+    } finally {
+      call.cancel();
+    }
+  };
+}
+
+function clientStream(stub: Client, method: DescMethod) {
+  return async (requests: AsyncIterable<object>, options: CallOptions = {}) => {
+    let call: ClientWritableStream<unknown> | undefined;
+    const answered = new Promise((resolve, reject) => {
+      const answer = (error: ServiceError | null, value: unknown) => (error ? reject(fromServiceError(error)) : resolve(value));
+      call = (stub as unknown as Stub)[method.name]!(settings(options), answer) as unknown as ClientWritableStream<unknown>;
+    });
+    options.signal?.addEventListener('abort', () => call!.cancel(), { once: true });
+    const settled = answered.then(
+      () => undefined,
+      () => undefined,
+    );
+    await writeAll(call!, method, requests, settled);
+    return answered;
+  };
+}
+
+/** Writes with back-pressure until done, or until the server has answered early (it refuses, or has the file already). */
+async function writeAll(call: ClientWritableStream<unknown>, method: DescMethod, requests: AsyncIterable<object>, settled: Promise<void>): Promise<void> {
+  let over = false;
+  void settled.then(() => (over = true));
+  try {
+    for await (const request of requests) {
+      if (over) return;
+      if (call.write(create(method.input, request as Record<string, unknown>))) continue;
+      await Promise.race([new Promise<void>((resolve) => call.once('drain', resolve)), settled]);
+    }
+    call.end();
+  } catch (error) {
+    call.cancel();
+    throw error;
+  }
+}

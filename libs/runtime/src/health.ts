@@ -1,0 +1,44 @@
+// Health over HTTP: started, ready (may be given work) and live (need not be killed) mean different things.
+import { createServer, type Server } from 'node:http';
+
+/** What one role says of itself. */
+export interface RoleHealth {
+  role: string;
+  started: boolean;
+  /** False as soon as it drains. */
+  ready: boolean;
+  /** What keeps it from its work, each in one sentence. */
+  troubles: string[];
+}
+
+export interface HealthServer {
+  /** host:port that it listens on. */
+  address: string;
+  close(): Promise<void>;
+}
+
+/** Started: 200 once every role has started. Ready: 200 while no role drains or is in trouble. Live: 200 as long as the event loop answers. */
+export function answerHealth(path: string, roles: RoleHealth[]): { status: number; body: object } | undefined {
+  if (path === '/health/live') return { status: 200, body: { live: true } };
+  if (path === '/health/startup') return { status: roles.every((role) => role.started) ? 200 : 503, body: { roles } };
+  if (path === '/health/ready') return { status: roles.every((role) => role.ready && role.troubles.length === 0) ? 200 : 503, body: { roles } };
+  return undefined;
+}
+
+/** Serves /health/startup, /health/ready and /health/live. */
+export async function serveHealth(listen: string, roles: () => RoleHealth[]): Promise<HealthServer> {
+  const [, host = '127.0.0.1', port = '0'] = /^(.*):(\d+)$/.exec(listen) ?? [];
+  const server = createServer((request, response) => {
+    const answer = answerHealth(request.url ?? '', roles()) ?? { status: 404, body: { error: 'ask /health/startup, /health/ready or /health/live' } };
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
+  });
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(Number(port), host, resolve));
+  return { address: `${host}:${(server.address() as { port: number }).port}`, close: () => closeServer(server) };
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

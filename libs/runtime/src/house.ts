@@ -1,0 +1,85 @@
+// What the roles of one process share: pools, wake-ups, keys, the event log, a logger and a clock.
+import pg from 'pg';
+import { systemClock, type Clock } from '@rejoinder/base/clock';
+import type { EventLog } from '@rejoinder/bus/event-log';
+import { KafkaLog } from '@rejoinder/bus/kafka-log';
+import { LocalLog } from '@rejoinder/bus/local-log';
+import { fileKey, type KeyEncryption } from '@rejoinder/vault/kek';
+import { readSettings, type Environment } from './config.js';
+import { houseSettings, type HouseSettings } from './house-settings.js';
+import { createLogger, type Logger } from './logging.js';
+import { PartitionKeeper, type KeptDays } from './partitions.js';
+import type { ServiceName } from './services.js';
+import { Wake } from './wake.js';
+
+export interface House {
+  settings: HouseSettings;
+  pool: pg.Pool;
+  keyringPool: pg.Pool;
+  wake: Wake;
+  eventLog: EventLog;
+  keyEncryption: KeyEncryption;
+  logger: Logger;
+  clock: Clock;
+  keptDays: KeptDays;
+  grpcListen(service: ServiceName): string;
+  peerAddress(service: ServiceName): string;
+  close(): Promise<void>;
+}
+
+export interface HouseOptions {
+  logger?: Logger;
+  clock?: Clock;
+  /** All roles in this process: they meet on Unix sockets in this folder instead of the network. */
+  socketFolder?: string;
+}
+
+const keyringConnections = 2;
+
+/** Opens everything shared; refuses with every wrong setting named. */
+export async function openHouse(env: Environment, options: HouseOptions = {}): Promise<House> {
+  const settings = readSettings(houseSettings, env);
+  const logger = options.logger ?? createLogger(settings.logLevel);
+  const clock = options.clock ?? systemClock(settings.clockSkewMs);
+  const databaseUrl = settings.databaseUrl.reveal();
+  const pool = openPool(databaseUrl, settings.databaseConnections, logger);
+  const keyringPool = openPool(settings.keyringUrl.reveal(), keyringConnections, logger);
+  const keptDays = { R1: settings.bodyDays, R2: settings.metadataDays, wire: settings.wireDays };
+  const wake = new Wake(pool, databaseUrl, (message, error) => logger.warn({ error }, message));
+  wake.start();
+  const { eventLog, keeper } = await openLog(settings, pool, databaseUrl, clock, keptDays, logger);
+  const socket = (service: ServiceName) => `unix:${options.socketFolder}/${service}.sock`;
+  return {
+    settings,
+    pool,
+    keyringPool,
+    wake,
+    eventLog,
+    keyEncryption: await fileKey(settings.keyFile),
+    logger,
+    clock,
+    keptDays,
+    grpcListen: (service) => (options.socketFolder ? socket(service) : settings.grpcListen),
+    peerAddress: (service) => (options.socketFolder ? socket(service) : settings[`${service}Grpc`]),
+    close: async () => {
+      await eventLog.close();
+      await keeper?.stop();
+      await wake.close();
+      await Promise.all([pool.end(), keyringPool.end()]);
+    },
+  };
+}
+
+/** Times travel as UTC text, so that no session's time zone matters. */
+function openPool(url: string, max: number, logger: Logger): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max, options: '-c timezone=UTC', connectionTimeoutMillis: 10_000, idleTimeoutMillis: 30_000, keepAlive: true });
+  pool.on('error', (error) => logger.warn({ error }, 'a connection to PostgreSQL broke'));
+  return pool;
+}
+
+async function openLog(settings: HouseSettings, pool: pg.Pool, url: string, clock: Clock, days: KeptDays, logger: Logger): Promise<{ eventLog: EventLog; keeper?: PartitionKeeper }> {
+  if (settings.bus === 'kafka') return { eventLog: new KafkaLog({ brokers: settings.kafkaBrokers.split(','), clientId: 'rejoinder', logger }) };
+  const keeper = new PartitionKeeper('bus', pool, clock, days, logger);
+  await keeper.start();
+  return { eventLog: new LocalLog({ pool, listenUrl: url, clock, logger }), keeper };
+}

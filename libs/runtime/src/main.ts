@@ -1,0 +1,68 @@
+// A process that runs roles until it is told to stop: settings, telemetry, roles, health, and an end in order.
+import 'reflect-metadata';
+import { Fault } from '@rejoinder/base/fault';
+import { openHouse, type HouseOptions } from './house.js';
+import { serveHealth } from './health.js';
+import { startRole, type Role, type RunningRole } from './role.js';
+import { startTelemetry } from './telemetry.js';
+import type { Environment } from './config.js';
+
+export interface RunningHouse {
+  roles: RunningRole[];
+  /** Resolves once everything is let go of. */
+  stop(): Promise<void>;
+}
+
+/** Starts roles side by side in this process. They are imported after telemetry, which must come first to see anything. */
+export async function startHouse(loadRoles: () => Promise<Role[]>, env: Environment, options: HouseOptions = {}): Promise<RunningHouse> {
+  const telemetry = await startTelemetry('rejoinder', env.OTEL_EXPORTER_OTLP_ENDPOINT);
+  const definitions = await loadRoles();
+  const house = await openHouse(env, options);
+  const roles: RunningRole[] = [];
+  const all = () => definitions.map(({ name }) => roles.find((role) => role.name === name)?.health() ?? { role: name, started: false, ready: false, troubles: [] });
+  const health = house.settings.healthListen ? await serveHealth(house.settings.healthListen, all) : undefined;
+  const stop = async () => {
+    await Promise.all(roles.map((role) => role.stop()));
+    await health?.close();
+    await house.close();
+    await telemetry.stop();
+  };
+  try {
+    await house.eventLog.ensureTopics();
+    for (const definition of definitions) roles.push(await startRole(definition, house, env));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  house.logger.info({ roles: definitions.map(({ name }) => name) }, 'ready');
+  return { roles, stop };
+}
+
+/** For a service's main.ts: runs until SIGTERM or SIGINT; a refusal is one message and exit code 1, a bug crashes. */
+export async function main(loadRoles: () => Promise<Role[]>): Promise<void> {
+  try {
+    const running = await startHouse(loadRoles, process.env);
+    onStopSignal(running.stop);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+/** The first signal stops in order, the second at once. */
+export function onStopSignal(stop: () => Promise<void>): void {
+  let stopping = false;
+  const onSignal = () => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`could not stop in order: ${error instanceof Error ? error.message : 'unknown'}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}

@@ -1,0 +1,102 @@
+// Applies plain SQL migrations in Prisma's folder layout, once each, safe when two releases do it at the same time.
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { Fault } from '@rejoinder/base/fault';
+
+/** A schema and the folders of migrations that make it, in order. */
+export interface SchemaMigrations {
+  schema: string;
+  folders: string[];
+}
+
+/** The folder of migrations beside a package's own module, such as new URL('../prisma/migrations', import.meta.url). */
+export function migrationsFolder(url: URL): string {
+  return fileURLToPath(url);
+}
+
+/** What every service's schema begins with (fences, outbox, dead letters), then its own tables. */
+export function serviceMigrations(service: string, own: URL): SchemaMigrations {
+  return { schema: service, folders: [busMigrations('service'), migrationsFolder(own)] };
+}
+
+/** The tables of the local event log. */
+export function busLogMigrations(): SchemaMigrations {
+  return { schema: 'bus', folders: [busMigrations('bus')] };
+}
+
+/** The keyring, in a database of its own. */
+export function keyringMigrations(): SchemaMigrations {
+  return { schema: 'keyring', folders: [fileURLToPath(new URL('../../vault/migrations', import.meta.url))] };
+}
+
+function busMigrations(kind: 'service' | 'bus'): string {
+  return fileURLToPath(new URL(`../../bus/migrations/${kind}`, import.meta.url));
+}
+
+const roles = (schema: string) => ['owner', 'request', 'worker'].map((kind) => `rejoinder_${schema}_${kind}`);
+
+/** Roles belong to the whole cluster: another database, or another release, may make them at the same moment. */
+const makeRole = (role: string) => `do $$ begin create role ${role} nologin;
+exception when duplicate_object or unique_violation then null; end $$`;
+
+/**
+ * Brings schemas up to date, each in one transaction under a lock of its own. The login must be allowed to create schemas and roles.
+ * A migration that was applied and has changed since is refused. Answers the names of what was applied.
+ */
+export async function migrate(adminUrl: string, all: SchemaMigrations[]): Promise<string[]> {
+  const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 10_000 });
+  await client.connect();
+  try {
+    const applied: string[] = [];
+    for (const one of all) applied.push(...(await migrateSchema(client, one)));
+    return applied;
+  } finally {
+    await client.end();
+  }
+}
+
+async function migrateSchema(client: pg.Client, { schema, folders }: SchemaMigrations): Promise<string[]> {
+  if (!/^[a-z]+$/.test(schema)) throw new Fault('invalid', 'SCHEMA_NAME', `${schema} is no name of a schema`);
+  for (const role of roles(schema)) await client.query(makeRole(role));
+  await client.query('begin');
+  try {
+    await client.query('select pg_advisory_xact_lock(hashtext($1))', [`rejoinder migrate ${schema}`]);
+    await prepareSchema(client, schema);
+    const applied: string[] = [];
+    for (const folder of folders) applied.push(...(await applyFolder(client, folder)));
+    await client.query('commit');
+    return applied.map((name) => `${schema}/${name}`);
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  }
+}
+
+async function prepareSchema(client: pg.Client, schema: string): Promise<void> {
+  const [owner, request, worker] = roles(schema);
+  await client.query(`grant ${owner}, ${request}, ${worker} to current_user`);
+  await client.query(`create schema if not exists ${schema} authorization ${owner}`);
+  await client.query(`grant usage on schema ${schema} to ${request}, ${worker}`);
+  await client.query(`set local role ${owner}`);
+  await client.query(`set local search_path = ${schema}`);
+  await client.query('create table if not exists migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now())');
+}
+
+async function applyFolder(client: pg.Client, folder: string): Promise<string[]> {
+  const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  const applied: string[] = [];
+  for (const name of names.sort()) {
+    const sql = await readFile(join(folder, name, 'migration.sql'), 'utf8');
+    const sha256 = createHash('sha256').update(sql).digest('hex');
+    const before = await client.query<{ sha256: string }>('select sha256 from migration where name = $1', [name]);
+    if (before.rows[0]?.sha256 === sha256) continue;
+    if (before.rows[0]) throw new Fault('conflict', 'MIGRATION_CHANGED', `Migration ${name} was applied and has changed since: add a new one instead.`);
+    await client.query(sql);
+    await client.query('insert into migration (name, sha256) values ($1, $2)', [name, sha256]);
+    applied.push(name);
+  }
+  return applied;
+}

@@ -1,0 +1,147 @@
+// What a service is to the house, and how one is run: a Nest app with gRPC and the bus at its doors, a relay, workers and partitions behind.
+import type { DescService } from '@bufbuild/protobuf';
+import { Module, type DynamicModule, type INestApplication, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Transport, type MicroserviceOptions } from '@nestjs/microservices';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { PrismaPg } from '@prisma/adapter-pg';
+import { BusServer } from '@rejoinder/bus/bus-server';
+import { DeadLetters } from '@rejoinder/bus/dead-letters';
+import { Outbox } from '@rejoinder/bus/outbox';
+import { Relay } from '@rejoinder/bus/relay';
+import type { SqlTransaction } from '@rejoinder/bus/sql';
+import { packageDefinition } from '@rejoinder/contracts/grpc-definition';
+import { dayOf } from '@rejoinder/base/clock';
+import { Vault } from '@rejoinder/vault/vault';
+import { readSettings, type Environment, type Settings } from './config.js';
+import { Database, prismaAdapter, type PrismaClientLike } from './database.js';
+import { FaultFilter } from './grpc-faults.js';
+import { maxMessageBytes } from './grpc-client.js';
+import type { RoleHealth } from './health.js';
+import type { House } from './house.js';
+import { nestLogger, type Logger } from './logging.js';
+import { isOutage } from './outage.js';
+import { PartitionKeeper } from './partitions.js';
+import { Peers } from './peers.js';
+import type { ServiceName } from './services.js';
+import { CLOCK, EVENT_LOG, HOUSE_SETTINGS, LOGGER, SETTINGS } from './tokens.js';
+import { Workers } from './workers.js';
+
+/** The only thing a service exports. */
+export interface Role {
+  name: ServiceName;
+  /** Its own settings, beside those of the house. */
+  settings: Settings;
+  /** Folder of its migrations: new URL('../prisma/migrations', import.meta.url). */
+  migrations: URL;
+  /** Its generated Prisma client over the adapter given. */
+  prisma: (adapter: PrismaPg) => PrismaClientLike<never>;
+  /** gRPC services it answers. */
+  grpc: DescService[];
+  /** Its controllers and providers. */
+  module: Type;
+  /** A role with an HTTP face prepares the app and says where it listens; answers the address. */
+  http?: (app: INestApplication, settings: never) => Promise<string>;
+}
+
+export interface RunningRole {
+  name: ServiceName;
+  /** Where its HTTP face listens, if it has one. */
+  httpAddress?: string;
+  /** For what composes roles: tests and the command line. */
+  app: INestApplication;
+  health(): RoleHealth;
+  /** Takes no more work, ends what is in hand within the drain time, and lets go of everything. */
+  stop(): Promise<void>;
+}
+
+@Module({})
+class RuntimeModule {}
+
+/** Starts one role in this process. Refuses with every wrong setting named. */
+export async function startRole(role: Role, house: House, env: Environment): Promise<RunningRole> {
+  const settings = readSettings(role.settings, env);
+  const logger = house.logger.child({ role: role.name });
+  const parts = assemble(role, house, logger);
+  await parts.keeper.start();
+  const app = await NestFactory.create(appModule(role, parts, house, settings, logger), new FastifyAdapter({ forceCloseConnections: true }), {
+    logger: nestLogger(logger),
+    abortOnError: false,
+  });
+  app.useGlobalFilters(new FaultFilter(logger));
+  if (role.grpc.length > 0) app.connectMicroservice<MicroserviceOptions>(grpcOptions(role, house.grpcListen(role.name)), { inheritAppConfig: true });
+  app.connectMicroservice<MicroserviceOptions>({ strategy: parts.bus }, { inheritAppConfig: true });
+  await app.startAllMicroservices();
+  const httpAddress = await role.http?.(app, settings as never);
+  if (!role.http) await app.init();
+  parts.relay.start();
+  parts.workers.start();
+  return running(role, app, parts, house, httpAddress);
+}
+
+function assemble(role: Role, house: House, logger: Logger) {
+  const database = new Database<SqlTransaction>(role.name, role.prisma(prismaAdapter(house.pool, role.name)) as PrismaClientLike<SqlTransaction>, house.wake, house.pool);
+  const vault = new Vault(role.name, house.keyringPool, house.keyEncryption, house.clock);
+  const letters = { tenantId: '', purpose: `letters:${role.name}` };
+  const deadLetters = new DeadLetters(database, house.clock, (tenantId, row, bytes) =>
+    vault.seal({ ...letters, tenantId, day: dayOf(house.clock.now()), row }, bytes),
+  );
+  const bus = new BusServer({ service: role.name, log: house.eventLog, deadLetters, isOutage, logger });
+  const relay = new Relay({ service: role.name, database, log: house.eventLog, logger });
+  const workers = new Workers({ database, clock: house.clock, logger, onWake: (callback) => house.wake.on(role.name, callback) });
+  const keeper = new PartitionKeeper(role.name, house.pool, house.clock, house.keptDays, logger);
+  const peers = new Peers((service) => house.peerAddress(service));
+  const unwake = house.wake.on(role.name, () => relay.wake());
+  return { database, vault, deadLetters, bus, relay, workers, keeper, peers, unwake };
+}
+
+type Parts = ReturnType<typeof assemble>;
+
+function appModule(role: Role, parts: Parts, house: House, settings: unknown, logger: Logger): DynamicModule {
+  const providers = [
+    { provide: Database, useValue: parts.database },
+    { provide: Outbox, useValue: new Outbox(house.clock) },
+    { provide: Vault, useValue: parts.vault },
+    { provide: DeadLetters, useValue: parts.deadLetters },
+    { provide: Workers, useValue: parts.workers },
+    { provide: Peers, useValue: parts.peers },
+    { provide: SETTINGS, useValue: settings },
+    { provide: HOUSE_SETTINGS, useValue: house.settings },
+    { provide: CLOCK, useValue: house.clock },
+    { provide: LOGGER, useValue: logger },
+    { provide: EVENT_LOG, useValue: house.eventLog },
+  ];
+  const runtime: DynamicModule = { module: RuntimeModule, global: true, providers, exports: providers.map(({ provide }) => provide) };
+  return { module: class RoleApp {}, imports: [runtime, role.module] };
+}
+
+function grpcOptions(role: Role, url: string): MicroserviceOptions {
+  const packages = role.grpc.map((service) => service.typeName.split('.').slice(0, -1).join('.'));
+  return {
+    transport: Transport.GRPC,
+    options: {
+      url,
+      package: [...new Set(packages)],
+      packageDefinition: packageDefinition(role.grpc),
+      maxReceiveMessageLength: maxMessageBytes,
+      maxSendMessageLength: maxMessageBytes,
+      gracefulShutdown: true,
+    },
+  };
+}
+
+function running(role: Role, app: INestApplication, parts: Parts, house: House, httpAddress: string | undefined): RunningRole {
+  let draining = false;
+  const troubles = () => [parts.relay.health(), parts.keeper.health(), ...parts.bus.health(), ...parts.workers.health()].filter((one) => one !== undefined);
+  const stop = async () => {
+    draining = true;
+    parts.unwake();
+    await parts.workers.stop(house.settings.drainSeconds * 1_000);
+    await app.close();
+    await parts.relay.stop();
+    await parts.keeper.stop();
+    parts.peers.close();
+    await parts.database.close();
+  };
+  return { name: role.name, app, httpAddress, stop, health: () => ({ role: role.name, started: true, ready: !draining, troubles: troubles() }) };
+}

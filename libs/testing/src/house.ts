@@ -1,0 +1,97 @@
+// A house for tests: real PostgreSQL, the local event log and whichever roles are asked for, in this process.
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import { newId } from '@rejoinder/base/id';
+import type { Clock } from '@rejoinder/base/clock';
+import type { OutboundEvent } from '@rejoinder/bus/event';
+import type { TopicName } from '@rejoinder/contracts/topics';
+import { openHouse, type House } from '@rejoinder/runtime/house';
+import { createLogger } from '@rejoinder/runtime/logging';
+import { busLogMigrations, migrate, serviceMigrations } from '@rejoinder/runtime/migrate';
+import { keyringMigrations } from '@rejoinder/runtime/migrate';
+import { Peers } from '@rejoinder/runtime/peers';
+import { startRole, type Role, type RunningRole } from '@rejoinder/runtime/role';
+import { fileKey } from '@rejoinder/vault/kek';
+import { startPostgres, type Postgres } from './postgres.js';
+
+export interface TestHouse extends AsyncDisposable {
+  house: House;
+  postgres: Postgres;
+  /** A tenant of its own. */
+  tenantId: string;
+  /** gRPC clients of the roles that run. */
+  peers: Peers;
+  roles: RunningRole[];
+  env: Record<string, string>;
+  /** Puts an event on the log, as another service's relay would. */
+  publish<S extends DescMessage>(topic: TopicName, schema: S, key: string, message: MessageInitShape<S>, sequence?: bigint, tenantId?: string): Promise<void>;
+  /** Every event of this type on the log so far, oldest first within each partition. */
+  published<S extends DescMessage>(topic: TopicName, schema: S): Promise<MessageShape<S>[]>;
+  /** As the database's owner, for looking into tables. */
+  query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  stop(): Promise<void>;
+}
+
+export interface TestHouseOptions {
+  roles: Role[];
+  /** More settings for the roles. */
+  env?: Record<string, string>;
+  clock?: Clock;
+  /** Shared with other test houses; else one is started. */
+  postgres?: Postgres;
+  logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+export async function startTestHouse({ roles, env = {}, clock, postgres: given, logLevel = 'error' }: TestHouseOptions): Promise<TestHouse> {
+  const folder = await mkdtemp(join(tmpdir(), 'rejoinder-house-'));
+  const postgres = given ?? (await startPostgres());
+  const name = `t${randomBytes(4).toString('hex')}`;
+  const [databaseUrl, keyringUrl] = [await postgres.createDatabase(name), await postgres.createDatabase(`${name}_keyring`)];
+  const keyFile = join(folder, 'key');
+  await fileKey(keyFile, { createIfMissing: true });
+  const settings = {
+    REJOINDER_DATABASE_URL: databaseUrl,
+    REJOINDER_KEYRING_URL: keyringUrl,
+    REJOINDER_KEY_FILE: keyFile,
+    REJOINDER_BUS: 'local',
+    REJOINDER_DATABASE_CONNECTIONS: '16',
+    ...env,
+  };
+  await migrate(databaseUrl, [busLogMigrations(), ...roles.map((role) => serviceMigrations(role.name, role.migrations))]);
+  await migrate(keyringUrl, [keyringMigrations()]);
+  const house = await openHouse(settings, { clock, socketFolder: folder, logger: createLogger(logLevel) });
+  await house.eventLog.ensureTopics();
+  const running: RunningRole[] = [];
+  for (const role of roles) running.push(await startRole(role, house, settings));
+  const tenantId = newId();
+  const peers = new Peers((service) => house.peerAddress(service));
+  const stop = async () => {
+    peers.close();
+    await Promise.all(running.map((role) => role.stop()));
+    await house.close();
+    if (!given) await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { house, postgres, tenantId, peers, roles: running, env: settings, stop, [Symbol.asyncDispose]: stop, ...looks(house, tenantId) };
+}
+
+function looks(house: House, tenantId: string): Pick<TestHouse, 'publish' | 'published' | 'query'> {
+  return {
+    publish: (topic, schema, key, message, sequence = 0n, tenant = tenantId) => {
+      const value = toBinary(schema, create(schema, message));
+      const event: OutboundEvent = { topic, key, type: schema.name, id: newId(), tenantId: tenant, source: '/test', time: house.clock.now(), sequence, historical: false, value };
+      return house.eventLog.publish([event]);
+    },
+    published: async (topic, schema) => {
+      const sql = `select value from bus.log where topic = $1 and headers->>'ce_type' = $2 order by partition, "offset"`;
+      const { rows } = await house.pool.query<{ value: Buffer }>(sql, [topic, schema.name]);
+      return rows.map((row) => fromBinary(schema, row.value));
+    },
+    query: async <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => (await house.pool.query<Row>(sql, values)).rows,
+  };
+}

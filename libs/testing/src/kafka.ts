@@ -1,0 +1,145 @@
+// Starts a real, small Apache Kafka of its own for tests: one broker, which is its own controller.
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Kafka as KafkaJs, logLevel } from 'kafkajs';
+import { removeFolder, temporaryFolder } from './folders.js';
+import { kafkaFiles, properties, type KafkaFiles } from './kafka-files.js';
+import { freePorts } from './ports.js';
+import { isReady } from './kafka-probe.js';
+import { ready, startProgram, type Program } from './processes.js';
+
+const HEAP = '-Xmx128m';
+
+export interface KafkaOptions {
+  /** The port clients are told to use: that of a proxy in front, if there is one. */
+  advertisedPort?: number;
+  /** The broker's own port; a free one unless said. */
+  port?: number;
+  /** More server properties, or other ones. */
+  settings?: Record<string, string>;
+}
+
+export interface Kafka extends AsyncDisposable {
+  readonly brokers: string[];
+  readonly port: number;
+  readonly dataDir: string;
+  createTopics(...topics: { topic: string; partitions?: number; config?: Record<string, string> }[]): Promise<void>;
+  log(): string;
+  /** Ends it as an operator would; `up` starts it again with its data, on its port. */
+  down(): Promise<void>;
+  up(): Promise<void>;
+  restart(): Promise<void>;
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>;
+  /** It holds its connections and answers nothing. */
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
+export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
+  const files = await kafkaFiles();
+  const folder = await temporaryFolder('kafka');
+  const dataDir = join(folder, 'data');
+  let program: Program | undefined;
+  const stop = async () => {
+    await program?.stop('SIGKILL');
+    await removeFolder(folder);
+  };
+  try {
+    const [port, controllerPort] = (await freePorts(2)) as [number, number];
+    const own = options.port ?? port;
+    const config = join(folder, 'server.properties');
+    await cp(files.formatted, dataDir, { recursive: true });
+    await mkdir(join(folder, 'logs'));
+    await writeFile(
+      config,
+      properties({ dataDir, port: own, controllerPort, advertisedPort: options.advertisedPort ?? own }, options.settings),
+    );
+    const up = async () => {
+      if (program?.running()) return;
+      program = startProgram({
+        name: 'Kafka',
+        command: files.java,
+        args: [...javaArguments(files), 'kafka.Kafka', config],
+        cwd: folder,
+        folders: [folder],
+      });
+      await ready(program, () => isReady(own), { timeoutMs: 60_000 });
+    };
+    await up();
+    return handle({ port: own, advertisedPort: options.advertisedPort ?? own, dataDir, program: () => program!, up, stop });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+export const javaArguments = ({ classPath, archive }: Pick<KafkaFiles, 'classPath' | 'archive'>): string[] => [
+  HEAP,
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-Xshare:auto',
+  `-XX:SharedArchiveFile=${archive}`,
+  '-cp',
+  classPath,
+];
+
+interface Parts {
+  port: number;
+  advertisedPort: number;
+  dataDir: string;
+  program(): Program;
+  up(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+function handle({ port, advertisedPort, dataDir, program, up, stop }: Parts): Kafka {
+  const down = () => program().stop('SIGTERM');
+  return {
+    brokers: [`127.0.0.1:${advertisedPort}`],
+    port,
+    dataDir,
+    createTopics: (...topics) => createTopics(`127.0.0.1:${advertisedPort}`, topics),
+    log: () => program().output(),
+    up,
+    down,
+    restart: async () => {
+      await down();
+      await up();
+    },
+    kill: () => program().stop('SIGKILL'),
+    pause: () => program().signal('SIGSTOP'),
+    resume: () => program().signal('SIGCONT'),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+const client = (broker: string) =>
+  new KafkaJs({
+    brokers: [broker],
+    clientId: 'test-town',
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 2_000,
+    requestTimeout: 10_000,
+    retry: { retries: 5 },
+  });
+
+async function createTopics(broker: string, topics: Parameters<Kafka['createTopics']>): Promise<void> {
+  const admin = client(broker).admin();
+  await admin.connect();
+  try {
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: topics.map(({ topic, partitions = 1, config = {} }) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor: 1,
+        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+      })),
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
