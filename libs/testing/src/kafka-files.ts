@@ -58,6 +58,9 @@ export function properties(place: BrokerPlace, settings: Record<string, string> 
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': place.dataDir,
     'auto.create.topics.enable': 'false',
+    // After a kill the controller takes the broker back only when its old session has ended.
+    'broker.session.timeout.ms': '2000',
+    'broker.heartbeat.interval.ms': '500',
     'group.initial.rebalance.delay.ms': '0',
     'offsets.topic.replication.factor': '1',
     'offsets.topic.num.partitions': '1',
