@@ -42,9 +42,7 @@ export const topics = {
     events: [
       sync.MailsObservedSchema,
       sync.SentCopyObservedSchema,
-      sync.DeliveryReportObservedSchema,
       sync.AuthenticationFailedSchema,
-      sync.ProviderThrottledSchema,
     ],
   },
   'rejoinder.sync.history.v1': { public: false, partitions, key: 'inbox_id', events: [sync.MailsObservedSchema] },
@@ -66,7 +64,7 @@ export const topics = {
     public: false,
     partitions,
     key: 'mail_id',
-    events: [threading.ThreadMergedSchema, threading.ThreadSplitSchema],
+    events: [threading.ThreadMergedSchema],
   },
   'rejoinder.attachment.v1': {
     public: true,

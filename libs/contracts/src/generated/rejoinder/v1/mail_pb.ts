@@ -96,7 +96,7 @@ export type AttachmentDeclared = Message<"rejoinder.v1.AttachmentDeclared"> & {
   state: AttachmentState;
 
   /**
-   * Set when state is REJECTED: one of mail_too_large, part_too_large, attachments_off, declaration_lied, broken_off, gone.
+   * Set when state is REJECTED: one of mail_too_large, part_too_large, attachments_off, declaration_lied, gone.
    *
    * @generated from field: string reason = 9;
    */

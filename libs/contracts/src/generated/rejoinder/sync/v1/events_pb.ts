@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/sync/v1/events.proto.
  */
 export const file_rejoinder_sync_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5yZWpvaW5kZXIvc3luYy92MS9ldmVudHMucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxImUKDU1haWxzT2JzZXJ2ZWQSEAoIaW5ib3hfaWQYASABKAkSLgoFbWFpbHMYAiADKAsyHy5yZWpvaW5kZXIuc3luYy52MS5PYnNlcnZlZE1haWwSEgoKaGlzdG9yaWNhbBgDIAEoCCLIAgoMT2JzZXJ2ZWRNYWlsEg8KB21haWxfaWQYASABKAkSFwoPbWVzc2FnZV9pZF9oYXNoGAIgASgMEhQKDGNoYWluX2hhc2hlcxgDIAMoDBIRCglmcm9tX2hhc2gYBCABKAwSGAoQcmVjaXBpZW50X2hhc2hlcxgFIAMoDBIZChFiYXNlX3N1YmplY3RfaGFzaBgGIAEoDBIPCgdmb3J3YXJkGAcgASgIEiQKBGtpbmQYCCABKA4yFi5yZWpvaW5kZXIudjEuTWFpbEtpbmQSEgoKc2l6ZV9ieXRlcxgJIAEoAxIvCgtyZWNlaXZlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZm9sZGVyX3JvbGUYCyABKAkSDwoHc2VuZF9pZBgMIAEoCRIOCgZsb2dnZWQYDSABKAgidwoQU2VudENvcHlPYnNlcnZlZBIQCghpbmJveF9pZBgBIAEoCRIPCgdzZW5kX2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSFwoPbWVzc2FnZV9pZF9oYXNoGAQgASgMEhYKDmluX3NlbnRfZm9sZGVyGAUgASgIImUKFkRlbGl2ZXJ5UmVwb3J0T2JzZXJ2ZWQSEAoIaW5ib3hfaWQYASABKAkSGQoRbWVzc2FnZV9pZF9oYXNoZXMYAiADKAwSDgoGYWN0aW9uGAMgASgJEg4KBnN0YXR1cxgEIAEoCSJmChRBdXRoZW50aWNhdGlvbkZhaWxlZBIQCghpbmJveF9pZBgBIAEoCRIQCghwcm90b2NvbBgCIAEoCRIaChJjcmVkZW50aWFsX3ZlcnNpb24YAyABKAMSDgoGcmVhc29uGAQgASgJIlAKEVByb3ZpZGVyVGhyb3R0bGVkEhAKCGluYm94X2lkGAEgASgJEikKBXVudGlsGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLtAwoMTWFpbENhcHR1cmVkEhAKCGluYm94X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkSEQoJdGhyZWFkX2lkGAMgASgJEhAKCHJldmlzaW9uGAQgASgDEiMKBGZyb20YBSABKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIhCgJ0bxgGIAMoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEiEKAmNjGAcgAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSFQoHc3ViamVjdBgIIAEoCUIEiLUYARIrCgdzZW50X2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtyZWNlaXZlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2l6ZV9ieXRlcxgLIAEoAxIkCgRraW5kGAwgASgOMhYucmVqb2luZGVyLnYxLk1haWxLaW5kEjUKC2F0dGFjaG1lbnRzGA0gAygLMiAucmVqb2luZGVyLnYxLkF0dGFjaG1lbnREZWNsYXJlZBIWCg50ZXh0X3RydW5jYXRlZBgOIAEoCBISCgpoaXN0b3JpY2FsGA8gASgIEhgKCm1lc3NhZ2VfaWQYECABKAlCBIi1GAEiVAoNQ2FwdHVyZUZhaWxlZBIQCghpbmJveF9pZBgBIAEoCRIPCgdtYWlsX2lkGAIgASgJEhAKCHJldmlzaW9uGAMgASgDEg4KBnJlYXNvbhgEIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
+  fileDesc("Ch5yZWpvaW5kZXIvc3luYy92MS9ldmVudHMucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxImUKDU1haWxzT2JzZXJ2ZWQSEAoIaW5ib3hfaWQYASABKAkSLgoFbWFpbHMYAiADKAsyHy5yZWpvaW5kZXIuc3luYy52MS5PYnNlcnZlZE1haWwSEgoKaGlzdG9yaWNhbBgDIAEoCCLIAgoMT2JzZXJ2ZWRNYWlsEg8KB21haWxfaWQYASABKAkSFwoPbWVzc2FnZV9pZF9oYXNoGAIgASgMEhQKDGNoYWluX2hhc2hlcxgDIAMoDBIRCglmcm9tX2hhc2gYBCABKAwSGAoQcmVjaXBpZW50X2hhc2hlcxgFIAMoDBIZChFiYXNlX3N1YmplY3RfaGFzaBgGIAEoDBIPCgdmb3J3YXJkGAcgASgIEiQKBGtpbmQYCCABKA4yFi5yZWpvaW5kZXIudjEuTWFpbEtpbmQSEgoKc2l6ZV9ieXRlcxgJIAEoAxIvCgtyZWNlaXZlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZm9sZGVyX3JvbGUYCyABKAkSDwoHc2VuZF9pZBgMIAEoCRIOCgZsb2dnZWQYDSABKAgidwoQU2VudENvcHlPYnNlcnZlZBIQCghpbmJveF9pZBgBIAEoCRIPCgdzZW5kX2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSFwoPbWVzc2FnZV9pZF9oYXNoGAQgASgMEhYKDmluX3NlbnRfZm9sZGVyGAUgASgIImYKFEF1dGhlbnRpY2F0aW9uRmFpbGVkEhAKCGluYm94X2lkGAEgASgJEhAKCHByb3RvY29sGAIgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgDIAEoAxIOCgZyZWFzb24YBCABKAki7QMKDE1haWxDYXB0dXJlZBIQCghpbmJveF9pZBgBIAEoCRIPCgdtYWlsX2lkGAIgASgJEhEKCXRocmVhZF9pZBgDIAEoCRIQCghyZXZpc2lvbhgEIAEoAxIjCgRmcm9tGAUgASgLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCdG8YBiADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIhCgJjYxgHIAMoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEhUKB3N1YmplY3QYCCABKAlCBIi1GAESKwoHc2VudF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmVjZWl2ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnNpemVfYnl0ZXMYCyABKAMSJAoEa2luZBgMIAEoDjIWLnJlam9pbmRlci52MS5NYWlsS2luZBI1CgthdHRhY2htZW50cxgNIAMoCzIgLnJlam9pbmRlci52MS5BdHRhY2htZW50RGVjbGFyZWQSFgoOdGV4dF90cnVuY2F0ZWQYDiABKAgSEgoKaGlzdG9yaWNhbBgPIAEoCBIYCgptZXNzYWdlX2lkGBAgASgJQgSItRgBIlQKDUNhcHR1cmVGYWlsZWQSEAoIaW5ib3hfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAxIOCgZyZWFzb24YBCABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
 
 /**
  * A batch of mails whose header fields were seen: hashes, sizes and flags only. At most 500.
@@ -186,44 +186,6 @@ export const SentCopyObservedSchema: GenMessage<SentCopyObserved> = /*@__PURE__*
   messageDesc(file_rejoinder_sync_v1_events, 2);
 
 /**
- * A delivery report was read for the ids in it; no byte of it is kept.
- *
- * @generated from message rejoinder.sync.v1.DeliveryReportObserved
- */
-export type DeliveryReportObserved = Message<"rejoinder.sync.v1.DeliveryReportObserved"> & {
-  /**
-   * @generated from field: string inbox_id = 1;
-   */
-  inboxId: string;
-
-  /**
-   * @generated from field: repeated bytes message_id_hashes = 2;
-   */
-  messageIdHashes: Uint8Array[];
-
-  /**
-   * RFC 3464 section 2.3.3: failed, delayed, delivered, relayed, expanded.
-   *
-   * @generated from field: string action = 3;
-   */
-  action: string;
-
-  /**
-   * RFC 3463 class and detail, such as 5.1.1.
-   *
-   * @generated from field: string status = 4;
-   */
-  status: string;
-};
-
-/**
- * Describes the message rejoinder.sync.v1.DeliveryReportObserved.
- * Use `create(DeliveryReportObservedSchema)` to create a new message.
- */
-export const DeliveryReportObservedSchema: GenMessage<DeliveryReportObserved> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_events, 3);
-
-/**
  * The server refused the credential twice, a minute apart.
  *
  * @generated from message rejoinder.sync.v1.AuthenticationFailed
@@ -257,31 +219,7 @@ export type AuthenticationFailed = Message<"rejoinder.sync.v1.AuthenticationFail
  * Use `create(AuthenticationFailedSchema)` to create a new message.
  */
 export const AuthenticationFailedSchema: GenMessage<AuthenticationFailed> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_events, 4);
-
-/**
- * The provider asked for patience; not an alarm.
- *
- * @generated from message rejoinder.sync.v1.ProviderThrottled
- */
-export type ProviderThrottled = Message<"rejoinder.sync.v1.ProviderThrottled"> & {
-  /**
-   * @generated from field: string inbox_id = 1;
-   */
-  inboxId: string;
-
-  /**
-   * @generated from field: google.protobuf.Timestamp until = 2;
-   */
-  until?: Timestamp | undefined;
-};
-
-/**
- * Describes the message rejoinder.sync.v1.ProviderThrottled.
- * Use `create(ProviderThrottledSchema)` to create a new message.
- */
-export const ProviderThrottledSchema: GenMessage<ProviderThrottled> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_events, 5);
+  messageDesc(file_rejoinder_sync_v1_events, 3);
 
 /**
  * A tracked mail was read: its text can be asked for at SyncService.ReadMail for 7 days.
@@ -381,7 +319,7 @@ export type MailCaptured = Message<"rejoinder.sync.v1.MailCaptured"> & {
  * Use `create(MailCapturedSchema)` to create a new message.
  */
 export const MailCapturedSchema: GenMessage<MailCaptured> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_events, 6);
+  messageDesc(file_rejoinder_sync_v1_events, 4);
 
 /**
  * A tracked mail could not be read.
@@ -417,5 +355,5 @@ export type CaptureFailed = Message<"rejoinder.sync.v1.CaptureFailed"> & {
  * Use `create(CaptureFailedSchema)` to create a new message.
  */
 export const CaptureFailedSchema: GenMessage<CaptureFailed> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_events, 7);
+  messageDesc(file_rejoinder_sync_v1_events, 5);
 

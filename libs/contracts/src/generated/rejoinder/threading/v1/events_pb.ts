@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/threading/v1/events.proto.
  */
 export const file_rejoinder_threading_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiNyZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2V2ZW50cy5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSJtCgtNYWlsVHJhY2tlZBIPCgdtYWlsX2lkGAEgASgJEhEKCXRocmVhZF9pZBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAxIPCgdiZWNhdXNlGAQgASgJEhcKD2Fuc3dlcnNfbWFpbF9pZBgFIAEoCSJDCg1NYWlsVW50cmFja2VkEg8KB21haWxfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSDwoHYmVjYXVzZRgDIAEoCSI7CgxUaHJlYWRNZXJnZWQSEQoJdGhyZWFkX2lkGAEgASgJEhgKEG1lcmdlZF90aHJlYWRfaWQYAiABKAkiSQoLVGhyZWFkU3BsaXQSEQoJdGhyZWFkX2lkGAEgASgJEhUKDW5ld190aHJlYWRfaWQYAiABKAkSEAoIbWFpbF9pZHMYAyADKAliBnByb3RvMw");
+  fileDesc("CiNyZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2V2ZW50cy5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSJtCgtNYWlsVHJhY2tlZBIPCgdtYWlsX2lkGAEgASgJEhEKCXRocmVhZF9pZBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAxIPCgdiZWNhdXNlGAQgASgJEhcKD2Fuc3dlcnNfbWFpbF9pZBgFIAEoCSJDCg1NYWlsVW50cmFja2VkEg8KB21haWxfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSDwoHYmVjYXVzZRgDIAEoCSI7CgxUaHJlYWRNZXJnZWQSEQoJdGhyZWFkX2lkGAEgASgJEhgKEG1lcmdlZF90aHJlYWRfaWQYAiABKAliBnByb3RvMw");
 
 /**
  * This mail is tracked: it may be read.
@@ -114,33 +114,4 @@ export type ThreadMerged = Message<"rejoinder.threading.v1.ThreadMerged"> & {
  */
 export const ThreadMergedSchema: GenMessage<ThreadMerged> = /*@__PURE__*/
   messageDesc(file_rejoinder_threading_v1_events, 2);
-
-/**
- * Some mails left a thread. Internal.
- *
- * @generated from message rejoinder.threading.v1.ThreadSplit
- */
-export type ThreadSplit = Message<"rejoinder.threading.v1.ThreadSplit"> & {
-  /**
-   * @generated from field: string thread_id = 1;
-   */
-  threadId: string;
-
-  /**
-   * @generated from field: string new_thread_id = 2;
-   */
-  newThreadId: string;
-
-  /**
-   * @generated from field: repeated string mail_ids = 3;
-   */
-  mailIds: string[];
-};
-
-/**
- * Describes the message rejoinder.threading.v1.ThreadSplit.
- * Use `create(ThreadSplitSchema)` to create a new message.
- */
-export const ThreadSplitSchema: GenMessage<ThreadSplit> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_events, 3);
 
