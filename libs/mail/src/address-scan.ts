@@ -22,7 +22,9 @@ export class AddressScan {
   private isQuoted = false;
   private isEscaped = false;
   private isLiteral = false;
+  /** Since the last opening quote or comment: what it holds, and what stood before it. */
   private enclosed: string[] = [];
+  private before = { phrase: '', angle: '' };
 
   constructor(private readonly onItem: OnItem) {}
 
@@ -48,7 +50,10 @@ export class AddressScan {
       this.enclosed = [];
       this.isQuoted = this.isEscaped = false;
       this.commentDepth = 0;
-      this.phrase = this.comment = '';
+      this.comment = '';
+      this.phrase = this.before.phrase;
+      this.angle = this.before.angle;
+      this.phraseHasAt = this.phrase.includes('@');
       this.isLiteral = true;
       for (const char of again) this.take(char);
     }
@@ -58,12 +63,17 @@ export class AddressScan {
   private takeOpening(char: string): void {
     if (char === '"') {
       this.isQuoted = true;
-      this.enclosed = [];
+      this.remember();
       this.keep(char);
     } else if (char === '(') {
       this.commentDepth = 1;
-      this.enclosed = [];
+      this.remember();
     } else this.takePlain(char);
+  }
+
+  private remember(): void {
+    this.enclosed = [];
+    this.before = { phrase: this.phrase, angle: this.angle };
   }
 
   private takeInComment(char: string): void {

@@ -17,6 +17,7 @@ export function dateSeconds(raw: string): number | undefined {
     .slice(0, MAX_DATE_LENGTH)
     .replace(/\([^()]{0,200}\)/g, ' ')
     .replace(/\s+/g, ' ')
+    .replace(/ ?: ?/g, ':')
     .trim();
   const rfc = RFC_DATE.exec(text);
   if (rfc) {

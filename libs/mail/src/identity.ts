@@ -4,6 +4,9 @@ import { dateSeconds } from './date.js';
 import { canonicalMessageId } from './message-id.js';
 import { collapse } from './raw-text.js';
 
+/** Characters of each field that count; part of the format. */
+const MAX_FIELD_LENGTH = 10_000;
+
 /** Raw header values as the mail carries them; absent where the mail has none. */
 export interface IdentityHeaders {
   messageId?: string | undefined;
@@ -37,5 +40,6 @@ function instant(value: string): string {
 }
 
 function joined(version: string, fields: readonly string[]): string {
-  return [version, ...fields.map((field) => `${field.length}:${field}`)].join('|');
+  const bounded = fields.map((field) => field.slice(0, MAX_FIELD_LENGTH));
+  return [version, ...bounded.map((field) => `${field.length}:${field}`)].join('|');
 }
