@@ -108,7 +108,7 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
  * kernel closes its pipes: then the shell ends the program's group and removes its folders.
  */
 function startGuard(pid: number, folders: string[]): () => void {
-  const script = 'trap "" INT HUP; read -r _; p=$1; shift; kill -9 -- "-$p" 2>/dev/null; sleep 1; [ $# -gt 0 ] && rm -rf -- "$@"; :';
+  const script = 'trap "" INT HUP; read -r _; p=$1; shift; kill -s KILL -- "-$p" 2>/dev/null; sleep 1; [ $# -gt 0 ] && rm -rf -- "$@"; :';
   const guard = spawn('/bin/sh', ['-c', script, 'guard', String(pid), ...folders], {
     detached: true,
     cwd: '/',
