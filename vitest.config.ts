@@ -1,7 +1,7 @@
 // Tests import the packages' own sources, so that no build stands between an edit and its test.
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['@rejoinder/source', 'node', 'import', 'default'];
+const conditions = ['@rejoinder/source', 'node', 'default'];
 
 export default defineConfig({
   resolve: { conditions },

@@ -39,11 +39,7 @@ export const topics = {
     public: false,
     partitions,
     key: 'inbox_id',
-    events: [
-      sync.MailsObservedSchema,
-      sync.SentCopyObservedSchema,
-      sync.AuthenticationFailedSchema,
-    ],
+    events: [sync.MailsObservedSchema, sync.SentCopyObservedSchema, sync.AuthenticationFailedSchema],
   },
   'rejoinder.sync.history.v1': { public: false, partitions, key: 'inbox_id', events: [sync.MailsObservedSchema] },
   'rejoinder.sync.commands.v1': {
@@ -59,7 +55,12 @@ export const topics = {
       commands.FileSentCopySchema,
     ],
   },
-  'rejoinder.threading.v1': { public: true, partitions, key: 'mail_id', events: [threading.MailTrackedSchema, threading.MailUntrackedSchema] },
+  'rejoinder.threading.v1': {
+    public: true,
+    partitions,
+    key: 'mail_id',
+    events: [threading.MailTrackedSchema, threading.MailUntrackedSchema],
+  },
   'rejoinder.threading.internal.v1': {
     public: false,
     partitions,

@@ -19,7 +19,11 @@ export type Environment = Record<string, string | undefined>;
 const text = z.string().optional();
 
 /** A number with bounds; its unit stands in the variable's name. */
-export function numberSetting(env: string, meaning: string, { default: fallback, min, max }: { default: number; min: number; max: number }): Setting<number> {
+export function numberSetting(
+  env: string,
+  meaning: string,
+  { default: fallback, min, max }: { default: number; min: number; max: number },
+): Setting<number> {
   const schema = text.transform((value, context) => {
     const number = value === undefined || value === '' ? fallback : Number(value);
     if (Number.isInteger(number) && number >= min && number <= max) return number;

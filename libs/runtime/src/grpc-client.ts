@@ -1,6 +1,13 @@
 // A typed gRPC client of a generated service: promises for single answers, iterables for streams, a deadline on every call.
 import { create, type DescMethod, type DescService, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
-import { credentials, makeClientConstructor, type Client, type ClientReadableStream, type ClientWritableStream, type ServiceError } from '@grpc/grpc-js';
+import {
+  credentials,
+  makeClientConstructor,
+  type Client,
+  type ClientReadableStream,
+  type ClientWritableStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { grpcDefinition } from '@rejoinder/contracts/grpc-definition';
 import { fromServiceError } from './grpc-faults.js';
 
@@ -19,7 +26,9 @@ type Call<M extends DescMethod> = M['methodKind'] extends 'unary'
       : never;
 
 /** What calls a service: its methods in camelCase, and close(). */
-export type GrpcClient<S extends DescService> = { [K in keyof S['method']]: S['method'][K] extends DescMethod ? Call<S['method'][K]> : never } & { close(): void };
+export type GrpcClient<S extends DescService> = {
+  [K in keyof S['method']]: S['method'][K] extends DescMethod ? Call<S['method'][K]> : never;
+} & { close(): void };
 
 /** Largest message either way: the text of a mail is up to 5 MB of each kind. */
 export const maxMessageBytes = 16_000_000;
@@ -56,14 +65,21 @@ function unary(stub: Client, method: DescMethod) {
   return (request: object, options: CallOptions = {}) =>
     new Promise((resolve, reject) => {
       const answer = (error: ServiceError | null, value: unknown) => (error ? reject(fromServiceError(error)) : resolve(value));
-      const call = (stub as unknown as Stub)[method.name]!(create(method.input, request as Record<string, unknown>), settings(options), answer);
+      const call = (stub as unknown as Stub)[method.name]!(
+        create(method.input, request as Record<string, unknown>),
+        settings(options),
+        answer,
+      );
       options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
     });
 }
 
 function serverStream(stub: Client, method: DescMethod) {
   return async function* (request: object, options: CallOptions = {}) {
-    const call = (stub as unknown as Stub)[method.name]!(create(method.input, request as Record<string, unknown>), settings(options)) as unknown as ClientReadableStream<unknown>;
+    const call = (stub as unknown as Stub)[method.name]!(
+      create(method.input, request as Record<string, unknown>),
+      settings(options),
+    ) as unknown as ClientReadableStream<unknown>;
     options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
     try {
       yield* call;
@@ -93,7 +109,12 @@ function clientStream(stub: Client, method: DescMethod) {
 }
 
 /** Writes with back-pressure until done, or until the server has answered early (it refuses, or has the file already). */
-async function writeAll(call: ClientWritableStream<unknown>, method: DescMethod, requests: AsyncIterable<object>, settled: Promise<void>): Promise<void> {
+async function writeAll(
+  call: ClientWritableStream<unknown>,
+  method: DescMethod,
+  requests: AsyncIterable<object>,
+  settled: Promise<void>,
+): Promise<void> {
   let over = false;
   void settled.then(() => (over = true));
   try {

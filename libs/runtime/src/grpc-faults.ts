@@ -31,7 +31,12 @@ export function fromServiceError(error: ServiceError): Fault {
   const kind = kindOf.get(error.code) ?? 'broken';
   const code = error.metadata?.get('fault-code')[0]?.toString();
   const retryAfter = error.metadata?.get('retry-after-ms')[0]?.toString();
-  return new Fault(kind, code ?? `GRPC_${status[error.code] ?? error.code}`, error.details ?? 'no answer', retryAfter ? Number(retryAfter) : undefined);
+  return new Fault(
+    kind,
+    code ?? `GRPC_${status[error.code] ?? error.code}`,
+    error.details ?? 'no answer',
+    retryAfter ? Number(retryAfter) : undefined,
+  );
 }
 
 /** For gRPC handlers turns what they throw into a status; for bus handlers passes it on as it is, for the transport to judge. */

@@ -21,7 +21,8 @@ export interface HealthServer {
 export function answerHealth(path: string, roles: RoleHealth[]): { status: number; body: object } | undefined {
   if (path === '/health/live') return { status: 200, body: { live: true } };
   if (path === '/health/startup') return { status: roles.every((role) => role.started) ? 200 : 503, body: { roles } };
-  if (path === '/health/ready') return { status: roles.every((role) => role.ready && role.troubles.length === 0) ? 200 : 503, body: { roles } };
+  if (path === '/health/ready')
+    return { status: roles.every((role) => role.ready && role.troubles.length === 0) ? 200 : 503, body: { roles } };
   return undefined;
 }
 
@@ -29,7 +30,10 @@ export function answerHealth(path: string, roles: RoleHealth[]): { status: numbe
 export async function serveHealth(listen: string, roles: () => RoleHealth[]): Promise<HealthServer> {
   const [, host = '127.0.0.1', port = '0'] = /^(.*):(\d+)$/.exec(listen) ?? [];
   const server = createServer((request, response) => {
-    const answer = answerHealth(request.url ?? '', roles()) ?? { status: 404, body: { error: 'ask /health/startup, /health/ready or /health/live' } };
+    const answer = answerHealth(request.url ?? '', roles()) ?? {
+      status: 404,
+      body: { error: 'ask /health/startup, /health/ready or /health/live' },
+    };
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body));
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(Number(port), host, resolve));

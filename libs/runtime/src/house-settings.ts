@@ -4,19 +4,43 @@ import { services, type ServiceName } from './services.js';
 
 export const houseSettings = {
   databaseUrl: secretSetting('REJOINDER_DATABASE_URL', 'PostgreSQL for the services, postgres://user:password@host:port/database'),
-  databaseConnections: numberSetting('REJOINDER_DATABASE_CONNECTIONS', 'connections to PostgreSQL of this process, at most', { default: 6, min: 2, max: 200 }),
+  databaseConnections: numberSetting('REJOINDER_DATABASE_CONNECTIONS', 'connections to PostgreSQL of this process, at most', {
+    default: 6,
+    min: 2,
+    max: 200,
+  }),
   keyringUrl: secretSetting('REJOINDER_KEYRING_URL', 'PostgreSQL database of the keyring, another one than that of the services'),
   keyFile: textSetting('REJOINDER_KEY_FILE', 'file with the key that wraps all keys; readable by its owner alone'),
   bus: choiceSetting('REJOINDER_BUS', 'where events travel', ['kafka', 'local'], 'kafka'),
-  kafkaBrokers: textSetting('REJOINDER_KAFKA_BROKERS', 'Kafka brokers, host:port joined by commas; unused with the local bus', '127.0.0.1:9092'),
+  kafkaBrokers: textSetting(
+    'REJOINDER_KAFKA_BROKERS',
+    'Kafka brokers, host:port joined by commas; unused with the local bus',
+    '127.0.0.1:9092',
+  ),
   grpcListen: textSetting('REJOINDER_GRPC_LISTEN', 'where this role answers gRPC, host:port or unix:path', '0.0.0.0:50051'),
   healthListen: optionalSetting('REJOINDER_HEALTH_LISTEN', 'where health is told over HTTP, host:port; nowhere if empty'),
   logLevel: choiceSetting('REJOINDER_LOG_LEVEL', 'least level that is logged', ['debug', 'info', 'warn', 'error'], 'info'),
   bodyDays: numberSetting('REJOINDER_BODY_DAYS', 'days that captured text and sent mail are kept, at most', { default: 7, min: 1, max: 7 }),
-  metadataDays: numberSetting('REJOINDER_METADATA_DAYS', 'days that header fields and locations are kept, at most', { default: 60, min: 7, max: 60 }),
-  wireDays: numberSetting('REJOINDER_WIRE_DAYS', 'days that outbox rows, local events and dead letters are kept, at most', { default: 7, min: 3, max: 7 }),
-  drainSeconds: numberSetting('REJOINDER_DRAIN_SECONDS', 'seconds that work in hand is given to end on SIGTERM', { default: 20, min: 1, max: 300 }),
-  clockSkewMs: numberSetting('REJOINDER_CLOCK_SKEW_MS', 'moves the clock, for tests of retention alone', { default: 0, min: 0, max: 10 ** 12 }),
+  metadataDays: numberSetting('REJOINDER_METADATA_DAYS', 'days that header fields and locations are kept, at most', {
+    default: 60,
+    min: 7,
+    max: 60,
+  }),
+  wireDays: numberSetting('REJOINDER_WIRE_DAYS', 'days that outbox rows, local events and dead letters are kept, at most', {
+    default: 7,
+    min: 3,
+    max: 7,
+  }),
+  drainSeconds: numberSetting('REJOINDER_DRAIN_SECONDS', 'seconds that work in hand is given to end on SIGTERM', {
+    default: 20,
+    min: 1,
+    max: 300,
+  }),
+  clockSkewMs: numberSetting('REJOINDER_CLOCK_SKEW_MS', 'moves the clock, for tests of retention alone', {
+    default: 0,
+    min: 0,
+    max: 10 ** 12,
+  }),
   otlpEndpoint: optionalSetting('OTEL_EXPORTER_OTLP_ENDPOINT', 'where traces go (OTLP over HTTP); nothing is traced if empty'),
   ...peerSettings(),
 };
@@ -26,6 +50,7 @@ export type HouseSettings = Values<typeof houseSettings>;
 type PeerSettings = { [S in ServiceName as `${S}Grpc`]: ReturnType<typeof textSetting> };
 
 function peerSettings(): PeerSettings {
-  const one = (service: ServiceName) => textSetting(`REJOINDER_${service.toUpperCase()}_GRPC`, `where ${service} answers gRPC`, `${service}:50051`);
+  const one = (service: ServiceName) =>
+    textSetting(`REJOINDER_${service.toUpperCase()}_GRPC`, `where ${service} answers gRPC`, `${service}:50051`);
   return Object.fromEntries(services.map((service) => [`${service}Grpc`, one(service)])) as PeerSettings;
 }

@@ -72,13 +72,28 @@ export async function openHouse(env: Environment, options: HouseOptions = {}): P
 
 /** Times travel as UTC text, so that no session's time zone matters. */
 function openPool(url: string, max: number, logger: Logger): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max, options: '-c timezone=UTC', connectionTimeoutMillis: 10_000, idleTimeoutMillis: 30_000, keepAlive: true });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    options: '-c timezone=UTC',
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+  });
   pool.on('error', (error) => logger.warn({ error }, 'a connection to PostgreSQL broke'));
   return pool;
 }
 
-async function openLog(settings: HouseSettings, pool: pg.Pool, url: string, clock: Clock, days: KeptDays, logger: Logger): Promise<{ eventLog: EventLog; keeper?: PartitionKeeper }> {
-  if (settings.bus === 'kafka') return { eventLog: new KafkaLog({ brokers: settings.kafkaBrokers.split(','), clientId: 'rejoinder', logger }) };
+async function openLog(
+  settings: HouseSettings,
+  pool: pg.Pool,
+  url: string,
+  clock: Clock,
+  days: KeptDays,
+  logger: Logger,
+): Promise<{ eventLog: EventLog; keeper?: PartitionKeeper }> {
+  if (settings.bus === 'kafka')
+    return { eventLog: new KafkaLog({ brokers: settings.kafkaBrokers.split(','), clientId: 'rejoinder', logger }) };
   const keeper = new PartitionKeeper('bus', pool, clock, days, logger);
   await keeper.start();
   return { eventLog: new LocalLog({ pool, listenUrl: url, clock, logger }), keeper };

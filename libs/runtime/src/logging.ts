@@ -19,16 +19,23 @@ export function describeError(error: unknown): Record<string, unknown> {
 
 /** One logger a process; each role takes a child of it. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
-  const options = { level, base: undefined, serializers: { error: describeError, err: describeError }, timestamp: pino.stdTimeFunctions.isoTime };
+  const options = {
+    level,
+    base: undefined,
+    serializers: { error: describeError, err: describeError },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
   return destination ? pino(options, destination) : pino(options);
 }
 
 /** Nest's own messages, through the same logger: its start-up chatter at debug. */
 export function nestLogger(logger: Logger): LoggerService {
   const errorOf = (rest: unknown[]) => rest.find((one) => one instanceof Error);
-  const say = (level: 'error' | 'warn' | 'debug') => (message: unknown, ...rest: unknown[]) => {
-    const error = message instanceof Error ? message : errorOf(rest);
-    logger[level]({ error }, error ? 'nest' : String(message).replace(address, '[address]').slice(0, maxMessage));
-  };
+  const say =
+    (level: 'error' | 'warn' | 'debug') =>
+    (message: unknown, ...rest: unknown[]) => {
+      const error = message instanceof Error ? message : errorOf(rest);
+      logger[level]({ error }, error ? 'nest' : String(message).replace(address, '[address]').slice(0, maxMessage));
+    };
   return { log: say('debug'), error: say('error'), warn: say('warn'), debug: say('debug'), verbose: say('debug'), fatal: say('error') };
 }

@@ -19,7 +19,10 @@ export async function startHouse(loadRoles: () => Promise<Role[]>, env: Environm
   const definitions = await loadRoles();
   const house = await openHouse(env, options);
   const roles: RunningRole[] = [];
-  const all = () => definitions.map(({ name }) => roles.find((role) => role.name === name)?.health() ?? { role: name, started: false, ready: false, troubles: [] });
+  const all = () =>
+    definitions.map(
+      ({ name }) => roles.find((role) => role.name === name)?.health() ?? { role: name, started: false, ready: false, troubles: [] },
+    );
   const health = house.settings.healthListen ? await serveHealth(house.settings.healthListen, all) : undefined;
   const stop = async () => {
     await Promise.all(roles.map((role) => role.stop()));

@@ -82,7 +82,9 @@ async function prepareSchema(client: pg.Client, schema: string): Promise<void> {
   await client.query(`grant usage on schema ${schema} to ${request}, ${worker}`);
   await client.query(`set local role ${owner}`);
   await client.query(`set local search_path = ${schema}`);
-  await client.query('create table if not exists migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now())');
+  await client.query(
+    'create table if not exists migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now())',
+  );
 }
 
 async function applyFolder(client: pg.Client, folder: string): Promise<string[]> {
@@ -93,7 +95,8 @@ async function applyFolder(client: pg.Client, folder: string): Promise<string[]>
     const sha256 = createHash('sha256').update(sql).digest('hex');
     const before = await client.query<{ sha256: string }>('select sha256 from migration where name = $1', [name]);
     if (before.rows[0]?.sha256 === sha256) continue;
-    if (before.rows[0]) throw new Fault('conflict', 'MIGRATION_CHANGED', `Migration ${name} was applied and has changed since: add a new one instead.`);
+    if (before.rows[0])
+      throw new Fault('conflict', 'MIGRATION_CHANGED', `Migration ${name} was applied and has changed since: add a new one instead.`);
     await client.query(sql);
     await client.query('insert into migration (name, sha256) values ($1, $2)', [name, sha256]);
     applied.push(name);

@@ -12,6 +12,7 @@ export function isOutage(error: unknown, depth = 0): boolean {
     if (typeof one !== 'string') continue;
     if (outagePrisma.includes(one) || outageNode.includes(one) || outageClasses.some((start) => one.startsWith(start))) return true;
   }
-  if (typeof message === 'string' && /Connection terminated|Connection closed|timeout exceeded when trying to connect/i.test(message)) return true;
+  if (typeof message === 'string' && /Connection terminated|Connection closed|timeout exceeded when trying to connect/i.test(message))
+    return true;
   return isOutage(cause, depth + 1) || isOutage((meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError, depth + 1);
 }

@@ -123,7 +123,10 @@ export class PartitionKeeper {
           const { code } = error as { code?: string };
           if (attempt === dropTries) throw error;
           // 55000: a detach that was broken off has to be finished first.
-          if (code === '55000') await client.query(`alter table ${this.schema}.${table} detach partition ${this.schema}.${partition} finalize`).catch(() => undefined);
+          if (code === '55000')
+            await client
+              .query(`alter table ${this.schema}.${table} detach partition ${this.schema}.${partition} finalize`)
+              .catch(() => undefined);
           else if (code !== '55P03') throw error;
           await delay(lockTimeoutMs, this.#stop.signal);
         }
@@ -156,7 +159,9 @@ async function isAttached(client: pg.PoolClient, schema: string, partition: stri
 
 /** Every table of the schema's register. */
 export async function keptTables(pool: pg.Pool, schema: string): Promise<KeptTable[]> {
-  const { rows } = await pool.query<{ table_name: string; class: string; day_column: string | null }>(`select table_name, class, day_column from ${schema}.kept order by 1`);
+  const { rows } = await pool.query<{ table_name: string; class: string; day_column: string | null }>(
+    `select table_name, class, day_column from ${schema}.kept order by 1`,
+  );
   return rows.map((row) => ({ tableName: row.table_name, retentionClass: row.class, dayColumn: row.day_column }));
 }
 

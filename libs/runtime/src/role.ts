@@ -64,12 +64,17 @@ export async function startRole(role: Role, house: House, env: Environment): Pro
   const logger = house.logger.child({ role: role.name });
   const parts = assemble(role, house, logger);
   await parts.keeper.start();
-  const app = await NestFactory.create(appModule(role, parts, house, settings, logger), new FastifyAdapter({ forceCloseConnections: true }), {
-    logger: nestLogger(logger),
-    abortOnError: false,
-  });
+  const app = await NestFactory.create(
+    appModule(role, parts, house, settings, logger),
+    new FastifyAdapter({ forceCloseConnections: true }),
+    {
+      logger: nestLogger(logger),
+      abortOnError: false,
+    },
+  );
   app.useGlobalFilters(new FaultFilter(logger));
-  if (role.grpc.length > 0) app.connectMicroservice<MicroserviceOptions>(grpcOptions(role, house.grpcListen(role.name)), { inheritAppConfig: true });
+  if (role.grpc.length > 0)
+    app.connectMicroservice<MicroserviceOptions>(grpcOptions(role, house.grpcListen(role.name)), { inheritAppConfig: true });
   app.connectMicroservice<MicroserviceOptions>({ strategy: parts.bus }, { inheritAppConfig: true });
   await app.startAllMicroservices();
   const httpAddress = await role.http?.(app, settings as never);
@@ -80,7 +85,12 @@ export async function startRole(role: Role, house: House, env: Environment): Pro
 }
 
 function assemble(role: Role, house: House, logger: Logger) {
-  const database = new Database<SqlTransaction>(role.name, role.prisma(prismaAdapter(house.pool, role.name)) as PrismaClientLike<SqlTransaction>, house.wake, house.pool);
+  const database = new Database<SqlTransaction>(
+    role.name,
+    role.prisma(prismaAdapter(house.pool, role.name)) as PrismaClientLike<SqlTransaction>,
+    house.wake,
+    house.pool,
+  );
   const vault = new Vault(role.name, house.keyringPool, house.keyEncryption, house.clock);
   const letters = { tenantId: '', purpose: `letters:${role.name}` };
   const deadLetters = new DeadLetters(database, house.clock, (tenantId, row, bytes) =>
@@ -132,7 +142,8 @@ function grpcOptions(role: Role, url: string): MicroserviceOptions {
 
 function running(role: Role, app: INestApplication, parts: Parts, house: House, httpAddress: string | undefined): RunningRole {
   let draining = false;
-  const troubles = () => [parts.relay.health(), parts.keeper.health(), ...parts.bus.health(), ...parts.workers.health()].filter((one) => one !== undefined);
+  const troubles = () =>
+    [parts.relay.health(), parts.keeper.health(), ...parts.bus.health(), ...parts.workers.health()].filter((one) => one !== undefined);
   const stop = async () => {
     draining = true;
     parts.unwake();
@@ -143,5 +154,11 @@ function running(role: Role, app: INestApplication, parts: Parts, house: House, 
     parts.peers.close();
     await parts.database.close();
   };
-  return { name: role.name, app, httpAddress, stop, health: () => ({ role: role.name, started: true, ready: !draining, troubles: troubles() }) };
+  return {
+    name: role.name,
+    app,
+    httpAddress,
+    stop,
+    health: () => ({ role: role.name, started: true, ready: !draining, troubles: troubles() }),
+  };
 }

@@ -52,7 +52,9 @@ export class Wake {
     this.#pending.clear();
     if (this.#stop.signal.aborted) return;
     const sql = `select pg_notify('${channel}', s) from unnest($1::text[]) s`;
-    this.pool.query(sql, [services.map((service) => `${this.#self}/${service}`)]).catch((error: unknown) => this.log('wake not sent', error));
+    this.pool
+      .query(sql, [services.map((service) => `${this.#self}/${service}`)])
+      .catch((error: unknown) => this.log('wake not sent', error));
   }
 
   async #listen(): Promise<void> {

@@ -128,7 +128,7 @@ export class Worker {
   }
 
   async #run(): Promise<void> {
-    for (let failures = 0; !this.#stop.signal.aborted; ) {
+    for (let failures = 0; !this.#stop.signal.aborted;) {
       this.#wakePending = false;
       try {
         const free = this.options.concurrency - this.#inHand.size;
@@ -198,5 +198,11 @@ export class Worker {
 }
 
 function toJob(row: ClaimedRow): Job {
-  return { tenantId: row.tenant_id, key: row.key, attempts: row.attempts, historical: row.historical, traceparent: row.traceparent ?? undefined };
+  return {
+    tenantId: row.tenant_id,
+    key: row.key,
+    attempts: row.attempts,
+    historical: row.historical,
+    traceparent: row.traceparent ?? undefined,
+  };
 }

@@ -1,0 +1,119 @@
+// The rules of the house about imports and files that no linter knows: which room may call on which.
+import { readFile, readdir } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+
+const services = ['connections', 'sync', 'threading', 'attachment', 'sending', 'timeline', 'retention', 'gateway'];
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\s[^;'"]*?from\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
+const touchesTheWorld =
+  /^(node:(fs|net|tls|http|https|http2|dgram|dns|child_process|worker_threads|cluster)(\/|$)|pg$|kafkajs|imapflow|nodemailer|smtp-server|@aws-sdk\/|@grpc\/|@prisma\/|@nestjs\/|@rejoinder\/(bus|runtime|vault|testing)\/)/;
+const doors = /^(on-.+|.+-api|.+-worker|.+-store|.+-client|main|role|module|config)$/;
+const maxServiceFiles = 15;
+
+/** What a file is, by where it stands and what it is called. */
+export function kindOf(path) {
+  const [room, house] = path.split('/');
+  const test = /\.test\.ts$|\/test\//.test(path);
+  const name = posix.basename(path).replace(/\.(test\.)?tsx?$/, '');
+  return { room, house, test, name, domain: room === 'services' && services.includes(house) && !doors.test(name) };
+}
+
+/** Every import of a source text. */
+export function importsOf(source) {
+  return [...source.matchAll(importPattern)].map((match) => match[1] ?? match[2] ?? match[3]);
+}
+
+const importRules = [
+  {
+    name: 'libs never import services',
+    broken: (file, specifier) =>
+      file.room === 'libs' &&
+      !file.test &&
+      services.concat('console', 'rejoinder').some((service) => specifier.startsWith(`@rejoinder/${service}/`)),
+  },
+  {
+    name: 'a service never imports another',
+    broken: (file, specifier) =>
+      file.room === 'services' &&
+      services.includes(file.house) &&
+      !file.test &&
+      services.some((service) => service !== file.house && specifier.startsWith(`@rejoinder/${service}/`)),
+  },
+  {
+    name: 'base and mail do no I/O',
+    broken: (file, specifier) =>
+      file.room === 'libs' && ['base', 'mail'].includes(file.house) && !file.test && touchesTheWorld.test(specifier),
+  },
+  {
+    name: 'the domain touches nothing of the world',
+    broken: (file, specifier) => file.domain && !file.test && /^(@prisma\/|\.\/generated\/|pg$|kafkajs|@aws-sdk\/)/.test(specifier),
+  },
+  {
+    name: 'a handler touches nothing but its own database',
+    broken: (file, specifier) =>
+      file.room === 'services' &&
+      /^on-/.test(file.name) &&
+      !file.test &&
+      (/-(client|worker)\.js$/.test(specifier) ||
+        /^(imapflow|nodemailer|@aws-sdk\/|@grpc\/|@rejoinder\/runtime\/(peers|grpc-client))/.test(specifier)),
+  },
+  {
+    name: 'only a store has Prisma or SQL',
+    broken: (file, specifier) =>
+      file.room === 'services' &&
+      services.includes(file.house) &&
+      !file.test &&
+      !/-store$|^role$|^module$/.test(file.name) &&
+      /(^|\/)generated\//.test(specifier) &&
+      specifier.startsWith('.'),
+  },
+  {
+    name: 'no reaching into another package',
+    broken: (_file, specifier) => /^(\.\.\/){3,}/.test(specifier) || /^@rejoinder\/[a-z]+\/(src|dist)\//.test(specifier),
+  },
+  {
+    name: 'import the file, not the folder',
+    broken: (_file, specifier) => specifier.startsWith('.') && !/\.(m?js|json|css|svg|tsx?)$/.test(specifier),
+  },
+];
+
+/** Broken rules of one file: `path: rule (detail)`. */
+export function checkFile(path, source) {
+  const file = kindOf(path);
+  const found = [];
+  for (const specifier of importsOf(source)) {
+    for (const rule of importRules) if (rule.broken(file, specifier)) found.push(`${path}: ${rule.name} (imports ${specifier})`);
+  }
+  if (!/^\s*(\/\/ \S|\/\*\* ?\S|#!)/.test(source)) found.push(`${path}: each file opens with a sentence that says what it is for`);
+  const lines = source.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('//'));
+  if (lines.length > 0 && lines.every((line) => /^export (\*|\{[^}]*\}) from /.test(line))) found.push(`${path}: no barrels`);
+  return found;
+}
+
+/** Broken rules of the whole house; files as [path, source]. */
+export function checkHouse(files) {
+  const found = files.flatMap(([path, source]) => checkFile(path, source));
+  for (const service of services) {
+    const flat = files.filter(([path]) => new RegExp(`^services/${service}/src/[^/]+\\.ts$`).test(path) && !path.endsWith('.test.ts'));
+    if (flat.length > maxServiceFiles)
+      found.push(`services/${service}/src: ${flat.length} files, more than ${maxServiceFiles}: make noun folders`);
+    const deep = files.find(([path]) => new RegExp(`^services/${service}/src/[^/]+/[^/]+/`).test(path) && !path.includes('/generated/'));
+    if (deep) found.push(`${deep[0]}: one level of noun folders, never two`);
+  }
+  return found;
+}
+
+/** All TypeScript of the repository but what is generated or built. */
+export async function readHouse(root) {
+  const files = [];
+  for (const top of ['libs', 'services', 'bench', 'test']) {
+    const entries = await readdir(join(root, top), { recursive: true, withFileTypes: true }).catch(() => []);
+    for (const entry of entries) {
+      const path = posix.join(entry.parentPath.slice(root.length + 1), entry.name);
+      if (!entry.isFile() || !/\.tsx?$/.test(entry.name) || /(^|\/)(node_modules|dist|generated)\//.test(path) || path.endsWith('.d.ts'))
+        continue;
+      files.push([path, await readFile(join(root, path), 'utf8')]);
+    }
+  }
+  return files;
+}

@@ -1,0 +1,27 @@
+// Runs every check that needs no server: house rules, oxlint, contracts, format. Prints what is broken; exit code 1 if anything is.
+import { spawnSync } from 'node:child_process';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkHouse, readHouse } from './house-rules.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+let broken = 0;
+
+function check(what, command, args, cwd = root) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status === 0) return;
+  broken++;
+  process.stdout.write(`${what}:\n${stdout}${stderr}\n`);
+}
+
+const found = checkHouse(await readHouse(root));
+if (found.length > 0) {
+  broken++;
+  process.stdout.write(`house rules:\n  ${found.join('\n  ')}\n`);
+}
+check('oxlint', 'oxlint', ['--quiet']);
+check('buf lint', 'buf', ['lint'], `${root}/proto`);
+check('buf breaking: a released contract was changed', 'buf', ['breaking', '--against', 'released.binpb'], `${root}/proto`);
+check('prettier: run npm run format', 'prettier', ['--check', '--log-level', 'warn', '.']);
+process.stdout.write(broken === 0 ? 'lint: all rules hold\n' : `lint: ${broken} checks failed\n`);
+process.exit(broken === 0 ? 0 : 1);

@@ -1,0 +1,51 @@
+// What it takes to trust a clone: generated code without a difference, lint, build, tests. Ends with one line `N passed, N failed`.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const only = process.argv.slice(2);
+const results = { passed: 0, failed: 0 };
+
+/** One check that passes or fails as a whole. */
+function check(title, command, args) {
+  process.stdout.write(`\n== ${title}\n`);
+  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  results[status === 0 ? 'passed' : 'failed']++;
+  return status === 0;
+}
+
+function runTests() {
+  const folder = mkdtempSync(join(tmpdir(), 'rejoinder-results-'));
+  const file = join(folder, 'results.json');
+  process.stdout.write('\n== tests\n');
+  const { status } = spawnSync('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...only], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
+    // A file that could not even be loaded has no tests of its own to fail.
+    const unloaded = testResults.filter((one) => one.status === 'failed' && one.assertionResults.length === 0).length;
+    results.passed += numPassedTests;
+    results.failed += numFailedTests + unloaded;
+    if (numPendingTests > 0) process.stdout.write(`${numPendingTests} tests were skipped\n`);
+    if (status !== 0 && numFailedTests + unloaded === 0) results.failed++;
+  } catch {
+    results.failed++;
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+const steps = [
+  ['system packages', 'node', ['scripts/system-packages.mjs']],
+  ['generated code is what proto/ says', 'node', ['scripts/generate.mjs', '--check']],
+  ['lint', 'node', ['scripts/lint.mjs']],
+  ['build', 'npm', ['run', '--silent', 'build']],
+];
+const ready = only.length > 0 || steps.map((step) => check(...step)).every((passed) => passed);
+runTests();
+process.stdout.write(`\n${results.passed} passed, ${results.failed} failed\n`);
+process.exit(ready && results.failed === 0 ? 0 : 1);
