@@ -49,4 +49,4 @@ export function normalAddress(text: string): string | undefined {
 }
 
 /** Specials of RFC 5322 §3.2.3 that neither a domain nor an unquoted local part may hold; brackets of a domain literal may. */
-const NEVER_PLAIN = /[\s\u0000-\u001f\u007f<>,;"()@\\]/;
+const NEVER_PLAIN = /[\s\p{Cc}<>,;"()@\\]/u;

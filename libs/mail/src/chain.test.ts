@@ -1,5 +1,5 @@
 // Chains of real and of hostile mails.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_CHAIN, chainOf, settleChain } from './chain.js';
 

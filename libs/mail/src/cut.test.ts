@@ -1,5 +1,5 @@
 // When a mail has left the conversation it cites.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CutFacts, judgeCut } from './cut.js';
 
@@ -27,7 +27,12 @@ describe('a mail is cut off from the one it cites', () => {
     ['but not a reply to all plus one', { people: ['ann', 'bob'] }, false, 'shared_people'],
     ['but not a bounce or an automatic answer from elsewhere', { people: ['daemon'], isAutomatic: true }, false, 'automatic'],
     ['but not a mail among own people alone', { people: [] }, false, 'no_people'],
-    ['but not the next patch of a series on the same list', { people: ['bob'], isPatch: true, lists: ['list'] }, false, 'patch_series'],
+    [
+      'but not the next patch of a series on the same list',
+      { people: ['bob'], isPatch: true, subject: 'next', lists: ['list'] },
+      false,
+      'shared_list',
+    ],
     ['though a patch without a shared list is', { people: ['bob'], isPatch: true, lists: ['other'] }, true, 'disjoint_people_no_quote'],
   ])('%s', (_, facts, cut, rule) => {
     expect(judgeCut(child(facts), parent)).toEqual({ cut, rule });

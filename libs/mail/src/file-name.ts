@@ -7,7 +7,7 @@ export const MAX_FILE_NAME_BYTES = 255;
 const MAX_READ = 4_000;
 const MAX_EXTENSION_LENGTH = 20;
 /** Controls, and marks that turn the reading direction (`exe.gpj` shown as `jpg.exe`), zero-width ones too. */
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const INVISIBLE = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
 /**
  * Takes a decoded file name.

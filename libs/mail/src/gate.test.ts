@@ -1,5 +1,5 @@
 // Whom the gate lets through.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CutFacts } from './cut.js';
 import { type Candidate, type KnownMail, judgeTracked } from './gate.js';

@@ -1,5 +1,5 @@
 // Header blocks, well formed and not.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_FIELDS, allValues, firstValue, parseHeaders } from './headers.js';
 
@@ -36,6 +36,11 @@ describe('a header block', () => {
     const headers = parseHeaders(bytes);
     expect(firstValue(headers, 'a')).toBe('é');
     expect(firstValue(headers, 'b')).toBe('é');
+  });
+
+  it('reads the same from bytes as from text', () => {
+    const block = fc.string({ unit: 'grapheme', maxLength: 60 }).map((text) => `Subject: ${text.toWellFormed()}\r\nTo: a@x\r\n`);
+    fc.assert(fc.property(block, (text) => void expect(parseHeaders(new TextEncoder().encode(text))).toEqual(parseHeaders(text))));
   });
 
   it('says where it was cut', () => {

@@ -48,8 +48,8 @@ export interface MailHeaders {
  * Latin-1, value by value, so that one broken field does not change how another reads.
  */
 export function parseHeaders(raw: Uint8Array | string): MailHeaders {
-  const block = typeof raw === 'string' ? raw.slice(0, MAX_BLOCK_BYTES) : latin1(raw.subarray(0, MAX_BLOCK_BYTES));
-  const reading = new Reading(typeof raw === 'string' ? (value) => value : readBytes);
+  const { block, decode } = textOf(raw);
+  const reading = new Reading(decode);
   for (let at = 0; at < block.length && !reading.done;) {
     const feed = block.indexOf('\n', at);
     const end = feed < 0 ? block.length : feed;
@@ -121,8 +121,22 @@ class Reading {
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const CHUNK_BYTES = 8_192;
+
+function textOf(raw: Uint8Array | string): { block: string; decode: (value: string) => string } {
+  const whole = typeof raw === 'string' ? raw.slice(0, MAX_BLOCK_BYTES) : asUtf8(raw.subarray(0, MAX_BLOCK_BYTES));
+  if (whole !== undefined || typeof raw === 'string') return { block: whole ?? '', decode: (value) => value };
+  return { block: latin1(raw.subarray(0, MAX_BLOCK_BYTES)), decode: readBytes };
+}
+
+function asUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined; // The answer to the question, no fault: some value is in another charset.
+  }
+}
 
 /** Byte for byte, unlike TextDecoder('latin1'), which is windows-1252. */
 function latin1(bytes: Uint8Array): string {
@@ -131,11 +145,8 @@ function latin1(bytes: Uint8Array): string {
   return chunks.join('');
 }
 
+/** A value that was read byte for byte, as UTF-8 if it is that; else Latin-1 loses no byte. */
 function readBytes(value: string): string {
   if (!/[\u0080-\u00ff]/.test(value)) return value;
-  try {
-    return utf8.decode(Uint8Array.from(value, (char) => char.charCodeAt(0)));
-  } catch {
-    return value; // Not UTF-8: Latin-1 loses no byte.
-  }
+  return asUtf8(Uint8Array.from(value, (char) => char.charCodeAt(0))) ?? value;
 }

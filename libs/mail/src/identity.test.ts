@@ -1,5 +1,5 @@
 // The identity of a mail: the same for each copy, another for each mail.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type IdentityHeaders, identityText } from './identity.js';
 

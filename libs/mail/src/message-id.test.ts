@@ -1,5 +1,5 @@
 // Message-IDs as mail programs really write them.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_ID_BYTES, canonicalMessageId, messageIds } from './message-id.js';
 

@@ -1,5 +1,5 @@
 // What counts as quoting another mail.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { carriesQuote } from './quoting.js';
 
@@ -56,7 +56,7 @@ describe('a mail carries a quote', () => {
       carriesQuote({
         html: `<style>blockquote2 > p { color: red }</style><p>${text.replaceAll('>', '&gt;').replaceAll('\n', '<br>')}</p>`,
       }),
-    ).toBe(text.startsWith('>') ? true : false);
+    ).toBe(text.startsWith('>'));
   });
 
   it.each([

@@ -3,7 +3,7 @@
 /** Longest header value any rule looks at, in UTF-16 units; what lies beyond is not seen. */
 export const MAX_VALUE_LENGTH = 1_000_000;
 
-const CONTROLS_AND_SPACE = /[\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200b\u2028-\u202f\u205f\u3000\ufeff]+/g;
+const CONTROLS_AND_SPACE = /[\s\p{Cc}\u200b]+/gu;
 const encoder = new TextEncoder();
 
 /** Gives the value unfolded (RFC 5322 §2.2.3): every run of white space or control characters is one space, the ends trimmed. Linear. */

@@ -1,5 +1,5 @@
 // The header that a sent mail is known by.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatSendHeader, parseSendHeader } from './send-header.js';
 

@@ -1,5 +1,5 @@
 // Which attachments are fetched.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SIZE_LIMITS, admit, decodedSize, receivedTooLarge } from './size-rule.js';
 

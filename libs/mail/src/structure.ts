@@ -66,7 +66,8 @@ function visit(walk: Walk, nodes: readonly StructureNode[], parent: Parent, view
       return;
     }
     const partId = node.part ?? (parent.path === '' ? String(at + 1) : `${parent.path}.${at + 1}`);
-    if (node.type.toLowerCase().startsWith('multipart/')) descend(walk, node, partId, parent, views);
+    // A multipart that holds nothing readable is kept as a file, so that nothing of a mail is lost unseen.
+    if (node.childNodes && node.type.toLowerCase().startsWith('multipart/')) descend(walk, node, partId, parent, views);
     else place(walk, node, partId, at === 0, parent, views);
   }
   if (parent.subtype === 'alternative') fillMissingView(views, before);

@@ -1,5 +1,5 @@
 // Subjects as answers and forwards carry them, in the languages people write.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { baseSubject, isForward, isPatch } from './subject.js';
 
