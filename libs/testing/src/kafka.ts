@@ -49,33 +49,26 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   try {
     const [port, controllerPort] = (await freePorts(2)) as [number, number];
     const own = options.port ?? port;
+    const advertisedPort = options.advertisedPort ?? own;
     const config = join(folder, 'server.properties');
     await cp(files.formatted, dataDir, { recursive: true });
     await mkdir(join(folder, 'logs'));
-    await writeFile(
-      config,
-      properties({ dataDir, port: own, controllerPort, advertisedPort: options.advertisedPort ?? own }, options.settings),
-    );
+    await writeFile(config, properties({ dataDir, port: own, controllerPort, advertisedPort }, options.settings));
+    const args = [...javaArguments(files), 'kafka.Kafka', config];
     const up = async () => {
       if (program?.running()) return;
-      program = startProgram({
-        name: 'Kafka',
-        command: files.java,
-        args: [...javaArguments(files), 'kafka.Kafka', config],
-        cwd: folder,
-        folders: [folder],
-      });
+      program = startProgram({ name: 'Kafka', command: files.java, args, cwd: folder, folders: [folder] });
       await ready(program, () => isReady(own), { timeoutMs: 60_000 });
     };
     await up();
-    return handle({ port: own, advertisedPort: options.advertisedPort ?? own, dataDir, program: () => program!, up, stop });
+    return handle({ port: own, advertisedPort, dataDir, program: () => program!, up, stop });
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-export const javaArguments = ({ classPath, archive }: Pick<KafkaFiles, 'classPath' | 'archive'>): string[] => [
+const javaArguments = ({ classPath, archive }: Pick<KafkaFiles, 'classPath' | 'archive'>): string[] => [
   HEAP,
   '-XX:+UseSerialGC',
   '-XX:TieredStopAtLevel=1',

@@ -1,6 +1,7 @@
 // Starts programs as process groups of their own, waits until they answer, and ends them whatever happens.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
+import { startGuard } from './guard.js';
 import { settle } from './settle.js';
 
 const KEPT_OUTPUT = 64 * 1024;
@@ -41,38 +42,30 @@ export function startProgram(options: ProgramOptions): Program {
     ...(gid === undefined ? {} : { gid }),
   });
   const output = keepOutput(child);
-  let running = true;
-  const exited = new Promise<void>((resolve) => {
-    const end = (why?: Error) => {
-      running = false;
-      if (why) output.add(`${why.message}\n`);
-      resolve();
-    };
-    child.once('error', end);
-    child.once('exit', (code, signal) => end(new Error(`[${name} ended: ${signal ?? `code ${code}`}]`)));
-  });
-  const endGuard = child.pid === undefined ? () => {} : startGuard(child.pid, options.folders ?? []);
-  void exited.then(endGuard);
+  const { exited, running } = watch(child, (end) => output.add(`[${name} ended: ${end}]\n`));
+  if (child.pid !== undefined) void exited.then(startGuard(child.pid, options.folders ?? []));
   const signal = (which: NodeJS.Signals) => {
-    if (running && child.pid !== undefined) signalGroup(child.pid, which);
+    if (running() && child.pid !== undefined) signalGroup(child.pid, which);
   };
-  return {
-    name,
-    pid: child.pid ?? -1,
-    exited,
-    running: () => running,
-    output: output.text,
-    signal,
-    stop: (which = 'SIGTERM', timeoutMs = KILL_TIMEOUT_MS) =>
-      stopProgram({ name, exited, running: () => running, signal }, which, timeoutMs),
-  };
+  const program = { name, pid: child.pid ?? -1, exited, running, output: output.text, signal };
+  return { ...program, stop: (which = 'SIGTERM', timeoutMs = KILL_TIMEOUT_MS) => stopProgram(program, which, timeoutMs) };
 }
 
-async function stopProgram(
-  program: Pick<Program, 'name' | 'exited' | 'running' | 'signal'>,
-  which: NodeJS.Signals,
-  timeoutMs: number,
-): Promise<void> {
+function watch(child: ChildProcess, told: (end: string) => void): Pick<Program, 'exited' | 'running'> {
+  let running = true;
+  const exited = new Promise<void>((resolve) => {
+    const end = (how: string) => {
+      running = false;
+      told(how);
+      resolve();
+    };
+    child.once('error', (error) => end(error.message));
+    child.once('exit', (code, signal) => end(signal ?? `code ${code}`));
+  });
+  return { exited, running: () => running };
+}
+
+async function stopProgram(program: Omit<Program, 'stop'>, which: NodeJS.Signals, timeoutMs: number): Promise<void> {
   program.signal(which);
   program.signal('SIGCONT');
   if (await endsWithin(program.exited, timeoutMs)) return;
@@ -101,24 +94,6 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-/**
- * A shell that waits for the end of its input. A test process that is killed cannot stop what it started, but the
- * kernel closes its pipes: then the shell ends the program's group and removes its folders.
- */
-function startGuard(pid: number, folders: string[]): () => void {
-  const script = 'trap "" INT HUP; read -r _; p=$1; shift; kill -s KILL -- "-$p" 2>/dev/null; sleep 1; [ $# -gt 0 ] && rm -rf -- "$@"; :';
-  const guard = spawn('/bin/sh', ['-c', script, 'guard', String(pid), ...folders], {
-    detached: true,
-    cwd: '/',
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  guard.once('error', () => {});
-  guard.stdin.once('error', () => {});
-  guard.unref();
-  (guard.stdin as unknown as { unref(): void }).unref();
-  return () => guard.kill('SIGKILL');
 }
 
 function keepOutput(child: ChildProcess): { add(text: string): void; text(): string } {
