@@ -1,0 +1,99 @@
+// The one error catalogue: what a code means to a person, and what they can do; shared by API, console, command line and docs.
+import { Fault, type FaultKind } from '@rejoinder/base/fault';
+
+export interface CatalogueEntry {
+  kind: FaultKind;
+  /** One or two sentences for a person; never a server's own words. */
+  sentence: string;
+  /** What the button says; empty where nothing needs to be done. */
+  action: string;
+}
+
+export const catalogue = {
+  AUTH_REJECTED: { kind: 'denied', sentence: 'The mail server refused the password. It was probably changed.', action: 'Reconnect' },
+  APP_PASSWORD_NEEDED: {
+    kind: 'denied',
+    sentence: 'This provider needs an app password: the usual password is not accepted by mail programs.',
+    action: 'Show steps',
+  },
+  OAUTH_ONLY: {
+    kind: 'denied',
+    sentence: 'This provider accepts no passwords from mail programs any more, only its own sign-in page.',
+    action: 'Ask the administrator',
+  },
+  TLS_CERT: {
+    kind: 'invalid',
+    sentence: 'The certificate of the mail server is not valid for this host name, or nobody we trust has signed it.',
+    action: 'Check host',
+  },
+  TLS_REQUIRED: {
+    kind: 'invalid',
+    sentence: 'The mail server offers no encryption here; the password was not sent.',
+    action: 'Use port 993 for IMAP and 465 for SMTP',
+  },
+  HOST_BLOCKED: {
+    kind: 'invalid',
+    sentence: 'The address of the mail server is inside a private network.',
+    action: 'Ask the administrator',
+  },
+  HOST_NOT_FOUND: { kind: 'invalid', sentence: 'There is no mail server of this name.', action: 'Check host' },
+  PORT_BLOCKED: {
+    kind: 'invalid',
+    sentence: 'This port is not allowed for mail servers.',
+    action: 'Use 993 or 143 for IMAP, 465 or 587 for SMTP',
+  },
+  POP3_REFUSED: {
+    kind: 'invalid',
+    sentence: 'This is a POP3 server. POP3 cannot show sent mail or folders, so replies would be missed.',
+    action: 'Use the IMAP server, usually on port 993',
+  },
+  TIMEOUT: { kind: 'broken', sentence: 'The mail server did not answer in time.', action: 'Check host and port' },
+  REFUSED: { kind: 'broken', sentence: 'Nothing answers on this port of the mail server.', action: 'Check host and port' },
+  CONNECTION_LOST: { kind: 'broken', sentence: 'The connection to the mail server broke. It is tried again.', action: '' },
+  SERVER_BROKEN: { kind: 'broken', sentence: 'The server gave an answer that no mail server should give.', action: 'Check host and port' },
+  UNAVAILABLE: { kind: 'busy', sentence: 'The mail server is out of service for a while. It is tried again.', action: '' },
+  THROTTLED: { kind: 'busy', sentence: 'The provider slowed us down. It is tried again.', action: '' },
+  TOO_MANY_CONNECTIONS: {
+    kind: 'busy',
+    sentence: 'Too many programs are connected to this mailbox at once. It is tried again.',
+    action: 'Close other mail programs',
+  },
+  QUOTA: { kind: 'busy', sentence: 'The mailbox is full, or its limit for a day is reached.', action: 'Check the mailbox' },
+  SEND_UNKNOWN: {
+    kind: 'gone',
+    sentence: 'The server may have taken the message but did not confirm it. It is not sent again by itself.',
+    action: 'Check Sent, then say whether to send again',
+  },
+  SEND_EXPIRED: {
+    kind: 'gone',
+    sentence: 'The mail server could not take the message for 24 hours. It was not sent.',
+    action: 'Send again',
+  },
+  RECIPIENT_REFUSED: { kind: 'invalid', sentence: 'The mail server refused every recipient.', action: 'Check addresses' },
+  MAIL_REFUSED: { kind: 'invalid', sentence: 'The mail server refused the message.', action: 'Change the message' },
+  TOO_LARGE: { kind: 'too_large', sentence: 'The message is larger than is allowed.', action: 'Attach less' },
+  ATTACHMENT_MISSING: { kind: 'gone', sentence: 'An attachment of the message is no longer there.', action: 'Attach it again' },
+  SENT_COPY_FAILED: {
+    kind: 'broken',
+    sentence: 'The message was sent, but its copy could not be put into the Sent folder.',
+    action: 'Check the mailbox',
+  },
+  INBOX_NOT_FOUND: { kind: 'not_found', sentence: 'There is no such inbox.', action: 'Check the inbox' },
+  INBOX_EXISTS: { kind: 'conflict', sentence: 'This address is connected already.', action: 'Reconnect it instead' },
+  INBOX_REMOVED: { kind: 'gone', sentence: 'The inbox was removed.', action: 'Connect it again' },
+  INBOX_PAUSED: { kind: 'gone', sentence: 'The inbox is paused.', action: 'Resume' },
+  INBOX_NEEDS_RECONNECT: { kind: 'gone', sentence: 'The inbox waits for its new password.', action: 'Reconnect' },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** What a code says, or undefined for one that is not of this catalogue. */
+export function explain(code: string): CatalogueEntry | undefined {
+  return Object.hasOwn(catalogue, code) ? catalogue[code as ErrorCode] : undefined;
+}
+
+/** The refusal of this code, in its own sentence. */
+export function faultOf(code: ErrorCode, retryAfterMs?: number): Fault {
+  const { kind, sentence } = catalogue[code];
+  return new Fault(kind, code, sentence, retryAfterMs);
+}
