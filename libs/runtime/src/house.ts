@@ -1,4 +1,5 @@
 // What the roles of one process share: pools, wake-ups, keys, the event log, a logger and a clock.
+import type { Provider } from '@nestjs/common';
 import pg from 'pg';
 import { systemClock, type Clock } from '@rejoinder/base/clock';
 import type { EventLog } from '@rejoinder/bus/event-log';
@@ -22,6 +23,7 @@ export interface House {
   logger: Logger;
   clock: Clock;
   keptDays: KeptDays;
+  providers: Provider[];
   grpcListen(service: ServiceName): string;
   peerAddress(service: ServiceName): string;
   close(): Promise<void>;
@@ -32,6 +34,8 @@ export interface HouseOptions {
   clock?: Clock;
   /** All roles in this process: they meet on Unix sockets in this folder instead of the network. */
   socketFolder?: string;
+  /** More for Nest to hand out, such as the demo. */
+  providers?: Provider[];
 }
 
 const keyringConnections = 2;
@@ -59,6 +63,7 @@ export async function openHouse(env: Environment, options: HouseOptions = {}): P
     logger,
     clock,
     keptDays,
+    providers: options.providers ?? [],
     grpcListen: (service) => (options.socketFolder ? socket(service) : settings.grpcListen),
     peerAddress: (service) => (options.socketFolder ? socket(service) : settings[`${service}Grpc`]),
     close: async () => {

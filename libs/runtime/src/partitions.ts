@@ -1,8 +1,9 @@
-// Daily partitions on the owner's own clock: made ahead, dropped before their limit, and asked for their oldest item.
+// Daily partitions on the owner's own clock: made ahead, and dropped before their limit together with the day keys of what lay in them.
 import type pg from 'pg';
 import type { Clock } from '@rejoinder/base/clock';
 import { dayOf, startOfDay } from '@rejoinder/base/clock';
 import { delay } from '@rejoinder/base/wait';
+import { daysOf, keptTables, type Asked, type DayPartition, type KeptTable } from './kept-tables.js';
 import type { Logger } from './logging.js';
 
 /** How long each class may live at the most, in days; classes that only deletion ends are absent. */
@@ -12,24 +13,28 @@ export interface KeptDays {
   wire: number;
 }
 
-/** A table as its schema's register of retention has it. */
-export interface KeptTable {
-  tableName: string;
-  retentionClass: string;
-  dayColumn: string | null;
+/** Day keys that end with the data they seal: their purpose, and the class whose limit bounds them. */
+export interface DayKeys {
+  purposes: Record<string, keyof KeptDays>;
+  /** Destroys the keys of days before this one, such as 2026-11-24. */
+  dropBefore(purpose: string, day: string): Promise<unknown>;
 }
 
 const daysAhead = 14;
 const dropBeforeLimitMs = 4 * 3_600_000;
 const everyMs = 3_600_000;
-const lockTimeoutMs = 200;
-const dropTries = 25;
+/** After a round that a long reader kept from its end. */
+const retryMs = 60_000;
+const makeTimeoutMs = 5_000;
+const dropTimeoutMs = 200;
+const dropTries = 5;
 const dayMs = 86_400_000;
 
-interface Partition {
-  name: string;
-  day: Date;
-}
+/** What a drop that meets a reader, another pod's keeper or its own broken-off detach may run into; all of it is looked at again. */
+const lockTimeout = '55P03';
+const detachPending = '55000';
+const notAPartition = '42P01';
+const deadlock = '40P01';
 
 /** Keeps the daily tables of one schema. */
 export class PartitionKeeper {
@@ -43,6 +48,7 @@ export class PartitionKeeper {
     private readonly clock: Clock,
     private readonly days: KeptDays,
     private readonly logger: Logger,
+    private readonly keys?: DayKeys,
   ) {}
 
   /** Makes what is needed before anything is written, then keeps at it every hour. */
@@ -60,22 +66,25 @@ export class PartitionKeeper {
     return this.#failure;
   }
 
-  /** One round: the coming days exist, the expired ones are gone. */
+  /** One round: the coming days exist, the expired ones are gone. What cannot be dropped now, as a reader holds on to it, is left for the next round, and told by health(). */
   async keep(): Promise<void> {
+    const held: string[] = [];
     for (const table of await keptTables(this.pool, this.schema)) {
       if (!table.dayColumn) continue;
       await this.#makeAhead(table.tableName);
-      await this.#dropExpired(table);
+      held.push(...(await this.#dropExpired(table)));
     }
+    await this.#dropKeys();
+    this.#failure = held.length > 0 ? `${held.length} expired daily partitions are still there` : undefined;
+    if (held.length > 0) this.logger.warn({ schema: this.schema, partitions: held }, this.#failure);
   }
 
   async #run(): Promise<void> {
     for (;;) {
-      await delay(everyMs, this.#stop.signal);
+      await delay(this.#failure === undefined ? everyMs : retryMs, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       try {
         await this.keep();
-        this.#failure = undefined;
       } catch (error) {
         this.#failure = 'daily partitions cannot be kept';
         this.logger.error({ error, schema: this.schema }, this.#failure);
@@ -83,92 +92,102 @@ export class PartitionKeeper {
     }
   }
 
+  /** Attached, not made as partitions: that would need the parent for itself alone and wait behind its readers, with every writer behind it. */
   async #makeAhead(table: string): Promise<void> {
-    const existing = new Set((await this.#partitions(table)).map((partition) => partition.name));
-    const missing: Date[] = [];
-    for (let ahead = -1; ahead <= daysAhead; ahead++) {
-      const day = startOfDay(this.clock.now(), ahead);
-      if (!existing.has(partitionName(table, day))) missing.push(day);
-    }
-    const sql = missing.map((day) => {
-      const [from, to] = [dayOf(day), dayOf(startOfDay(day, 1))];
-      return `create table if not exists ${this.schema}.${partitionName(table, day)} partition of ${this.schema}.${table} for values from ('${from}') to ('${to}')`;
+    const wanted = Array.from({ length: daysAhead + 2 }, (_, index) => startOfDay(this.clock.now(), index - 1));
+    const missing = await this.#missing(this.pool, table, wanted);
+    if (missing.length === 0) return;
+    await this.#asOwner(async (client) => {
+      await client.query('begin');
+      await client.query(`set local lock_timeout = ${makeTimeoutMs}`);
+      await client.query('select pg_advisory_xact_lock(hashtext($1))', [`rejoinder partitions ${this.schema}`]);
+      for (const day of await this.#missing(client, table, missing)) {
+        const name = `${this.schema}.${partitionName(table, day)}`;
+        await client.query(`create table if not exists ${name} (like ${this.schema}.${table} including all excluding identity)`);
+        await client.query(
+          `alter table ${this.schema}.${table} attach partition ${name} for values from ('${dayOf(day)}') to ('${dayOf(startOfDay(day, 1))}')`,
+        );
+      }
+      await client.query('commit');
     });
-    if (sql.length > 0) await this.#asOwner((client) => client.query(sql.join(';\n')));
   }
 
-  async #dropExpired({ tableName, retentionClass }: KeptTable): Promise<void> {
+  async #missing(asked: Asked, table: string, wanted: Date[]): Promise<Date[]> {
+    const attached = (await daysOf(asked, this.schema, table)).filter((one) => one.state !== 'left').map(({ name }) => name);
+    return wanted.filter((day) => !attached.includes(partitionName(table, day)));
+  }
+
+  /** Answers the partitions that are still there. */
+  async #dropExpired({ tableName, retentionClass }: KeptTable): Promise<string[]> {
+    const first = this.#firstKept(retentionClass);
+    const held: string[] = [];
+    for (const { name, day } of await daysOf(this.pool, this.schema, tableName)) {
+      if (!day || day >= first) continue;
+      const about = { schema: this.schema, partition: name, class: retentionClass };
+      try {
+        if (await this.#drop(tableName, name)) this.logger.info(about, 'dropped a day');
+        else held.push(name);
+      } catch (error) {
+        this.logger.error({ ...about, error }, 'a day cannot be dropped');
+        held.push(name);
+      }
+    }
+    return held;
+  }
+
+  /** The first day that may stay: what began on it is still some hours from the limit. A day that is not over always stays. */
+  #firstKept(retentionClass: string): Date {
     const limitDays = this.days[retentionClass as keyof KeptDays];
-    if (limitDays === undefined) throw new Error(`${this.schema}.${tableName} is kept by day but class ${retentionClass} has no limit`);
+    if (limitDays === undefined) throw new Error(`${this.schema}: class ${retentionClass} has no limit and cannot be kept by day`);
     const latest = this.clock.now().getTime() - limitDays * dayMs + dropBeforeLimitMs;
-    for (const { name, day } of await this.#partitions(tableName)) {
-      if (day.getTime() > latest) continue;
-      await this.#drop(tableName, name);
-      this.logger.info({ schema: this.schema, partition: name, class: retentionClass }, 'dropped a day');
+    return new Date(Math.min(startOfDay(new Date(latest), 1).getTime(), startOfDay(this.clock.now()).getTime()));
+  }
+
+  /** Keys go whether or not their partitions could: without them nothing there can be opened, in backups neither. */
+  async #dropKeys(): Promise<void> {
+    for (const [purpose, retentionClass] of Object.entries(this.keys?.purposes ?? {})) {
+      await this.keys?.dropBefore(purpose, dayOf(this.#firstKept(retentionClass)));
     }
   }
 
   /** Detached first and without blocking: a plain DROP would queue behind a reader and hold up every writer behind it. */
-  async #drop(table: string, partition: string): Promise<void> {
-    await this.#asOwner(async (client) => {
-      await client.query(`set lock_timeout = ${lockTimeoutMs}`);
-      for (let attempt = 1; ; attempt++) {
+  #drop(table: string, partition: string): Promise<boolean> {
+    return this.#asOwner(async (client) => {
+      await client.query(`set lock_timeout = ${dropTimeoutMs}`);
+      for (let attempt = 1; attempt <= dropTries; attempt++) {
+        const found = (await daysOf(client, this.schema, table)).find(({ name }) => name === partition);
+        if (!found) return true;
         try {
-          if (await isAttached(client, this.schema, partition)) {
-            await client.query(`alter table ${this.schema}.${table} detach partition ${this.schema}.${partition} concurrently`);
-          }
-          await client.query(`drop table if exists ${this.schema}.${partition}`);
-          return;
+          await this.#dropStep(client, table, found);
         } catch (error) {
           const { code } = error as { code?: string };
-          if (attempt === dropTries) throw error;
-          // 55000: a detach that was broken off has to be finished first.
-          if (code === '55000')
-            await client
-              .query(`alter table ${this.schema}.${table} detach partition ${this.schema}.${partition} finalize`)
-              .catch(() => undefined);
-          else if (code !== '55P03') throw error;
-          await delay(lockTimeoutMs, this.#stop.signal);
+          if (![lockTimeout, detachPending, notAPartition, deadlock].includes(code ?? '')) throw error;
+          await delay(dropTimeoutMs, this.#stop.signal);
         }
       }
+      return false;
     });
   }
 
-  async #partitions(table: string): Promise<Partition[]> {
-    return partitionsOf(this.pool, this.schema, table);
+  async #dropStep(client: pg.PoolClient, table: string, { name, state }: DayPartition): Promise<void> {
+    const partition = `${this.schema}.${name}`;
+    if (state === 'attached') await client.query(`alter table ${this.schema}.${table} detach partition ${partition} concurrently`);
+    if (state === 'detaching') await client.query(`alter table ${this.schema}.${table} detach partition ${partition} finalize`);
+    await client.query(`drop table if exists ${partition}`);
   }
 
   async #asOwner<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
+    let broken: Error | undefined;
     try {
       await client.query(`set role rejoinder_${this.schema}_owner`);
       return await work(client);
     } finally {
-      await client.query('reset role; reset lock_timeout').catch(() => undefined);
-      client.release();
+      // A connection that cannot be made as it was is not given back.
+      await client.query('rollback; reset role; reset lock_timeout').catch((error: Error) => (broken = error));
+      client.release(broken);
     }
   }
 }
 
 const partitionName = (table: string, day: Date) => `${table}_${dayOf(day).replaceAll('-', '')}`;
-
-async function isAttached(client: pg.PoolClient, schema: string, partition: string): Promise<boolean> {
-  const sql = `select 1 from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2`;
-  return (await client.query(sql, [schema, partition])).rowCount! > 0;
-}
-
-/** Every table of the schema's register. */
-export async function keptTables(pool: pg.Pool, schema: string): Promise<KeptTable[]> {
-  const { rows } = await pool.query<{ table_name: string; class: string; day_column: string | null }>(
-    `select table_name, class, day_column from ${schema}.kept order by 1`,
-  );
-  return rows.map((row) => ({ tableName: row.table_name, retentionClass: row.class, dayColumn: row.day_column }));
-}
-
-/** The days a table has, attached or left over from a drop that was broken off, oldest first. */
-export async function partitionsOf(pool: pg.Pool, schema: string, table: string): Promise<Partition[]> {
-  const sql = `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = $1 and c.relkind = 'r' and c.relname ~ $2 order by 1`;
-  const { rows } = await pool.query<{ name: string }>(sql, [schema, `^${table}_[0-9]{8}$`]);
-  return rows.map(({ name }) => ({ name, day: new Date(name.slice(-8).replace(/(....)(..)(..)/, '$1-$2-$3T00:00:00Z')) }));
-}

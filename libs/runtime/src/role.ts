@@ -121,7 +121,8 @@ function appModule(role: Role, parts: Parts, house: House, settings: unknown, lo
     { provide: LOGGER, useValue: logger },
     { provide: EVENT_LOG, useValue: house.eventLog },
   ];
-  const runtime: DynamicModule = { module: RuntimeModule, global: true, providers, exports: providers.map(({ provide }) => provide) };
+  const all = [...providers, ...house.providers];
+  const runtime: DynamicModule = { module: RuntimeModule, global: true, providers: all, exports: all.map((provider) => ('provide' in provider ? provider.provide : provider)) };
   return { module: class RoleApp {}, imports: [runtime, role.module] };
 }
 

@@ -10,3 +10,12 @@ export const CLOCK = Symbol('clock');
 export const LOGGER = Symbol('logger');
 /** EventLog of @rejoinder/bus. */
 export const EVENT_LOG = Symbol('event log');
+/** What starts the demo, where the process has one; the gateway takes it as optional. */
+export const DEMO = Symbol('demo');
+
+/** The demo as the gateway sees it. */
+export interface DemoSwitch {
+  state(): 'absent' | 'starting' | 'running';
+  /** Connects the demo inbox if it is not, and sends one mail. */
+  begin(): Promise<void>;
+}

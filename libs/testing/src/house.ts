@@ -29,7 +29,14 @@ export interface TestHouse extends AsyncDisposable {
   roles: RunningRole[];
   env: Record<string, string>;
   /** Puts an event on the log, as another service's relay would. */
-  publish<S extends DescMessage>(topic: TopicName, schema: S, key: string, message: MessageInitShape<S>, sequence?: bigint, tenantId?: string): Promise<void>;
+  publish<S extends DescMessage>(
+    topic: TopicName,
+    schema: S,
+    key: string,
+    message: MessageInitShape<S>,
+    sequence?: bigint,
+    tenantId?: string,
+  ): Promise<void>;
   /** Every event of this type on the log so far, oldest first within each partition. */
   published<S extends DescMessage>(topic: TopicName, schema: S): Promise<MessageShape<S>[]>;
   /** As the database's owner, for looking into tables. */
@@ -47,7 +54,13 @@ export interface TestHouseOptions {
   logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
-export async function startTestHouse({ roles, env = {}, clock, postgres: given, logLevel = 'error' }: TestHouseOptions): Promise<TestHouse> {
+export async function startTestHouse({
+  roles,
+  env = {},
+  clock,
+  postgres: given,
+  logLevel = 'error',
+}: TestHouseOptions): Promise<TestHouse> {
   const folder = await mkdtemp(join(tmpdir(), 'rejoinder-house-'));
   const postgres = given ?? (await startPostgres());
   const name = `t${randomBytes(4).toString('hex')}`;
@@ -84,7 +97,18 @@ function looks(house: House, tenantId: string): Pick<TestHouse, 'publish' | 'pub
   return {
     publish: (topic, schema, key, message, sequence = 0n, tenant = tenantId) => {
       const value = toBinary(schema, create(schema, message));
-      const event: OutboundEvent = { topic, key, type: schema.name, id: newId(), tenantId: tenant, source: '/test', time: house.clock.now(), sequence, historical: false, value };
+      const event: OutboundEvent = {
+        topic,
+        key,
+        type: schema.name,
+        id: newId(),
+        tenantId: tenant,
+        source: '/test',
+        time: house.clock.now(),
+        sequence,
+        historical: false,
+        value,
+      };
       return house.eventLog.publish([event]);
     },
     published: async (topic, schema) => {

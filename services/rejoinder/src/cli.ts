@@ -1,0 +1,68 @@
+// The command line: one role, all of them, or a job such as migrating or proving.
+import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
+import { Command, Option, InvalidArgumentError } from 'commander';
+import { Fault } from '@rejoinder/base/fault';
+import { main } from '@rejoinder/runtime/main';
+import { services } from '@rejoinder/runtime/services';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+const program = new Command('rejoinder')
+  .description('A connected inbox for your CRM: mail goes out through people\'s own mailboxes, and every reply comes back to the right contact.')
+  .version(version)
+  .showHelpAfterError()
+  .addHelpText('after', '\nSettings are environment variables; a role that finds wrong ones names them all and exits with 1.\nStart here:\n  rejoinder all --demo     everything on this machine, with a demo mailbox that answers');
+
+program
+  .command('all')
+  .description('run every role in this process, with embedded PostgreSQL and local events unless settings name others')
+  .option('--demo', 'add a demo mail server and a contact who answers, and send a first mail')
+  .option('--data <folder>', 'where data is kept (default: .rejoinder in the clone, or /var/lib/rejoinder as root)')
+  .addOption(new Option('--port <number>', 'port of the console and the API on 127.0.0.1').default(7420).argParser(portNumber).env('REJOINDER_PORT'))
+  .action(async (options: { demo?: boolean; data?: string; port: number }) => {
+    const { runAll } = await import('./run-all.js');
+    await runAll({ ...options, demo: options.demo ?? false });
+  });
+
+for (const service of services) {
+  program
+    .command(service)
+    .description(`run the ${service} role`)
+    .action(() => main(async () => (await import('./roles.js')).loadRoles([service])));
+}
+
+program
+  .command('migrate')
+  .description('bring the databases up to date; safe while another release runs')
+  .action(async () => {
+    const { migrateAll } = await import('./migrate-command.js');
+    const applied = await migrateAll(process.env);
+    print(applied.length === 0 ? 'Everything is up to date.' : applied.join('\n'));
+  });
+
+const retention = program.command('retention').description('what is kept, and the proof that it goes');
+retention
+  .command('prove')
+  .description('ask every store for its oldest item and what bounds it; exit code 0 only if all hold')
+  .option('--json', 'one JSON object on standard output')
+  .action(async ({ json }: { json?: boolean }) => {
+    const { prove } = await import('./prove-command.js');
+    process.exitCode = (await prove(process.env, json ?? false, print)) ? 0 : 2;
+  });
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new InvalidArgumentError('a port is a number from 1 to 65535');
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof Fault)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+}
+

@@ -1,0 +1,46 @@
+// Where the quick start keeps its data, and what is in it.
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Fault } from '@rejoinder/base/fault';
+
+export interface DataFolder {
+  root: string;
+  postgres: string;
+  attachments: string;
+  keyFile: string;
+  logFile: string;
+  demo: string;
+}
+
+/**
+ * The folder given, else .rejoinder in the clone. As root PostgreSQL runs as another user, who may not be let into the clone: there it is
+ * a folder under /var/lib/rejoinder, one for each clone.
+ */
+export function openDataFolder(given: string | undefined): DataFolder {
+  const root = resolve(given ?? defaultFolder());
+  try {
+    mkdirSync(root, { recursive: true, mode: 0o711 });
+    accessSync(root, constants.W_OK);
+  } catch (error) {
+    throw new Fault('denied', 'DATA_FOLDER', `The data folder ${root} cannot be written (${(error as NodeJS.ErrnoException).code}). Choose another with --data FOLDER.`);
+  }
+  const inside = (name: string) => join(root, name);
+  const folder = {
+    root,
+    postgres: inside('postgres'),
+    attachments: inside('attachments'),
+    keyFile: join(root, 'keys', 'master.key'),
+    logFile: inside('rejoinder.log'),
+    demo: inside('demo'),
+  };
+  for (const one of [folder.attachments, folder.demo, dirname(folder.keyFile)]) if (!existsSync(one)) mkdirSync(one, { mode: 0o700 });
+  return folder;
+}
+
+function defaultFolder(): string {
+  const clone = fileURLToPath(new URL('../../..', import.meta.url));
+  if (process.getuid?.() !== 0) return join(clone, '.rejoinder');
+  return join('/var/lib/rejoinder', createHash('sha256').update(resolve(clone)).digest('hex').slice(0, 12));
+}

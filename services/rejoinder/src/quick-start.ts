@@ -1,0 +1,102 @@
+// `rejoinder all` with embedded defaults: PostgreSQL, local events, attachments on disk and a key file, all in one data folder.
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Fault } from '@rejoinder/base/fault';
+import type { Environment } from '@rejoinder/runtime/config';
+import { createLogger } from '@rejoinder/runtime/logging';
+import { startHouse, type RunningHouse } from '@rejoinder/runtime/main';
+import { services } from '@rejoinder/runtime/services';
+import { DEMO } from '@rejoinder/runtime/tokens';
+import { fileKey } from '@rejoinder/vault/kek';
+import { pino } from 'pino';
+import { openDataFolder, type DataFolder } from './data-folder.js';
+import { Demo } from './demo/demo.js';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
+import { migrateAll } from './migrate-command.js';
+import { loadRoles } from './roles.js';
+
+export interface QuickStartOptions {
+  data?: string;
+  port: number;
+  demo: boolean;
+  /** Progress, a line at a time. */
+  say: (line: string) => void;
+}
+
+export interface QuickStart {
+  /** Signs the console in, once. */
+  url: string;
+  folder: DataFolder;
+  demo: Demo;
+  house: RunningHouse;
+  stop(): Promise<void>;
+}
+
+/** Starts everything; whatever was started is stopped again if something cannot be. */
+export async function quickStart(options: QuickStartOptions, env: Environment): Promise<QuickStart> {
+  await checkPort(options.port);
+  const folder = openDataFolder(options.data);
+  const undo: (() => Promise<void> | void)[] = [];
+  const stop = async () => {
+    for (const one of undo.splice(0).reverse()) await one();
+  };
+  try {
+    return { ...(await startAll(options, env, folder, undo)), folder, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startAll(options: QuickStartOptions, env: Environment, folder: DataFolder, undo: (() => Promise<void> | void)[]) {
+  const own = env.REJOINDER_DATABASE_URL === undefined;
+  const postgres = own ? await startEmbeddedPostgres(folder.postgres) : undefined;
+  if (postgres) {
+    undo.push(() => postgres.stop());
+    options.say(`PostgreSQL   127.0.0.1:${postgres.port}, embedded`);
+  }
+  const demo = await Demo.open(folder.demo);
+  undo.push(() => demo.stop());
+  const token = randomBytes(24).toString('base64url');
+  const settings = { ...(await embeddedSettings(folder, postgres, options.port, token)), ...demo.settings(env), ...env };
+  const applied = await migrateAll(settings);
+  if (applied.length > 0) options.say(`Database     ${applied.length} migrations applied`);
+  const sockets = mkdtempSync(join(tmpdir(), 'rejoinder-'));
+  undo.push(() => rmSync(sockets, { recursive: true, force: true }));
+  const logger = createLogger(settings.REJOINDER_LOG_LEVEL ?? 'info', pino.destination({ dest: folder.logFile, sync: false, mkdir: true }));
+  const house = await startHouse(() => loadRoles(services), settings, { logger, socketFolder: sockets, providers: [{ provide: DEMO, useValue: demo }] });
+  undo.push(() => house.stop());
+  const gateway = house.roles.find((role) => role.name === 'gateway');
+  demo.attach(house);
+  return { house, demo, url: `http://${gateway?.httpAddress}/open?token=${token}` };
+}
+
+async function embeddedSettings(folder: DataFolder, postgres: EmbeddedPostgres | undefined, port: number, token: string): Promise<Record<string, string>> {
+  if (!existsSync(folder.keyFile)) await fileKey(folder.keyFile, { createIfMissing: true });
+  return {
+    ...(postgres ? { REJOINDER_DATABASE_URL: await postgres.database('rejoinder'), REJOINDER_KEYRING_URL: await postgres.database('rejoinder_keyring') } : {}),
+    REJOINDER_DATABASE_CONNECTIONS: '20',
+    REJOINDER_KEY_FILE: folder.keyFile,
+    REJOINDER_BUS: 'local',
+    REJOINDER_STORE: 'disk',
+    REJOINDER_STORE_FOLDER: folder.attachments,
+    REJOINDER_HTTP_LISTEN: `127.0.0.1:${port}`,
+    REJOINDER_CONSOLE_TOKEN: token,
+    REJOINDER_DRAIN_SECONDS: '10',
+  };
+}
+
+/** Told before anything is started, so that the sentence is the first thing one sees. */
+function checkPort(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'is in use: is Rejoinder running already?' : `cannot be opened (${error.code}).`;
+      reject(new Fault('conflict', 'PORT_IN_USE', `Port ${port} of 127.0.0.1 ${why} Choose another with --port NUMBER.`));
+    });
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve()));
+  });
+}
