@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { Clock } from '@rejoinder/base/clock';
 import { dayOf, startOfDay } from '@rejoinder/base/clock';
 import { delay } from '@rejoinder/base/wait';
+import type { DayKeys } from './day-keys.js';
 import { daysOf, keptTables, type Asked, type DayPartition, type KeptTable } from './kept-tables.js';
 import type { Logger } from './logging.js';
 
@@ -11,13 +12,6 @@ export interface KeptDays {
   R1: number;
   R2: number;
   wire: number;
-}
-
-/** Day keys that end with the data they seal: their purpose, and the class whose limit bounds them. */
-export interface DayKeys {
-  purposes: Record<string, keyof KeptDays>;
-  /** Destroys the keys of days before this one, such as 2026-11-24. */
-  dropBefore(purpose: string, day: string): Promise<unknown>;
 }
 
 const daysAhead = 14;

@@ -3,6 +3,8 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type pg from 'pg';
 import type { ListOldestResponseSchema, StoreSchema } from '@rejoinder/contracts/store';
+import type { OldestKey } from '@rejoinder/vault/keyring-store';
+import { classOf } from './day-keys.js';
 import type { HouseSettings } from './house-settings.js';
 import { daysOf, keptTables, type KeptTable } from './kept-tables.js';
 
@@ -45,15 +47,19 @@ export function boundOf(
   return bounds[retentionClass];
 }
 
+/** A service's own parts, all of them injected: Database, Vault, HOUSE_SETTINGS. */
+export interface ReportFrom {
+  database: { service: string; pool: pg.Pool };
+  vault: { oldest(): Promise<OldestKey[]> };
+  settings: Pick<HouseSettings, 'bodyDays' | 'metadataDays' | 'wireDays'>;
+}
+
 /**
- * One line for each table of the register that is no mere state, and for each store the service hands in. Daily tables are read
- * partition by partition from the oldest, so that what a drop left behind is seen as well; partitions have no row-level security of their own.
+ * One line for each table of the register that is no mere state, for the day keys of each purpose, and for each store the service hands
+ * in. Daily tables are read partition by partition from the oldest, so that what a drop left behind is seen as well; partitions have no
+ * row-level security of their own.
  */
-export async function reportStores(
-  database: { service: string; pool: pg.Pool },
-  settings: HouseSettings,
-  own: OwnStore[] = [],
-): Promise<StoreReport> {
+export async function reportStores({ database, vault, settings }: ReportFrom, own: OwnStore[] = []): Promise<StoreReport> {
   const { service, pool } = database;
   const lines: StoreLine[] = [];
   const tables = await keptTables(pool, service);
@@ -62,13 +68,23 @@ export async function reportStores(
     if (table.retentionClass === 'state' && !known) continue;
     const oldest = table.dayColumn ? await oldestOf(pool, service, table) : known?.oldest;
     const bound = known?.bound ?? (table.dayColumn ? boundOf(table.retentionClass, settings) : undefined);
-    lines.push(line(service, { retentionClass: table.retentionClass, ...known, name: table.tableName, oldest, bound }));
+    lines.push(storeLine(service, { retentionClass: table.retentionClass, ...known, name: table.tableName, oldest, bound }));
   }
   const others = own.filter(({ name }) => !tables.some(({ tableName }) => tableName === name));
-  return { stores: [...lines, ...others.map((other) => line(service, other))] };
+  const keys = dayKeyStores(await vault.oldest(), settings);
+  return { stores: [...lines, ...others.map((other) => storeLine(service, other)), ...keys.map((key) => storeLine('keyring', key))] };
 }
 
-function line(service: string, { name, retentionClass, oldest, bound, toForget, toForgetSince }: OwnStore): StoreLine {
+function dayKeyStores(oldest: OldestKey[], settings: ReportFrom['settings']): OwnStore[] {
+  const byDay = oldest.filter(({ day }) => day !== undefined);
+  return byDay.map(({ purpose, day }) => {
+    const retentionClass = classOf(purpose);
+    return { name: purpose, retentionClass, oldest: new Date(`${day}T00:00:00Z`), bound: boundOf(retentionClass, settings) };
+  });
+}
+
+/** One store as it is told, under the name of its owner. */
+export function storeLine(service: string, { name, retentionClass, oldest, bound, toForget, toForgetSince }: OwnStore): StoreLine {
   return {
     name: `${service}.${name}`,
     retentionClass,
