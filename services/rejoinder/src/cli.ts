@@ -10,17 +10,24 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
 const program = new Command('rejoinder')
-  .description('A connected inbox for your CRM: mail goes out through people\'s own mailboxes, and every reply comes back to the right contact.')
+  .description(
+    "A connected inbox for your CRM: mail goes out through people's own mailboxes, and every reply comes back to the right contact.",
+  )
   .version(version)
   .showHelpAfterError()
-  .addHelpText('after', '\nSettings are environment variables; a role that finds wrong ones names them all and exits with 1.\nStart here:\n  rejoinder all --demo     everything on this machine, with a demo mailbox that answers');
+  .addHelpText(
+    'after',
+    '\nSettings are environment variables; a role that finds wrong ones names them all and exits with 1.\nStart here:\n  rejoinder all --demo     everything on this machine, with a demo mailbox that answers',
+  );
 
 program
   .command('all')
   .description('run every role in this process, with embedded PostgreSQL and local events unless settings name others')
   .option('--demo', 'add a demo mail server and a contact who answers, and send a first mail')
   .option('--data <folder>', 'where data is kept (default: .rejoinder in the clone, or /var/lib/rejoinder as root)')
-  .addOption(new Option('--port <number>', 'port of the console and the API on 127.0.0.1').default(7420).argParser(portNumber).env('REJOINDER_PORT'))
+  .addOption(
+    new Option('--port <number>', 'port of the console and the API on 127.0.0.1').default(7420).argParser(portNumber).env('REJOINDER_PORT'),
+  )
   .action(async (options: { demo?: boolean; data?: string; port: number }) => {
     const { runAll } = await import('./run-all.js');
     await runAll({ ...options, demo: options.demo ?? false });
@@ -65,4 +72,3 @@ try {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }
-

@@ -24,7 +24,11 @@ export function openDataFolder(given: string | undefined): DataFolder {
     mkdirSync(root, { recursive: true, mode: 0o711 });
     accessSync(root, constants.W_OK);
   } catch (error) {
-    throw new Fault('denied', 'DATA_FOLDER', `The data folder ${root} cannot be written (${(error as NodeJS.ErrnoException).code}). Choose another with --data FOLDER.`);
+    throw new Fault(
+      'denied',
+      'DATA_FOLDER',
+      `The data folder ${root} cannot be written (${(error as NodeJS.ErrnoException).code}). Choose another with --data FOLDER.`,
+    );
   }
   const inside = (name: string) => join(root, name);
   const folder = {

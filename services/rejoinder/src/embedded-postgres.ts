@@ -56,7 +56,11 @@ function makeFolder(folder: string, account: Account | undefined): void {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (account) chownSync(folder, account.uid, account.gid);
   } catch (error) {
-    throw new Fault('denied', 'DATA_FOLDER', `The data folder ${folder} cannot be written (${(error as NodeJS.ErrnoException).code}). Choose another with --data FOLDER.`);
+    throw new Fault(
+      'denied',
+      'DATA_FOLDER',
+      `The data folder ${folder} cannot be written (${(error as NodeJS.ErrnoException).code}). Choose another with --data FOLDER.`,
+    );
   }
 }
 
@@ -68,7 +72,11 @@ function nativeFolder(folder: string, account: Account | undefined): string {
   try {
     packageFolder = dirname(dirname(require.resolve(name)));
   } catch {
-    throw new Fault('invalid', 'PLATFORM', `The package ${name} is not installed: this platform has no embedded PostgreSQL. Name your own with REJOINDER_DATABASE_URL.`);
+    throw new Fault(
+      'invalid',
+      'PLATFORM',
+      `The package ${name} is not installed: this platform has no embedded PostgreSQL. Name your own with REJOINDER_DATABASE_URL.`,
+    );
   }
   const version = (JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }).version;
   const copy = join(folder, `postgresql-${version}`);
@@ -76,7 +84,8 @@ function nativeFolder(folder: string, account: Account | undefined): string {
     cpSync(join(packageFolder, 'native'), copy, { recursive: true });
     linkLibraries(copy);
     if (account) spawnSync('chown', ['-R', `${account.uid}:${account.gid}`, copy]);
-    for (const program of ['initdb', 'postgres', 'pg_ctl']) if (existsSync(join(copy, 'bin', program))) chmodSync(join(copy, 'bin', program), 0o755);
+    for (const program of ['initdb', 'postgres', 'pg_ctl'])
+      if (existsSync(join(copy, 'bin', program))) chmodSync(join(copy, 'bin', program), 0o755);
     writeFileSync(join(copy, 'complete'), '');
   }
   return copy;
@@ -104,9 +113,30 @@ function passwordOf(folder: string, account: Account | undefined): string {
 }
 
 function initialise(native: string, data: string, passwordFile: string, account: Account | undefined): void {
-  const args = ['-D', data, '-U', 'rejoinder', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-instructions'];
-  const { status, stderr, error } = spawnSync(join(native, 'bin', 'initdb'), args, { ...account, cwd: '/', encoding: 'utf8', env: { PATH: process.env.PATH } });
-  if (status !== 0) throw new Fault('broken', 'POSTGRES', `PostgreSQL could not make its data folder ${data}: ${error?.message ?? stderr.trim().split('\n').at(-1)}`);
+  const args = [
+    '-D',
+    data,
+    '-U',
+    'rejoinder',
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '-E',
+    'UTF8',
+    '--locale=C',
+    '--no-instructions',
+  ];
+  const { status, stderr, error } = spawnSync(join(native, 'bin', 'initdb'), args, {
+    ...account,
+    cwd: '/',
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH },
+  });
+  if (status !== 0)
+    throw new Fault(
+      'broken',
+      'POSTGRES',
+      `PostgreSQL could not make its data folder ${data}: ${error?.message ?? stderr.trim().split('\n').at(-1)}`,
+    );
 }
 
 /** A postmaster that outlived its parent, by its own file: it holds the data, so it is used. */
@@ -145,7 +175,13 @@ function launch(native: string, data: string, port: number, account: Account | u
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   // Detached: a Ctrl-C in the terminal is for us, and we stop PostgreSQL last.
-  const child = spawn(join(native, 'bin', 'postgres'), ['-D', data, ...args], { ...account, cwd: '/', detached: true, stdio: 'ignore', env: { PATH: process.env.PATH } });
+  const child = spawn(join(native, 'bin', 'postgres'), ['-D', data, ...args], {
+    ...account,
+    cwd: '/',
+    detached: true,
+    stdio: 'ignore',
+    env: { PATH: process.env.PATH },
+  });
   child.unref();
   return child;
 }
@@ -159,8 +195,10 @@ async function untilReady(url: string, child: ChildProcess | undefined): Promise
       await client.end();
       return;
     } catch (error) {
-      if (child && child.exitCode !== null) throw new Fault('broken', 'POSTGRES', `PostgreSQL ended at once (code ${child.exitCode}); its log is beside its data.`);
-      if (Date.now() > deadline) throw new Fault('broken', 'POSTGRES', `PostgreSQL did not answer within ${readyWithinMs / 1_000} s: ${(error as Error).message}`);
+      if (child && child.exitCode !== null)
+        throw new Fault('broken', 'POSTGRES', `PostgreSQL ended at once (code ${child.exitCode}); its log is beside its data.`);
+      if (Date.now() > deadline)
+        throw new Fault('broken', 'POSTGRES', `PostgreSQL did not answer within ${readyWithinMs / 1_000} s: ${(error as Error).message}`);
       await delay(20);
     }
   }
@@ -190,7 +228,7 @@ async function stopServer(data: string, child: ChildProcess | undefined): Promis
   };
   // SIGINT is PostgreSQL's fast shutdown: sessions are ended, the data is written.
   if (alive()) process.kill(pid, 'SIGINT');
-  for (const deadline = Date.now() + stopWithinMs; alive() && Date.now() < deadline; ) await delay(20);
+  for (const deadline = Date.now() + stopWithinMs; alive() && Date.now() < deadline;) await delay(20);
   if (alive()) process.kill(pid, 'SIGQUIT');
 }
 

@@ -25,7 +25,13 @@ export function proofTable(proof: ProveResponse, nowMs: number): string {
   const lines = proof.verdicts.map(({ owner, store, holds, reason }) => {
     const age = store?.oldest ? days(nowMs - timestampDate(store.oldest).getTime()) : 'empty';
     const limit = store && store.limitSeconds > 0n ? `${days(Number(store.limitSeconds) * 1_000)} by ${store.setting}` : 'until deleted';
-    return [holds ? 'holds' : 'FAILS', (store?.name ?? owner).padEnd(28), age.padStart(9), ` of ${limit}`, reason ? `  ${reason}` : ''].join(' ');
+    return [
+      holds ? 'holds' : 'FAILS',
+      (store?.name ?? owner).padEnd(28),
+      age.padStart(9),
+      ` of ${limit}`,
+      reason ? `  ${reason}` : '',
+    ].join(' ');
   });
   return [...lines, proof.holds ? 'Every store holds.' : 'Not every store holds: see FAILS above.'].join('\n');
 }

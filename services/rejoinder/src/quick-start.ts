@@ -1,6 +1,6 @@
 // `rejoinder all` with embedded defaults: PostgreSQL, local events, attachments on disk and a key file, all in one data folder.
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,23 +61,44 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
   const demo = await Demo.open(folder.demo);
   undo.push(() => demo.stop());
   const token = randomBytes(24).toString('base64url');
-  const settings = { ...(await embeddedSettings(folder, postgres, options.port, token)), ...demo.settings(env), ...env };
+  const apiKey = bootstrapKey(folder);
+  const settings: Environment = {
+    ...(await embeddedSettings(folder, postgres, options.port, token)),
+    REJOINDER_BOOTSTRAP_API_KEY: apiKey,
+    ...env,
+    ...demo.settings(env),
+  };
   const applied = await migrateAll(settings);
   if (applied.length > 0) options.say(`Database     ${applied.length} migrations applied`);
   const sockets = mkdtempSync(join(tmpdir(), 'rejoinder-'));
   undo.push(() => rmSync(sockets, { recursive: true, force: true }));
   const logger = createLogger(settings.REJOINDER_LOG_LEVEL ?? 'info', pino.destination({ dest: folder.logFile, sync: false, mkdir: true }));
-  const house = await startHouse(() => loadRoles(services), settings, { logger, socketFolder: sockets, providers: [{ provide: DEMO, useValue: demo }] });
+  const house = await startHouse(() => loadRoles(services), settings, {
+    logger,
+    socketFolder: sockets,
+    providers: [{ provide: DEMO, useValue: demo }],
+  });
   undo.push(() => house.stop());
   const gateway = house.roles.find((role) => role.name === 'gateway');
-  demo.attach(house);
-  return { house, demo, url: `http://${gateway?.httpAddress}/open?token=${token}` };
+  const base = `http://${gateway?.httpAddress}`;
+  demo.attach(base, apiKey);
+  return { house, demo, url: `${base}/open?token=${token}` };
 }
 
-async function embeddedSettings(folder: DataFolder, postgres: EmbeddedPostgres | undefined, port: number, token: string): Promise<Record<string, string>> {
+async function embeddedSettings(
+  folder: DataFolder,
+  postgres: EmbeddedPostgres | undefined,
+  port: number,
+  token: string,
+): Promise<Record<string, string>> {
   if (!existsSync(folder.keyFile)) await fileKey(folder.keyFile, { createIfMissing: true });
   return {
-    ...(postgres ? { REJOINDER_DATABASE_URL: await postgres.database('rejoinder'), REJOINDER_KEYRING_URL: await postgres.database('rejoinder_keyring') } : {}),
+    ...(postgres
+      ? {
+          REJOINDER_DATABASE_URL: await postgres.database('rejoinder'),
+          REJOINDER_KEYRING_URL: await postgres.database('rejoinder_keyring'),
+        }
+      : {}),
     REJOINDER_DATABASE_CONNECTIONS: '20',
     REJOINDER_KEY_FILE: folder.keyFile,
     REJOINDER_BUS: 'local',
@@ -87,6 +108,13 @@ async function embeddedSettings(folder: DataFolder, postgres: EmbeddedPostgres |
     REJOINDER_CONSOLE_TOKEN: token,
     REJOINDER_DRAIN_SECONDS: '10',
   };
+}
+
+/** The API key of the quick start's one tenant, made once; scripts on this machine may use it too. */
+function bootstrapKey(folder: DataFolder): string {
+  const file = join(folder.root, 'api-key');
+  if (!existsSync(file)) writeFileSync(file, `rk_${randomBytes(24).toString('base64url')}`, { mode: 0o600 });
+  return readFileSync(file, 'utf8').trim();
 }
 
 /** Told before anything is started, so that the sentence is the first thing one sees. */
