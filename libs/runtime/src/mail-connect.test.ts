@@ -110,7 +110,12 @@ describe('IMAP', () => {
 });
 
 describe('what an IMAP server answers', () => {
-  const refused = (serverResponseCode: string | undefined, response = '') => ({ authenticationFailed: true, responseStatus: 'NO', serverResponseCode, response });
+  const refused = (serverResponseCode: string | undefined, response = '') => ({
+    authenticationFailed: true,
+    responseStatus: 'NO',
+    serverResponseCode,
+    response,
+  });
 
   it.each([
     ['AUTHENTICATIONFAILED', refused('AUTHENTICATIONFAILED', '3 NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)')],

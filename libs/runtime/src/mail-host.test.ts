@@ -6,7 +6,11 @@ import { readSettings } from './config.js';
 
 const network = (env: Record<string, string> = {}) => openMailNetwork(readSettings(mailSettings, env));
 const server = (host: string, port = 993): MailServer => ({ host, port, security: 'tls' });
-const codeOf = (promise: Promise<unknown>) => promise.then(() => 'passed', (error: unknown) => (error instanceof Fault ? error.code : String(error)));
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'passed',
+    (error: unknown) => (error instanceof Fault ? error.code : String(error)),
+  );
 
 describe('the address of a mail server', () => {
   it.each([
@@ -62,7 +66,10 @@ describe('the address of a mail server', () => {
 
   it('prefers IPv4 of a host that has both, and takes names of all scripts', async () => {
     const both = async () => ['2a00:1450:4001:81b::200e', '8.8.8.8'];
-    expect(await checkServer(server('Bücher.example.'), network(), both)).toMatchObject({ host: 'xn--bcher-kva.example', address: '8.8.8.8' });
+    expect(await checkServer(server('Bücher.example.'), network(), both)).toMatchObject({
+      host: 'xn--bcher-kva.example',
+      address: '8.8.8.8',
+    });
   });
 
   it('is refused on ports of POP3 and others, by name', async () => {

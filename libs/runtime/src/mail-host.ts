@@ -48,7 +48,8 @@ function checkPort(port: number, { ports }: MailNetwork): void {
 function plainHost(text: string): string {
   const bare = text.trim().replace(/^\[(.*)\]$/, '$1');
   if (isIP(bare)) return bare;
-  const ascii = domainToASCII(bare).toLowerCase();
+  // domainToASCII reads its text as a URL would and cuts at what ends a host there.
+  const ascii = /[\s/?#@:\\%]/.test(bare) ? '' : domainToASCII(bare).toLowerCase();
   if (!hostName.test(ascii)) throw faultOf('HOST_NOT_FOUND');
   return ascii.replace(/\.$/, '');
 }

@@ -64,7 +64,7 @@ function listSetting<T>(env: string, meaning: string, fallback: string, read: (t
     .optional()
     .transform((value, context) => {
       const words = (value || fallback).split(',').flatMap((word) => word.trim() || []);
-      const items = words.flatMap((word) => read(word) ?? []);
+      const items = words.map(read).filter((item) => item !== undefined);
       if (items.length === words.length) return items;
       context.addIssue({ code: 'custom', message: 'must be a list joined by commas' });
       return z.NEVER;
