@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import type { OpenedKey } from './opened-key.js';
 
 /** What a hash is of. A closed list: a hash of one kind never equals that of another, and two services must say the same. */
-export type HashKind = 'mail' | 'message-id' | 'address' | 'domain' | 'subject' | 'person' | 'text' | 'send-header';
+export type HashKind = 'mail' | 'message-id' | 'address' | 'domain' | 'subject' | 'person' | 'text' | 'attachment' | 'send';
 
 /** Hashes for one tenant, at once. Take one for each batch: it outlives the cache that its key came from. */
 export class Hasher {

@@ -50,7 +50,7 @@ export function openingStream(binding: Uint8Array, find: KeySource): Transform {
   let cipher: StreamCipher | undefined;
   return keyedTransform(find, sealedSize(maxStreamBytes), {
     data(key, bytes, output) {
-      for (let rest = header.take(bytes); rest.length > 0; rest = chunk.take(rest)) {
+      for (let rest = cipher ? bytes : header.take(bytes); rest.length > 0; rest = chunk.take(rest)) {
         cipher ??= new StreamCipher(key, header.empty(), binding);
         if (chunk.isFull) output.push(cipher.open(chunk.empty(), false));
       }

@@ -43,8 +43,7 @@ export class StreamCipher {
 
   /** The plain chunk, or a broken Fault SEAL_BROKEN. */
   open(sealed: Uint8Array, last: boolean): Buffer {
-    // Only a stream of no bytes at all has a chunk of none.
-    if (sealed.length < tagBytes + (this.#chunk > 0 ? 1 : 0)) throw sealBroken();
+    if (sealed.length < tagBytes) throw sealBroken();
     const decipher = createDecipheriv('aes-256-gcm', this.#key, this.#nonce(last), { authTagLength: tagBytes });
     decipher.setAAD(this.#binding);
     decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes));

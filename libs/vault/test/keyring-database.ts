@@ -25,6 +25,7 @@ export async function migrateKeyring(adminUrl: string): Promise<void> {
       `do $$ begin create role rejoinder_keyring_owner nologin; exception when duplicate_object or unique_violation then null; end $$`,
     );
     await client.query('begin');
+    await client.query('grant rejoinder_keyring_owner to current_user');
     await client.query('create schema keyring authorization rejoinder_keyring_owner');
     await client.query('set local role rejoinder_keyring_owner');
     await client.query('set local search_path = keyring');

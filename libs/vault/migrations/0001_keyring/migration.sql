@@ -88,11 +88,12 @@ declare
 begin
   insert into purpose (name, daily) values (target, is_daily);
   foreach holder in array holders loop
-    execute format('create policy %I on purpose to %I using (name = %L)', holder || ' ' || target, 'rejoinder_' || holder || '_keys', target);
+    execute format('create policy %I on purpose for select to %I using (name = %L)', holder || ' sees ' || target, 'rejoinder_' || holder || '_keys', target);
     execute format('create policy %I on key for select to %I using (purpose = %L)', holder || ' sees ' || target, 'rejoinder_' || holder || '_keys', target);
     execute format('create policy %I on key for insert to %I with check (purpose = %L)', holder || ' makes ' || target, 'rejoinder_' || holder || '_keys', target);
     -- A key without a day ends with its root alone.
     if is_daily then
+      execute format('create policy %I on purpose for update to %I using (name = %L)', holder || ' shreds ' || target, 'rejoinder_' || holder || '_keys', target);
       execute format('create policy %I on key for delete to %I using (purpose = %L)', holder || ' shreds ' || target, 'rejoinder_' || holder || '_keys', target);
     end if;
   end loop;
