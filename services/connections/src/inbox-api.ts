@@ -1,0 +1,128 @@
+// gRPC: connect, reconnect, pause, resume, remove, list; and credentials for sync and sending.
+import { Controller } from '@nestjs/common';
+import { GrpcMethod } from '@nestjs/microservices';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { Fault } from '@rejoinder/base/fault';
+import { isId, newId } from '@rejoinder/base/id';
+import type * as api from '@rejoinder/contracts/api/connections';
+import { faultOf } from '@rejoinder/contracts/catalogue';
+import { CredentialBox } from './credential-box.js';
+import { InboxStore, type InboxRow } from './inbox-store.js';
+import { pause, reconnect, resume } from './inbox.js';
+import { readDisplayName, readLogin, readPassword, readSettings, type CheckedLogin } from './login.js';
+import { refusalOf, VerifyClient } from './verify-client.js';
+
+const defaultPage = 100;
+const maxPage = 500;
+
+@Controller()
+export class InboxApi {
+  constructor(
+    private readonly store: InboxStore,
+    private readonly box: CredentialBox,
+    private readonly live: VerifyClient,
+  ) {}
+
+  @GrpcMethod('ConnectionsService', 'Connect')
+  async connect(request: api.ConnectRequest): Promise<MessageInitShape<typeof api.ConnectResponseSchema>> {
+    const login = readLogin(request.login);
+    const [displayName, settings] = [readDisplayName(request.displayName), readSettings(request.settings)];
+    const { tenantId } = request;
+    if (await this.store.isConnected(tenantId, login.address)) throw faultOf('INBOX_EXISTS');
+    await this.#mustWork(login);
+    const inboxId = newId();
+    const sealed = await this.box.seal(tenantId, inboxId, 1n, login);
+    return { inbox: shown(await this.store.add({ tenantId, inboxId, login, displayName, settings, sealed })) };
+  }
+
+  @GrpcMethod('ConnectionsService', 'Reconnect')
+  async reconnect({ tenantId, inboxId, password }: api.ReconnectRequest): Promise<MessageInitShape<typeof api.ReconnectResponseSchema>> {
+    const given = readPassword(password);
+    const { row, sealed, version } = await this.store.credential(tenantId, checkedId(inboxId));
+    const { username } = await this.box.open(tenantId, inboxId, version, sealed);
+    await this.#mustWork({ ...loginOf(row), username, password: given });
+    const renewed = await this.box.seal(tenantId, inboxId, version + 1n, { username, password: given });
+    const saved = await this.store.replaceCredential(row, renewed, reconnect);
+    if (!saved) throw new Fault('conflict', 'RECONNECT_RACE', 'Somebody else has just reconnected this inbox.');
+    return { inbox: shown(saved) };
+  }
+
+  @GrpcMethod('ConnectionsService', 'Pause')
+  async pause({ tenantId, inboxId }: api.PauseRequest): Promise<MessageInitShape<typeof api.PauseResponseSchema>> {
+    return { inbox: shown(await this.store.change(tenantId, checkedId(inboxId), pause)) };
+  }
+
+  @GrpcMethod('ConnectionsService', 'Resume')
+  async resume({ tenantId, inboxId }: api.ResumeRequest): Promise<MessageInitShape<typeof api.ResumeResponseSchema>> {
+    return { inbox: shown(await this.store.change(tenantId, checkedId(inboxId), resume)) };
+  }
+
+  @GrpcMethod('ConnectionsService', 'Remove')
+  async remove({ tenantId, inboxId }: api.RemoveRequest): Promise<MessageInitShape<typeof api.RemoveResponseSchema>> {
+    await this.store.remove(tenantId, checkedId(inboxId));
+    return {};
+  }
+
+  @GrpcMethod('ConnectionsService', 'GetInbox')
+  async getInbox({ tenantId, inboxId }: api.GetInboxRequest): Promise<MessageInitShape<typeof api.GetInboxResponseSchema>> {
+    return { inbox: shown(await this.store.get(tenantId, checkedId(inboxId))) };
+  }
+
+  @GrpcMethod('ConnectionsService', 'ListInboxes')
+  async listInboxes({
+    tenantId,
+    pageSize,
+    pageToken,
+  }: api.ListInboxesRequest): Promise<MessageInitShape<typeof api.ListInboxesResponseSchema>> {
+    const limit = Math.min(pageSize > 0 ? pageSize : defaultPage, maxPage);
+    const rows = await this.store.list(tenantId, pageToken ? checkedId(pageToken) : undefined, limit + 1);
+    const page = rows.slice(0, limit);
+    return { inboxes: page.map(shown), nextPageToken: rows.length > limit ? page.at(-1)!.inboxId : '' };
+  }
+
+  @GrpcMethod('ConnectionsService', 'GetCredential')
+  async getCredential({ tenantId, inboxId }: api.GetCredentialRequest): Promise<MessageInitShape<typeof api.GetCredentialResponseSchema>> {
+    const { row, sealed, version } = await this.store.credential(tenantId, checkedId(inboxId));
+    const { username, password } = await this.box.open(tenantId, inboxId, version, sealed);
+    const login = { ...loginOf(row), username, password: password.reveal() };
+    return { login, credentialVersion: version, displayName: row.displayName };
+  }
+
+  async #mustWork(login: CheckedLogin): Promise<void> {
+    const refusal = refusalOf(await this.live.test(login));
+    if (refusal) throw refusal;
+  }
+}
+
+function checkedId(id: string): string {
+  if (!isId(id)) throw faultOf('INBOX_NOT_FOUND');
+  return id;
+}
+
+function loginOf(row: InboxRow): Pick<CheckedLogin, 'address' | 'imap' | 'smtp'> {
+  const security = (text: string) => text as 'tls' | 'starttls';
+  return {
+    address: row.address,
+    imap: { host: row.imapHost, port: row.imapPort, security: security(row.imapSecurity) },
+    smtp: { host: row.smtpHost, port: row.smtpPort, security: security(row.smtpSecurity) },
+  };
+}
+
+function shown(row: InboxRow): MessageInitShape<typeof api.InboxSchema> {
+  const { inboxId, address, displayName, receiving, receivingReason, sending, sendingReason } = row;
+  const { capture, attachments, historyDays, logFolder } = row;
+  return {
+    inboxId,
+    address,
+    displayName,
+    receiving,
+    receivingReason,
+    sending,
+    sendingReason,
+    settings: { capture, attachments, historyDays, logFolder },
+    connectedAt: timestampFromDate(row.connectedAt),
+    imap: loginOf(row).imap,
+    smtp: loginOf(row).smtp,
+  };
+}

@@ -1,0 +1,199 @@
+// Inboxes and their sealed credentials as rows, each change written together with what it tells.
+import { Inject, Injectable } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
+import { Outbox } from '@rejoinder/bus/outbox';
+import { faultOf } from '@rejoinder/contracts/catalogue';
+import { Database } from '@rejoinder/runtime/database';
+import { CLOCK } from '@rejoinder/runtime/tokens';
+import type { Bytes } from '@rejoinder/vault/vault';
+import type { Inbox, Prisma } from './generated/client.js';
+import { changeEvents, connectedEvents, disconnectedEvent, removedEvents } from './inbox-events.js';
+import { working, type Change, type InboxState } from './inbox.js';
+import type { CheckedLogin, InboxSettings } from './login.js';
+
+export type InboxRow = Inbox;
+
+export interface NewInbox {
+  tenantId: string;
+  inboxId: string;
+  login: CheckedLogin;
+  displayName: string;
+  settings: InboxSettings;
+  sealed: Bytes;
+}
+
+/** A refused credential, as sync or sending told it. */
+export interface Refusal {
+  tenantId: string;
+  inboxId: string;
+  protocol: 'imap' | 'smtp';
+  credentialVersion: bigint;
+  reason: string;
+  traceparent?: string;
+}
+
+type Tx = Prisma.TransactionClient;
+const uniqueViolation = 'P2002';
+const firstVersion = 1n;
+
+@Injectable()
+export class InboxStore {
+  constructor(
+    @Inject(Database) private readonly database: Database<Tx>,
+    private readonly outbox: Outbox,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Stores it as working; conflict INBOX_EXISTS where the address is connected already. */
+  async add({ tenantId, inboxId, login, displayName, settings, sealed }: NewInbox): Promise<InboxRow> {
+    const data = { inboxId, tenantId, ...serversOf(login), address: login.address, displayName, ...settings, ...working };
+    try {
+      return await this.database.write({ tenant: tenantId }, async (tx) => {
+        const row = await tx.inbox.create({
+          data: { ...data, credentialVersion: firstVersion, revision: 1n, connectedAt: this.clock.now() },
+        });
+        await tx.credential.create({ data: { inboxId, tenantId, version: firstVersion, sealed } });
+        await this.outbox.add(tx, connectedEvents(row));
+        return row;
+      });
+    } catch (error) {
+      if ((error as { code?: unknown }).code === uniqueViolation) throw faultOf('INBOX_EXISTS');
+      throw error;
+    }
+  }
+
+  async isConnected(tenantId: string, address: string): Promise<boolean> {
+    const found = await this.database.read({ tenant: tenantId }, (tx) =>
+      tx.inbox.findFirst({ where: { tenantId, address: { equals: escaped(address), mode: 'insensitive' } }, select: { inboxId: true } }),
+    );
+    return found !== null;
+  }
+
+  async get(tenantId: string, inboxId: string): Promise<InboxRow> {
+    const row = await this.database.read({ tenant: tenantId }, (tx) => tx.inbox.findUnique({ where: { inboxId, tenantId } }));
+    if (!row) throw faultOf('INBOX_NOT_FOUND');
+    return row;
+  }
+
+  /** Ids rise with time, so a page goes on after the last id of the one before. */
+  list(tenantId: string, after: string | undefined, limit: number): Promise<InboxRow[]> {
+    const where = after ? { tenantId, inboxId: { gt: after } } : { tenantId };
+    return this.database.read({ tenant: tenantId }, (tx) => tx.inbox.findMany({ where, orderBy: { inboxId: 'asc' }, take: limit }));
+  }
+
+  async credential(tenantId: string, inboxId: string): Promise<{ row: InboxRow; sealed: Uint8Array; version: bigint }> {
+    return this.database.read({ tenant: tenantId }, async (tx) => {
+      const row = await tx.inbox.findUnique({ where: { inboxId, tenantId } });
+      const credential = await tx.credential.findUnique({ where: { inboxId, tenantId } });
+      if (!row || !credential) throw faultOf('INBOX_NOT_FOUND');
+      return { row, sealed: credential.sealed, version: credential.version };
+    });
+  }
+
+  /** Locks the inbox, lets `decide` say what becomes of it, and tells; the row as it is where nothing changes. */
+  change(tenantId: string, inboxId: string, decide: (state: InboxState) => Change | undefined): Promise<InboxRow> {
+    return this.database.write({ tenant: tenantId }, async (tx) => {
+      const row = await locked(tx, tenantId, inboxId);
+      const change = decide(stateOf(row));
+      return change ? this.#apply(tx, row, change, {}) : row;
+    });
+  }
+
+  /** Takes the new credential if nobody else stored one since; answers undefined then. */
+  replaceCredential(
+    { tenantId, inboxId, credentialVersion }: InboxRow,
+    sealed: Bytes,
+    decide: (state: InboxState) => Change,
+  ): Promise<InboxRow | undefined> {
+    return this.database.write({ tenant: tenantId }, async (tx) => {
+      const row = await locked(tx, tenantId, inboxId);
+      if (row.credentialVersion !== credentialVersion) return undefined;
+      const version = credentialVersion + 1n;
+      await tx.credential.update({ where: { inboxId, tenantId }, data: { version, sealed } });
+      return this.#apply(tx, { ...row, credentialVersion: version }, decide(stateOf(row)), { credentialVersion: version });
+    });
+  }
+
+  /** Deletes it with its credential; done already is done. */
+  async remove(tenantId: string, inboxId: string): Promise<void> {
+    await this.database.write({ tenant: tenantId }, async (tx) => {
+      const row = await locked(tx, tenantId, inboxId);
+      await tx.inbox.delete({ where: { inboxId, tenantId } });
+      await this.outbox.add(tx, removedEvents(row, row.revision + 1n));
+    });
+  }
+
+  /** Marks the side of each refusal, but only where the refused credential is still the current one and that side works. */
+  async takeRefusals(refusals: Refusal[]): Promise<void> {
+    await this.database.write({ tenants: refusals.map(({ tenantId }) => tenantId) }, async (tx) => {
+      for (const protocol of ['imap', 'smtp'] as const) {
+        const these = refusals.filter((refusal) => refusal.protocol === protocol);
+        if (these.length > 0) await this.#disconnect(tx, protocol === 'imap' ? 'receiving' : 'sending', these);
+      }
+    });
+  }
+
+  async #disconnect(tx: Tx, side: 'receiving' | 'sending', refusals: Refusal[]): Promise<void> {
+    const found = await tx.$queryRawUnsafe<{ tenant_id: string; inbox_id: string; revision: bigint; reason: string }[]>(
+      disconnectSql(side),
+      refusals.map(({ tenantId }) => tenantId),
+      refusals.map(({ inboxId }) => inboxId),
+      refusals.map(({ credentialVersion }) => credentialVersion),
+      refusals.map(({ reason }) => reason),
+    );
+    const told = found.map((row) => {
+      const traceparent = refusals.find(({ inboxId }) => inboxId === row.inbox_id)?.traceparent;
+      return disconnectedEvent({
+        tenantId: row.tenant_id,
+        inboxId: row.inbox_id,
+        side,
+        reason: row.reason,
+        sequence: row.revision,
+        traceparent,
+      });
+    });
+    await this.outbox.add(tx, told);
+  }
+
+  async #apply(tx: Tx, row: InboxRow, { state, told }: Change, more: Prisma.InboxUpdateInput): Promise<InboxRow> {
+    const revision = row.revision + BigInt(Math.max(1, told.length));
+    const { inboxId, tenantId } = row;
+    const saved = await tx.inbox.update({ where: { inboxId, tenantId }, data: { ...state, ...more, revision } });
+    await this.outbox.add(tx, changeEvents(saved, told, row.revision, state.receiving === 'connected'));
+    return saved;
+  }
+}
+
+const disconnectSql = (side: 'receiving' | 'sending') => `
+update inbox i set ${side} = 'needs_reconnect', ${side}_reason = f.reason, revision = i.revision + 1
+from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) as f (tenant_id, inbox_id, version, reason)
+where i.tenant_id = f.tenant_id and i.inbox_id = f.inbox_id and i.credential_version = f.version
+  and i.${side} = '${side === 'receiving' ? 'connected' : 'ready'}'
+returning i.tenant_id, i.inbox_id, i.revision, i.${side}_reason as reason`;
+
+async function locked(tx: Tx, tenantId: string, inboxId: string): Promise<InboxRow> {
+  await tx.$queryRawUnsafe('select 1 from inbox where tenant_id = $1::uuid and inbox_id = $2::uuid for update', tenantId, inboxId);
+  const row = await tx.inbox.findUnique({ where: { inboxId, tenantId } });
+  if (!row) throw faultOf('INBOX_NOT_FOUND');
+  return row;
+}
+
+function stateOf({ receiving, receivingReason, sending, sendingReason }: InboxRow): InboxState {
+  return { receiving, receivingReason, sending, sendingReason } as InboxState;
+}
+
+function serversOf({ imap, smtp }: CheckedLogin) {
+  return {
+    imapHost: imap.host,
+    imapPort: imap.port,
+    imapSecurity: imap.security,
+    smtpHost: smtp.host,
+    smtpPort: smtp.port,
+    smtpSecurity: smtp.security,
+  };
+}
+
+/** Prisma's insensitive comparison is ILIKE: what it takes for a pattern is quoted. */
+function escaped(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
+}

@@ -1,0 +1,32 @@
+// The role connections: inbox accounts, their credentials, and what state they are in.
+import { Module } from '@nestjs/common';
+import { ConnectionsService } from '@rejoinder/contracts/api/connections';
+import { StoreService } from '@rejoinder/contracts/store';
+import type { PrismaClientLike } from '@rejoinder/runtime/database';
+import type { Role } from '@rejoinder/runtime/role';
+import { settings } from './config.js';
+import { CredentialBox } from './credential-box.js';
+import { DnsClient } from './dns-client.js';
+import { PrismaClient } from './generated/client.js';
+import { InboxApi } from './inbox-api.js';
+import { InboxStore } from './inbox-store.js';
+import { OnAuthenticationFailed } from './on-authentication-failed.js';
+import { ServersApi } from './servers-api.js';
+import { StoreApi } from './store-api.js';
+import { VerifyClient } from './verify-client.js';
+
+@Module({
+  controllers: [ServersApi, InboxApi, StoreApi, OnAuthenticationFailed],
+  providers: [InboxStore, CredentialBox, VerifyClient, DnsClient],
+})
+class ConnectionsModule {}
+
+export const role: Role = {
+  name: 'connections',
+  settings,
+  migrations: new URL('../prisma/migrations', import.meta.url),
+  // Prisma's overloads hide the one signature that is used.
+  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  grpc: [ConnectionsService, StoreService],
+  module: ConnectionsModule,
+};
