@@ -2,10 +2,9 @@
 create table attachment (
   like work including defaults,
   attachment_id uuid not null,
-  -- Null for a file that a person attached to a mail not yet sent.
+  -- Null for a file that a person attached to a mail not yet sent; such a row is due when it expires.
   mail_id uuid,
-  -- pending, stored, rejected, deleting.
-  state text not null,
+  state text not null check (state in ('pending', 'stored', 'rejected', 'deleting')),
   reason text not null default '',
   -- File name and content type, sealed under `files`.
   sealed_facts bytea not null,
@@ -16,20 +15,24 @@ create table attachment (
   object_key text,
   declared_at timestamptz not null,
   stored_at timestamptz,
+  deleting_since timestamptz,
   primary key (tenant_id, attachment_id)
 );
 create index on attachment (tenant_id, mail_id);
+create index on attachment (object_key) where object_key is not null;
+create index on attachment (deleting_since) where state = 'deleting';
 select retain('attachment', 'R3');
 select fence('attachment');
 select workable('attachment');
 
--- Objects that may lie in the store and belong to no attachment (an upload that broke off, a deletion under way).
+-- Objects that may lie in the store and belong to no attachment: an upload under way, due once it must have ended, or one that broke off.
 create table orphan (
   like work including defaults,
   object_key text not null,
   since timestamptz not null,
   primary key (tenant_id, object_key)
 );
+create index on orphan (object_key);
 select retain('orphan', 'R3');
 select fence('orphan');
 select workable('orphan');
