@@ -28,6 +28,8 @@ export interface LoggedEvent extends Omit<OutboundEvent, 'topic'> {
   topic: string;
   partition: number;
   offset: bigint;
+  /** Why its headers cannot be read: then the rest of it is stand-ins, and it is a dead letter. */
+  malformed?: string;
 }
 
 /** One event given to a handler: decoded, with where it came from. */

@@ -20,7 +20,7 @@ create table log_end (
   primary key (topic, partition)
 );
 
--- Members of consumer groups, alive until then.
+-- Members of consumer groups, alive until then by the database's clock. A member holds its partitions as long as its row is here.
 create table member (
   "group" text not null,
   member_id uuid not null,
@@ -36,7 +36,6 @@ create table position (
   partition integer not null,
   next_offset bigint not null,
   member_id uuid,
-  held_until timestamptz,
   primary key ("group", topic, partition)
 );
 

@@ -1,0 +1,53 @@
+// Reads and commits one group's place in the local log.
+import type pg from 'pg';
+import { decodeRecord } from './cloud-event.js';
+import type { LoggedEvent } from './event.js';
+import type { TopicPartition } from './event-log.js';
+import { commitSql, fetchSql } from './local-sql.js';
+
+const batchRows = 500;
+const batchBytes = 4_000_000;
+
+/** The group's place is no longer in the log: its next event was dropped before it was read. */
+export class OffsetLost extends Error {
+  constructor(readonly at: TopicPartition) {
+    super(`the offset has left ${at.topic}/${at.partition}`);
+  }
+}
+
+interface Row {
+  offset: string;
+  key: string;
+  headers: Record<string, string>;
+  value: Buffer;
+}
+
+export class LocalReader {
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly group: string,
+  ) {}
+
+  /** The next events, known to be there. Offsets have no gaps: what does not begin at the offset asked for has lost events. */
+  async fetch({ topic, partition }: TopicPartition, next: bigint): Promise<LoggedEvent[]> {
+    const { rows } = await this.pool.query<Row>({
+      name: 'bus fetch',
+      text: fetchSql,
+      values: [topic, partition, String(next), batchRows, batchBytes],
+    });
+    if (rows[0]?.offset !== String(next)) throw new OffsetLost({ topic, partition });
+    return rows.map((row) =>
+      decodeRecord({ topic, partition, offset: BigInt(row.offset), key: row.key, headers: row.headers, value: row.value }),
+    );
+  }
+
+  /** False if the member holds the partition no more. */
+  async commit({ topic, partition }: TopicPartition, next: bigint, member: string): Promise<boolean> {
+    const { rowCount } = await this.pool.query({
+      name: 'bus commit',
+      text: commitSql,
+      values: [this.group, topic, partition, String(next), member],
+    });
+    return rowCount === 1;
+  }
+}

@@ -1,0 +1,35 @@
+// Who of a consumer group holds which partition: equal shares, and everyone keeps what they have as far as that allows.
+
+/**
+ * Shares the partitions of one topic among members. What a member holds it keeps up to its share; the rest is spread. Shares differ by one at the
+ * most, and who holds most keeps the one more. The turn (a number for the topic) decides among equals, so that not the same member has more of every
+ * topic. Every member computes the same from the same.
+ */
+export function share(partitions: number[], members: string[], holders: ReadonlyMap<number, string>, turn = 0): Map<number, string> {
+  const shared = new Map<number, string>();
+  if (members.length === 0) return shared;
+  const left = quotas(partitions, members, holders, turn);
+  for (const partition of partitions) {
+    const holder = holders.get(partition);
+    const quota = holder === undefined ? 0 : (left.get(holder) ?? 0);
+    if (holder === undefined || quota === 0) continue;
+    shared.set(partition, holder);
+    left.set(holder, quota - 1);
+  }
+  const open = [...left].flatMap(([member, quota]) => Array.from({ length: quota }, () => member));
+  for (const partition of partitions) {
+    if (!shared.has(partition)) shared.set(partition, open.shift()!);
+  }
+  return shared;
+}
+
+function quotas(partitions: number[], members: string[], holders: ReadonlyMap<number, string>, turn: number): Map<string, number> {
+  const held = (member: string) => partitions.filter((partition) => holders.get(partition) === member).length;
+  const inTurn = members.toSorted();
+  const first = turn % members.length;
+  const rotated = [...inTurn.slice(first), ...inTurn.slice(0, first)];
+  const ranked = rotated.map((member) => ({ member, held: held(member) })).toSorted((a, b) => b.held - a.held);
+  const least = Math.floor(partitions.length / members.length);
+  const more = partitions.length % members.length;
+  return new Map(ranked.map(({ member }, rank) => [member, least + (rank < more ? 1 : 0)]));
+}
