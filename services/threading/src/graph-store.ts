@@ -1,0 +1,112 @@
+// The reference graph in PostgreSQL: facts in, and what surrounds a mail out, a batch of mails at a time.
+import type { GraphMail } from './graph.js';
+import { given, rowsOf, type Tx } from './rows.js';
+import type { Facts, Stored } from './sighting.js';
+
+/** A mail of a tenant. */
+export interface MailKey {
+  tenantId: string;
+  mailId: string;
+}
+
+/** An id of a tenant: Message-IDs are chosen by their senders, so never the id alone. */
+export interface IdKey {
+  tenantId: string;
+  id: string;
+}
+
+/** The tenant's own people, and which of their inboxes are gone. */
+export interface OwnInboxes {
+  addresses: Set<string>;
+  gone: Set<string>;
+}
+
+const judgedColumns = `n.tenant_id as "tenantId", n.mail_id as "mailId", n.id_hashes as ids, n.chain_hashes as chain, n.base_subject_hash as subject,
+  n.root, n.send_id as "sendId", n.inbox_ids as "inboxIds", n.historical, n.seen_at as "seenAt",
+  array_prepend(n.from_hash, n.recipient_hashes) as people, n.kind in ('auto_reply', 'delivery_report') as "isAutomatic",
+  n.carries_quote as "carriesQuote", n.thread_id as "threadId", n.verdict, n.cut, n.answers_mail_id as answers, n.joined, n.revision, n.capture_revision as "captureRevision", n.capture`;
+const mailKeys = 'tenant_id uuid, mail_id uuid';
+
+/** One writer per tenant at a time; locked in order of ids, so that two batches cannot wait for each other. */
+export async function lockGraphs(tx: Tx, tenantIds: string[]): Promise<void> {
+  const sorted = [...new Set(tenantIds)].sort();
+  await tx.$executeRawUnsafe('insert into tenant_graph (tenant_id) select unnest($1::uuid[]) on conflict do nothing', sorted);
+  await tx.$executeRawUnsafe('select 1 from tenant_graph where tenant_id = any($1::uuid[]) order by tenant_id for update', sorted);
+}
+
+export async function ownInboxes(tx: Tx, tenantIds: string[]): Promise<Map<string, OwnInboxes>> {
+  const sql =
+    'select tenant_id as "tenantId", inbox_id as "inboxId", address_hash as address, removed from own_address where tenant_id = any($1::uuid[])';
+  const rows = await rowsOf<{ tenantId: string; inboxId: string; address: string; removed: boolean }>(tx, sql, [...new Set(tenantIds)]);
+  const own = new Map(tenantIds.map((tenantId) => [tenantId, { addresses: new Set<string>(), gone: new Set<string>() }]));
+  for (const { tenantId, inboxId, address, removed } of rows) {
+    own.get(tenantId)!.addresses.add(address);
+    if (removed) own.get(tenantId)!.gone.add(inboxId);
+  }
+  return own;
+}
+
+/** Those of these mails that are stored. */
+export function storedMails(tx: Tx, mails: MailKey[]): Promise<Stored[]> {
+  const sql = `select ${judgedColumns}, n.from_hash as "from", n.recipient_hashes as recipients, n.kind from ${given(1, mailKeys)} join node n using (tenant_id, mail_id)`;
+  return rowsOf<Stored>(tx, sql, jsonKeys(mails));
+}
+
+/** Writes facts of new mails and of mails of which more is known now, with the ids they bear and cite. */
+export async function saveFacts(tx: Tx, facts: Facts[]): Promise<void> {
+  if (facts.length === 0) return;
+  const columns = `"tenantId" uuid, "mailId" uuid, ids bytea[], chain bytea[], "from" bytea, recipients bytea[], subject bytea, kind text, root text,
+    "sendId" uuid, "inboxIds" uuid[], historical boolean, "seenAt" timestamptz`;
+  const sql = `with given as materialized (select * from ${given(1, columns)}),
+    borne as (insert into bearer (tenant_id, id_hash, mail_id) select distinct "tenantId", id, "mailId" from given, unnest(ids) id on conflict do nothing),
+    cited as (insert into citation (tenant_id, cited_hash, mail_id) select distinct "tenantId", id, "mailId" from given, unnest(chain) id on conflict do nothing)
+  insert into node (tenant_id, mail_id, id_hashes, chain_hashes, from_hash, recipient_hashes, base_subject_hash, kind, root, send_id, inbox_ids, historical, seen_at)
+  select "tenantId", "mailId", ids, chain, "from", recipients, subject, kind, root, "sendId", "inboxIds", historical, "seenAt" from given
+  on conflict (tenant_id, mail_id) do update set id_hashes = excluded.id_hashes, chain_hashes = excluded.chain_hashes, from_hash = excluded.from_hash,
+    recipient_hashes = excluded.recipient_hashes, base_subject_hash = excluded.base_subject_hash, kind = excluded.kind, root = excluded.root,
+    send_id = excluded.send_id, inbox_ids = excluded.inbox_ids, historical = excluded.historical`;
+  await tx.$executeRawUnsafe(sql, JSON.stringify(facts));
+}
+
+/**
+ * These mails and all that cite one of them, directly or over others, at most so many: what a change of them can reach. The limit ends the
+ * recursion itself: PostgreSQL computes no more of it than is fetched.
+ */
+export function reachedFrom(tx: Tx, mails: MailKey[], limit: number): Promise<GraphMail[]> {
+  const sql = `with recursive reached (tenant_id, mail_id) as (
+    select tenant_id, mail_id from ${given(1, mailKeys)}
+    union
+    select c.tenant_id, c.mail_id from reached r join node n using (tenant_id, mail_id), unnest(n.id_hashes) id,
+      lateral (select c.tenant_id, c.mail_id from citation c where c.tenant_id = n.tenant_id and c.cited_hash = id) c
+  ), bounded as materialized (select * from reached limit $2::int)
+  select ${judgedColumns} from bounded join node n using (tenant_id, mail_id)`;
+  return rowsOf<GraphMail>(tx, sql, jsonKeys(mails), limit);
+}
+
+/** Every mail that bears one of these ids. */
+export function bearersOf(tx: Tx, ids: IdKey[]): Promise<GraphMail[]> {
+  const sql = `select ${judgedColumns} from (select distinct tenant_id, b.mail_id from ${given(1, 'tenant_id uuid, id_hash bytea')} join bearer b using (tenant_id, id_hash)) b
+    join node n using (tenant_id, mail_id)`;
+  return rowsOf<GraphMail>(tx, sql, jsonIds(ids));
+}
+
+/** Mails that cite one of these ids, seen or not. */
+export function citersOf(tx: Tx, ids: IdKey[], limit: number): Promise<MailKey[]> {
+  const sql = `select distinct c.tenant_id as "tenantId", c.mail_id as "mailId" from ${given(1, 'tenant_id uuid, id_hash bytea')}
+    join citation c on c.tenant_id = given.tenant_id and c.cited_hash = given.id_hash limit $2::int`;
+  return rowsOf<MailKey>(tx, sql, jsonIds(ids), limit);
+}
+
+/** Every mail of these threads; at most so many. */
+export function mailsOfThreads(tx: Tx, tenantId: string, threadIds: string[], limit: number): Promise<GraphMail[]> {
+  const sql = `select ${judgedColumns} from node n where n.tenant_id = $1::uuid and n.thread_id = any($2::uuid[]) limit $3::int`;
+  return rowsOf<GraphMail>(tx, sql, tenantId, threadIds, limit);
+}
+
+function jsonKeys(mails: MailKey[]): string {
+  return JSON.stringify(mails.map(({ tenantId, mailId }) => ({ tenant_id: tenantId, mail_id: mailId })));
+}
+
+export function jsonIds(ids: IdKey[]): string {
+  return JSON.stringify(ids.map(({ tenantId, id }) => ({ tenant_id: tenantId, id_hash: id })));
+}

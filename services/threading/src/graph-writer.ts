@@ -1,0 +1,120 @@
+// Judges again whatever a change of the graph can reach, and writes verdicts, threads and what is to be said in the caller's transaction.
+import { Inject, Injectable } from '@nestjs/common';
+import { newId } from '@rejoinder/base/id';
+import type { Clock } from '@rejoinder/base/clock';
+import { Outbox, type NewEvent } from '@rejoinder/bus/outbox';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
+import { announce, changeOf, merged as threadMerged, type Change } from './announce.js';
+import type { GraphMail } from './graph.js';
+import { bearersOf, mailsOfThreads, reachedFrom, type MailKey, type OwnInboxes } from './graph-store.js';
+import { judge, type Judged } from './judge.js';
+import type { Tx } from './rows.js';
+import { idsHeld, thread, type Threading } from './threads.js';
+import { ghostsAmong, leaveForRecheck, saveThreads, saveVerdicts, threadsOfIds } from './verdict-store.js';
+
+/** Mails that one transaction judges again; what lies beyond is left to the recheck worker. */
+const maxReached = 5_000;
+/** Mails of threads that are taken apart at once; a larger thread stays as it is. */
+const maxApart = 10_000;
+
+/** The trace of what made a mail be judged. */
+export type TraceOf = (mail: MailKey) => string | undefined;
+
+interface Judgement {
+  before: GraphMail;
+  judged: Judged;
+}
+
+@Injectable()
+export class GraphWriter {
+  constructor(
+    private readonly outbox: Outbox,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Judges these mails, whose ground has changed, with all they reach. The caller has locked their tenants' graphs. */
+  async judgeAgain(tx: Tx, changed: MailKey[], own: Map<string, OwnInboxes>, traceOf: TraceOf): Promise<void> {
+    if (changed.length === 0) return;
+    const judgements = await this.#judge(tx, changed, own);
+    const changes: Change[] = [];
+    const events: NewEvent[] = [];
+    for (const [tenantId, ofTenant] of byTenant(judgements, ({ before }) => before.tenantId)) {
+      const threading = await this.#thread(tx, tenantId, ofTenant);
+      const firstTrace = traceOf(ofTenant[0]!.before);
+      events.push(...[...threading.merged].map(([from, into]) => threadMerged(tenantId, from, into, firstTrace)));
+      const ofMails = ofTenant.flatMap(({ before, judged }) => this.#change(before, judged, threading));
+      const isGone = (inboxId: string) => own.get(tenantId)!.gone.has(inboxId);
+      events.push(...ofMails.flatMap((change) => announce(change, isGone, traceOf(change.after) ?? firstTrace)));
+      changes.push(...ofMails);
+    }
+    await saveVerdicts(
+      tx,
+      changes.map(({ after }) => after),
+    );
+    await this.outbox.add(tx, events);
+  }
+
+  async #judge(tx: Tx, changed: MailKey[], own: Map<string, OwnInboxes>): Promise<Judgement[]> {
+    const reached = await reachedFrom(tx, changed, maxReached + changed.length);
+    if (reached.length >= maxReached + changed.length) await leaveForRecheck(tx, reached, this.clock.now());
+    const cited = distinct(reached.flatMap((mail) => mail.chain.map((id) => ({ tenantId: mail.tenantId, id }))));
+    const bearers = cited.length > 0 ? await bearersOf(tx, cited) : [];
+    const ghosts = cited.length > 0 ? await ghostsAmong(tx, cited) : [];
+    const judgements: Judgement[] = [];
+    for (const [tenantId, mails] of byTenant(reached, (mail) => mail.tenantId)) {
+      const { addresses } = own.get(tenantId)!;
+      const outside = (mail: GraphMail) => ({ ...mail, people: mail.people.filter((one) => !addresses.has(one)) });
+      const around = {
+        bearers: bearers.filter((bearer) => bearer.tenantId === tenantId).map(outside),
+        ghosts: new Set(ghosts.filter((ghost) => ghost.tenantId === tenantId).map(({ id }) => id)),
+      };
+      const verdicts = judge(mails.map(outside), around);
+      judgements.push(...mails.map((before) => ({ before, judged: verdicts.get(before.mailId)! })));
+    }
+    return judgements;
+  }
+
+  /** Threads of the judged mails; where one lets go of an id, its whole old thread is looked at, and its other mails join the judged. */
+  async #thread(tx: Tx, tenantId: string, judgements: Judgement[]): Promise<Threading> {
+    const apart = await this.#apart(tx, tenantId, judgements);
+    const linked = judgements.map(({ before, judged }) => ({ ...before, joined: judged.joined }));
+    const ids = distinct(linked.flatMap((mail) => idsHeld(mail).map((id) => ({ tenantId, id }))));
+    const found = ids.length > 0 ? await threadsOfIds(tx, ids) : [];
+    const threading = thread(linked, new Map(found.map(({ id, threadId }) => [id, threadId])), apart, newId);
+    const made = threading.made.map((threadId) => ({ tenantId, threadId }));
+    const merged = [...threading.merged].map(([threadId, into]) => ({ tenantId, threadId, into }));
+    await saveThreads(tx, made, merged, this.clock.now());
+    return threading;
+  }
+
+  async #apart(tx: Tx, tenantId: string, judgements: Judgement[]): Promise<Set<string>> {
+    const left = judgements.filter(({ before, judged }) => before.threadId !== null && judged.joined < before.joined);
+    const apart = [...new Set(left.map(({ before }) => before.threadId!))];
+    if (apart.length === 0) return new Set();
+    const members = await mailsOfThreads(tx, tenantId, apart, maxApart);
+    if (members.length === maxApart) {
+      this.logger.warn({ tenantId, threads: apart.length }, 'too many mails to take threads apart');
+      return new Set();
+    }
+    const known = new Set(judgements.map(({ before }) => before.mailId));
+    judgements.push(...members.filter(({ mailId }) => !known.has(mailId)).map((before) => ({ before, judged: before })));
+    return new Set(apart);
+  }
+
+  #change(before: GraphMail, judged: Judged, { threadOf, merged }: Threading): Change[] {
+    const called = before.threadId === null ? null : (merged.get(before.threadId) ?? before.threadId);
+    const { verdict, cut, joined, answers } = judged;
+    const change = changeOf({ ...before, threadId: called }, { verdict, cut, joined, answers }, threadOf.get(before.mailId)!);
+    return change ? [change] : [];
+  }
+}
+
+function byTenant<T>(items: T[], tenantOf: (item: T) => string): Map<string, T[]> {
+  return Map.groupBy(items, tenantOf);
+}
+
+function distinct<T extends { tenantId: string; id: string }>(ids: T[]): T[] {
+  return [...new Map(ids.map((one) => [`${one.tenantId} ${one.id}`, one])).values()];
+}

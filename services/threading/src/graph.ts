@@ -1,0 +1,53 @@
+// The words of the reference graph: a mail as it is judged, by keyed hashes alone.
+
+/** Why a mail is a root, strongest first. */
+export const rootReasons = ['sent', 'logged', 'api'] as const;
+export type RootReason = (typeof rootReasons)[number];
+
+/** Asking: the verdict hangs on the text, which sync reads for that alone. */
+export type Verdict = 'untracked' | 'asking' | 'tracked';
+
+/** Whether a mail has left the conversation it cites; unread: only its text can tell. */
+export type Cut = 'no' | 'yes' | 'unread';
+
+/** Hashes are opaque strings here; they are only compared. */
+export interface GraphMail {
+  tenantId: string;
+  mailId: string;
+  /** Its Message-ID, and the one its provider gave a send; empty where it has none. */
+  ids: string[];
+  /** What it answers, oldest first. */
+  chain: string[];
+  /** Everyone on it but the tenant's own addresses. */
+  people: string[];
+  subject: string;
+  isAutomatic: boolean;
+  /** Null while its text was not asked. */
+  carriesQuote: boolean | null;
+  root: RootReason | null;
+  sendId: string | null;
+  /** Null while it is new. */
+  threadId: string | null;
+  verdict: Verdict;
+  cut: Cut;
+  /** The tracked mail that it answers; null for a root, a ghost's child and an untracked mail. */
+  answers: string | null;
+  /** So many of the last ids of its chain hold it in its thread. */
+  joined: number;
+  revision: number;
+  captureRevision: number;
+  capture: 'captured' | 'failed' | null;
+  inboxIds: string[];
+  historical: boolean;
+  seenAt: string;
+}
+
+/** The stronger of two reasons. */
+export function strongerRoot(one: RootReason | null, other: RootReason | null): RootReason | null {
+  return rootReasons.find((reason) => reason === one || reason === other) ?? null;
+}
+
+/** The ids of its chain that hold a mail in its thread. */
+export function joinedIds(mail: { chain: string[]; joined: number }): string[] {
+  return mail.joined === 0 ? [] : mail.chain.slice(-mail.joined);
+}

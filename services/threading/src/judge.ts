@@ -1,0 +1,151 @@
+// Judges mails whose ground has changed, together: which of them are tracked, asked for their text, or none of the CRM's business.
+import { judgeTracked, type Candidate, type KnownMail, type Root, type TrackedVerdict } from '@rejoinder/mail/gate';
+import { judgeCut, type CutFacts } from '@rejoinder/mail/cut';
+import type { Cut, GraphMail, RootReason } from './graph.js';
+
+/** What is stored around the mails that are judged. */
+export interface Surroundings {
+  /** Every stored mail that bears an id which a judged mail cites. */
+  bearers: GraphMail[];
+  /** Ids that a person tracked and nobody has seen. */
+  ghosts: ReadonlySet<string>;
+}
+
+export type Judged = Pick<GraphMail, 'verdict' | 'cut' | 'joined' | 'answers'>;
+
+const gateRoots: Record<RootReason, Root> = { sent: 'sent_from_crm', logged: 'keyword', api: 'api' };
+
+/**
+ * Takes mails and their surroundings; the mails must hold all that cite one of them. Gives a verdict for each. What is tracked is the least
+ * set that follows from the roots: mails that only cite each other track nothing, and the order in which anything arrived does not count.
+ */
+export function judge(mails: GraphMail[], around: Surroundings): Map<string, Judged> {
+  const graph = new Judging(mails, around);
+  graph.spread();
+  return new Map(mails.map((mail) => [mail.mailId, graph.judged(mail)]));
+}
+
+class Judging {
+  readonly #own: Map<string, GraphMail>;
+  readonly #bearers = new Map<string, GraphMail[]>();
+  readonly #citers = new Map<string, GraphMail[]>();
+  readonly #cuts = new Map<string, Cut>();
+  readonly #tracked = new Set<string>();
+
+  constructor(
+    private readonly mails: GraphMail[],
+    private readonly around: Surroundings,
+  ) {
+    this.#own = new Map(mails.map((mail) => [mail.mailId, mail]));
+    const outside = around.bearers.filter((bearer) => !this.#own.has(bearer.mailId));
+    for (const mail of [...mails, ...outside]) for (const id of mail.ids) push(this.#bearers, id, mail);
+    for (const mail of mails) for (const id of mail.chain) push(this.#citers, id, mail);
+    for (const mail of outside) {
+      this.#cuts.set(mail.mailId, mail.cut);
+      if (mail.verdict === 'tracked') this.#tracked.add(mail.mailId);
+    }
+  }
+
+  /** From what is certainly tracked to those that cite it, until nothing is added; each mail comes up once for itself and once for each it cites. */
+  spread(): void {
+    const queue = [...this.mails];
+    for (let mail = queue.pop(); mail; mail = queue.pop()) {
+      if (this.#tracked.has(mail.mailId) || this.#ask(mail).verdict !== 'tracked') continue;
+      this.#tracked.add(mail.mailId);
+      for (const id of mail.ids) queue.push(...(this.#citers.get(id) ?? []));
+    }
+  }
+
+  judged(mail: GraphMail): Judged {
+    const { verdict, via } = this.#ask(mail);
+    const answered = via === undefined ? [] : this.#bearersOf(via, mail).filter((bearer) => this.#tracked.has(bearer.mailId));
+    const answers = answered.map((bearer) => bearer.mailId).sort()[0] ?? null;
+    const words = { tracked: 'tracked', untracked: 'untracked', only_if_quoting: 'asking' } as const;
+    return { verdict: words[verdict], cut: this.#cutOf(mail), joined: this.#joined(mail), answers: verdict === 'tracked' ? answers : null };
+  }
+
+  #ask(mail: GraphMail): TrackedVerdict {
+    const candidate: Candidate = {
+      root: mail.root === null ? undefined : gateRoots[mail.root],
+      isNeverLogged: false,
+      pin: undefined,
+      facts: childFacts(mail, this.#nearest(mail)),
+      chain: mail.chain,
+    };
+    return judgeTracked(candidate, (id) => this.#known(id, mail));
+  }
+
+  /** A stranger may forge the id of a mail: that tracks nothing, and takes nothing from those that cite the tracked one. */
+  #known(id: string, citing: GraphMail): KnownMail | undefined {
+    const bearers = this.#bearersOf(id, citing);
+    if (bearers.length === 0) return this.around.ghosts.has(id) ? { tracked: true, cut: false } : undefined;
+    return {
+      tracked: bearers.some((bearer) => this.#tracked.has(bearer.mailId)),
+      cut: this.#cutOfAll(bearers),
+      facts: parentFacts(bearers, citing),
+    };
+  }
+
+  #nearest(mail: GraphMail): CutFacts | undefined {
+    for (const id of mail.chain.toReversed()) {
+      const bearers = this.#bearersOf(id, mail);
+      if (bearers.length > 0) return parentFacts(bearers, mail);
+      if (this.around.ghosts.has(id)) return undefined;
+    }
+    return undefined;
+  }
+
+  #cutOf(mail: GraphMail): Cut {
+    let cut = this.#cuts.get(mail.mailId);
+    if (cut === undefined) {
+      const nearest = this.#nearest(mail);
+      const verdict = judgeCut(childFacts(mail, nearest), nearest).cut;
+      cut = verdict === 'ask_text' ? 'unread' : verdict ? 'yes' : 'no';
+      this.#cuts.set(mail.mailId, cut);
+    }
+    return cut;
+  }
+
+  /** Of several mails with one id each may stop the walk beyond it: a forged copy must not lead past a cut. */
+  #cutOfAll(bearers: GraphMail[]): KnownMail['cut'] {
+    const cuts = bearers.map((bearer) => this.#cutOf(bearer));
+    if (cuts.includes('yes')) return true;
+    return cuts.includes('unread') ? 'undecided' : false;
+  }
+
+  /** Its effective chain: nothing if it is cut, else from the end back to and including the first id that is. */
+  #joined(mail: GraphMail): number {
+    if (this.#cutOf(mail) !== 'no') return 0;
+    for (const [count, id] of mail.chain.toReversed().entries()) {
+      const bearers = this.#bearersOf(id, mail);
+      if (bearers.length > 0 && this.#cutOfAll(bearers) !== false) return count + 1;
+    }
+    return mail.chain.length;
+  }
+
+  #bearersOf(id: string, citing: GraphMail): GraphMail[] {
+    return (this.#bearers.get(id) ?? []).filter((bearer) => bearer.mailId !== citing.mailId);
+  }
+}
+
+/** Quoted text counts only under the ancestor's own subject: only then is the text asked for, and a fact known by chance of arrival must not decide. */
+function childFacts(mail: GraphMail, nearest: CutFacts | undefined): CutFacts {
+  const { people, subject, isAutomatic } = mail;
+  const carriesQuote = nearest?.subject === subject ? (mail.carriesQuote ?? undefined) : undefined;
+  return { people, lists: [], subject, carriesQuote, isAutomatic, isPatch: false };
+}
+
+/** Several mails that bear one id stand together; but roots speak for it alone, so that a copy forged of our own mail adds nobody to it. */
+function parentFacts(bearers: GraphMail[], citing: GraphMail): CutFacts {
+  const roots = bearers.filter((bearer) => bearer.root !== null);
+  const speaking = roots.length > 0 ? roots : bearers;
+  const same = speaking.find((bearer) => bearer.subject === citing.subject);
+  const people = [...new Set(speaking.flatMap((bearer) => bearer.people))];
+  return { people, lists: [], subject: (same ?? speaking[0]!).subject, carriesQuote: undefined, isAutomatic: false, isPatch: false };
+}
+
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}

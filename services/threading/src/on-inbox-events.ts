@@ -1,0 +1,46 @@
+// Takes which addresses are the tenant's own: they are nobody's people, and a mail among them alone is cut off from nothing.
+import { Controller, Inject } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
+import { done, type Outcome, type Received } from '@rejoinder/bus/event';
+import { On } from '@rejoinder/bus/on';
+import { InboxConnectedSchema, InboxRemovedSchema } from '@rejoinder/contracts/events/connections';
+import { Database } from '@rejoinder/runtime/database';
+import { CLOCK } from '@rejoinder/runtime/tokens';
+import { Vault } from '@rejoinder/vault/vault';
+import { lockGraphs } from './graph-store.js';
+import { removeInboxes, saveOwnAddresses } from './inbox-store.js';
+import type { Tx } from './rows.js';
+
+@Controller()
+export class OnInboxEvents {
+  constructor(
+    private readonly database: Database<Tx>,
+    private readonly vault: Vault,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @On(InboxConnectedSchema)
+  async inboxConnected(batch: Received<typeof InboxConnectedSchema>[]): Promise<Outcome | Outcome[]> {
+    const hashers = await this.vault.hashers(batch.map(({ event }) => event.tenantId));
+    const rows = batch.flatMap(({ event: { tenantId }, message: { inboxId, address } }) => {
+      const hash = hashers.get(tenantId)?.hash('address', address.toLowerCase());
+      // A dead tenant has no key, and no graph any more.
+      return hash ? [{ tenantId, inboxId, hash }] : [];
+    });
+    const tenants = [...new Set(rows.map(({ tenantId }) => tenantId))];
+    if (tenants.length === 0) return done;
+    await this.database.write({ tenants }, async (tx) => {
+      await lockGraphs(tx, tenants);
+      await saveOwnAddresses(tx, rows, this.clock.now());
+    });
+    return done;
+  }
+
+  @On(InboxRemovedSchema)
+  async inboxRemoved(batch: Received<typeof InboxRemovedSchema>[]): Promise<Outcome | Outcome[]> {
+    const tenants = [...new Set(batch.map(({ event }) => event.tenantId))];
+    const inboxIds = batch.map(({ message }) => message.inboxId);
+    await this.database.write({ tenants }, (tx) => removeInboxes(tx, inboxIds));
+    return done;
+  }
+}

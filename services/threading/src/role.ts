@@ -1,0 +1,34 @@
+// The role of threading: which thread a mail is of, and whether it may be read.
+import { Module } from '@nestjs/common';
+import { ThreadingService } from '@rejoinder/contracts/api/threading';
+import { StoreService } from '@rejoinder/contracts/store';
+import type { PrismaClientLike } from '@rejoinder/runtime/database';
+import type { Role } from '@rejoinder/runtime/role';
+import { settings } from './config.js';
+import { FindWorker } from './find-worker.js';
+import { PrismaClient } from './generated/client.js';
+import { GraphWriter } from './graph-writer.js';
+import { NodeKeeper } from './node-keeper.js';
+import { OnCaptured } from './on-captured.js';
+import { OnInboxEvents } from './on-inbox-events.js';
+import { OnMailsObserved } from './on-mails-observed.js';
+import { OnSendAccepted } from './on-send-accepted.js';
+import { RecheckWorker } from './recheck-worker.js';
+import { SightingWriter } from './sighting-writer.js';
+import { StoreApi } from './store-api.js';
+import { ThreadingApi } from './threading-api.js';
+
+@Module({
+  controllers: [OnMailsObserved, OnSendAccepted, OnCaptured, OnInboxEvents, ThreadingApi, StoreApi],
+  providers: [GraphWriter, SightingWriter, FindWorker, RecheckWorker, NodeKeeper],
+})
+class ThreadingModule {}
+
+export const role: Role = {
+  name: 'threading',
+  settings,
+  migrations: new URL('../prisma/migrations', import.meta.url),
+  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  grpc: [ThreadingService, StoreService],
+  module: ThreadingModule,
+};

@@ -1,0 +1,142 @@
+// What a sighting of a mail, or our own sending of it, adds to what is known of that mail.
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { MailKind } from '@rejoinder/contracts/mail';
+import type { SendAccepted } from '@rejoinder/contracts/events/sending';
+import type { ObservedMail } from '@rejoinder/contracts/events/sync';
+import { strongerRoot, type GraphMail, type RootReason } from './graph.js';
+import { hashText } from './rows.js';
+
+/** What is known of a mail from its headers or its send. */
+export interface Facts {
+  tenantId: string;
+  mailId: string;
+  ids: string[];
+  chain: string[];
+  from: string;
+  recipients: string[];
+  subject: string;
+  kind: string;
+  root: RootReason | null;
+  sendId: string | null;
+  inboxIds: string[];
+  historical: boolean;
+  seenAt: string;
+}
+
+export type Stored = GraphMail & Facts;
+
+export interface Sighting {
+  facts: Facts;
+  /** Said by our own sender: stands over whatever a header says. */
+  isOurs: boolean;
+}
+
+/** What a sighting changes. */
+export interface Learnt {
+  facts: Facts;
+  isNew: boolean;
+  /** Its verdict, or that of those who cite it, may be another. */
+  isGround: boolean;
+  addedInboxIds: string[];
+}
+
+const kinds: Partial<Record<MailKind, string>> = {
+  [MailKind.LIST]: 'list',
+  [MailKind.AUTO_REPLY]: 'auto_reply',
+  [MailKind.DELIVERY_REPORT]: 'delivery_report',
+};
+
+/** A mail as an inbox shows it. A draft is no mail yet. */
+export function sightingOf(tenantId: string, inboxId: string, historical: boolean, mail: ObservedMail, now: Date): Sighting | undefined {
+  if (mail.folderRole === 'drafts') return undefined;
+  const isSend = mail.sendId !== '';
+  // Who got a mail of ours can send its signed header back under another Message-ID: only our own Sent folder tells what its provider made of the id.
+  const ids = mail.messageIdHash.length === 0 || (isSend && mail.folderRole !== 'sent') ? [] : [hashText(mail.messageIdHash)];
+  const facts: Facts = {
+    tenantId,
+    mailId: mail.mailId,
+    ids,
+    chain: mail.chainHashes.map(hashText),
+    from: hashText(mail.fromHash),
+    recipients: mail.recipientHashes.map(hashText),
+    subject: hashText(mail.baseSubjectHash),
+    kind: kinds[mail.kind] ?? 'person',
+    root: isSend ? 'sent' : mail.logged ? 'logged' : null,
+    sendId: isSend ? mail.sendId : null,
+    inboxIds: [inboxId],
+    historical,
+    seenAt: now.toISOString(),
+  };
+  return { facts, isOurs: false };
+}
+
+/** A mail as our own sender sends it. */
+export function sendingOf(tenantId: string, send: SendAccepted, now: Date): Sighting {
+  const facts: Facts = {
+    tenantId,
+    mailId: send.mailId,
+    ids: [hashText(send.messageIdHash)],
+    chain: send.chainHashes.map(hashText),
+    from: hashText(send.fromHash),
+    recipients: send.recipientHashes.map(hashText),
+    subject: hashText(send.baseSubjectHash),
+    kind: 'person',
+    root: 'sent',
+    sendId: send.sendId,
+    inboxIds: [],
+    historical: false,
+    seenAt: (send.acceptedAt ? timestampDate(send.acceptedAt) : now).toISOString(),
+  };
+  return { facts, isOurs: true };
+}
+
+/** Folds the sightings of one mail into what is stored of it. The first headers stand, but for our own word about our own mail. */
+export function learn(stored: Stored | undefined, sightings: Sighting[]): Learnt {
+  let facts: Facts | undefined = stored && factsOf(stored);
+  for (const sighting of sightings) facts = facts ? fold(facts, sighting) : sighting.facts;
+  const before = stored && factsOf(stored);
+  const known = new Set(stored?.inboxIds);
+  return {
+    facts: facts!,
+    isNew: stored === undefined,
+    isGround: before === undefined || groundOf(before) !== groundOf(facts!),
+    addedInboxIds: facts!.inboxIds.filter((inboxId) => !known.has(inboxId)),
+  };
+}
+
+function fold(known: Facts, { facts, isOurs }: Sighting): Facts {
+  const isRenamed = isOurs || facts.sendId !== null;
+  return {
+    ...(isOurs ? facts : known),
+    seenAt: known.seenAt,
+    ids: isRenamed ? union(known.ids, facts.ids) : known.ids,
+    root: strongerRoot(known.root, facts.root),
+    sendId: known.sendId ?? facts.sendId,
+    inboxIds: union(known.inboxIds, facts.inboxIds),
+    historical: known.historical && facts.historical,
+  };
+}
+
+function factsOf({
+  tenantId,
+  mailId,
+  ids,
+  chain,
+  from,
+  recipients,
+  subject,
+  kind,
+  root,
+  sendId,
+  inboxIds,
+  historical,
+  seenAt,
+}: Stored): Facts {
+  return { tenantId, mailId, ids, chain, from, recipients, subject, kind, root, sendId, inboxIds, historical, seenAt };
+}
+
+function groundOf({ ids, chain, from, recipients, subject, kind, root, sendId }: Facts): string {
+  return JSON.stringify([ids, chain, from, recipients, subject, kind, root, sendId]);
+}
+
+const union = (some: string[], others: string[]): string[] => [...new Set([...some, ...others])];

@@ -1,0 +1,89 @@
+// Answers what is tracked, and tracks a mail by its Message-ID.
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcMethod } from '@nestjs/microservices';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { Fault } from '@rejoinder/base/fault';
+import { isId, newId } from '@rejoinder/base/id';
+import type { Clock } from '@rejoinder/base/clock';
+import { activeTraceparent, event, Outbox } from '@rejoinder/bus/outbox';
+import type { GetTrackedRequest, GetTrackedResponse, TrackRequest, TrackResponse } from '@rejoinder/contracts/api/threading';
+import { FindMailSchema } from '@rejoinder/contracts/commands';
+import { canonicalMessageId, MAX_ID_BYTES } from '@rejoinder/mail/message-id';
+import type { Values } from '@rejoinder/runtime/config';
+import { Database } from '@rejoinder/runtime/database';
+import { CLOCK, SETTINGS } from '@rejoinder/runtime/tokens';
+import { Vault } from '@rejoinder/vault/vault';
+import type { settings as declared } from './config.js';
+import { citersOf, lockGraphs, ownInboxes } from './graph-store.js';
+import { GraphWriter } from './graph-writer.js';
+import { liveInboxes } from './inbox-store.js';
+import { hashText, type Tx } from './rows.js';
+import { mailMeant, makeRoot, saveTracked, trackedByHash, trackedById, type TrackedRow } from './tracked-store.js';
+
+/** Citers of a ghost that are judged at once. */
+const maxCiters = 1_000;
+
+type Answer<T> = Omit<T, '$typeName' | '$unknown'>;
+
+@Controller()
+export class ThreadingApi {
+  constructor(
+    private readonly database: Database<Tx>,
+    private readonly vault: Vault,
+    private readonly graph: GraphWriter,
+    private readonly outbox: Outbox,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(SETTINGS) private readonly settings: Values<typeof declared>,
+  ) {}
+
+  @GrpcMethod('ThreadingService', 'Track')
+  async track({ tenantId, messageId }: TrackRequest): Promise<Answer<TrackResponse>> {
+    const id = messageId.length <= 2 * MAX_ID_BYTES ? canonicalMessageId(messageId) : undefined;
+    if (id === undefined)
+      throw new Fault('invalid', 'MESSAGE_ID', 'A Message-ID is what stands between < and > in that header, at most 998 bytes.');
+    const hash = (await this.vault.hasher(tenantId)).hash('message-id', id);
+    const { trackedId, state, mailId } = await this.database.write({ tenant: tenantId }, async (tx) => {
+      await lockGraphs(tx, [tenantId]);
+      const known = await trackedByHash(tx, tenantId, hash);
+      return known && known.state !== 'not_found' ? known : this.#begin(tx, tenantId, hash, known?.trackedId ?? newId());
+    });
+    return { trackedId, state: state === 'searching' ? state : 'tracked', mailId: mailId ?? '' };
+  }
+
+  @GrpcMethod('ThreadingService', 'GetTracked')
+  async getTracked({ tenantId, trackedId }: GetTrackedRequest): Promise<Answer<GetTrackedResponse>> {
+    const row = isId(trackedId) ? await this.database.read({ tenant: tenantId }, (tx) => trackedById(tx, tenantId, trackedId)) : undefined;
+    if (!row) throw new Fault('not_found', 'TRACKED_NOT_FOUND', 'Nothing was tracked under this id.');
+    return { trackedId, state: row.state, mailId: row.mailId ?? '', reason: row.reason };
+  }
+
+  /** The mail that bears the id becomes a root; an id nobody has seen becomes a ghost, which those who cite it go by, and is searched for. */
+  async #begin(tx: Tx, tenantId: string, hash: Buffer<ArrayBuffer>, trackedId: string): Promise<TrackedRow> {
+    const mail = await mailMeant(tx, tenantId, hash);
+    const state = mail ? (mail.isThere ? 'captured' : 'tracked') : 'searching';
+    const mailId = mail?.mailId ?? null;
+    const askedAt = this.clock.now();
+    const until = new Date(askedAt.getTime() + this.settings.findMinutes * 60_000);
+    const traceparent = activeTraceparent();
+    await saveTracked(tx, { tenantId, trackedId, hash, mailId, state, askedAt, until: mail ? null : until, traceparent });
+    if (mail) await makeRoot(tx, mail);
+    else await this.#search(tx, tenantId, hash, until);
+    const changed = mail ? [mail] : await citersOf(tx, [{ tenantId, id: hashText(hash) }], maxCiters);
+    await this.graph.judgeAgain(tx, changed, await ownInboxes(tx, [tenantId]), () => traceparent);
+    return { trackedId, mailId, state, reason: '' };
+  }
+
+  async #search(tx: Tx, tenantId: string, messageIdHash: Buffer, until: Date): Promise<void> {
+    const inboxIds = await liveInboxes(tx, tenantId);
+    const commands = inboxIds.map((inboxId) =>
+      event({
+        topic: 'rejoinder.sync.commands.v1',
+        key: inboxId,
+        tenantId,
+        schema: FindMailSchema,
+        message: { inboxId, messageIdHash, until: timestampFromDate(until) },
+      }),
+    );
+    await this.outbox.add(tx, commands);
+  }
+}

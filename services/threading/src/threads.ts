@@ -1,0 +1,106 @@
+// Which mails are one thread: connected components over Message-IDs, seen or not, kept step by step; for display only.
+import { joinedIds } from './graph.js';
+
+/** A mail whose links are looked at anew. */
+export interface Linked {
+  mailId: string;
+  ids: string[];
+  chain: string[];
+  joined: number;
+  /** Null while it is new. */
+  threadId: string | null;
+  seenAt: string;
+}
+
+export interface Threading {
+  /** The thread of every linked mail. */
+  threadOf: Map<string, string>;
+  /** Threads that are no more, and the one each went into. */
+  merged: Map<string, string>;
+  made: string[];
+}
+
+/** Every id that a mail holds to. */
+export function idsHeld(mail: Linked): string[] {
+  return [...mail.ids, ...joinedIds(mail)];
+}
+
+/**
+ * Takes mails whose links are new; the thread of each of their ids where another mail holds it already; and threads that may fall apart, all of
+ * whose mails must be among the linked. Gives each its thread. Of threads that turn out to be one the oldest stays: ids sort by age.
+ * A thread that falls apart stays with its oldest mail.
+ */
+export function thread(mails: Linked[], threadOfId: Map<string, string>, apart: ReadonlySet<string>, newId: () => string): Threading {
+  const sets = new DisjointSets();
+  for (const mail of mails) {
+    const own = `mail ${mail.mailId}`;
+    if (mail.threadId !== null && !apart.has(mail.threadId)) sets.join(own, `thread ${mail.threadId}`);
+    for (const id of idsHeld(mail)) {
+      sets.join(own, `id ${id}`);
+      const threadId = threadOfId.get(id);
+      if (threadId !== undefined && !apart.has(threadId)) sets.join(own, `thread ${threadId}`);
+    }
+  }
+  const claims = claimsOf(mails, threadOfId, apart, sets);
+  const made: string[] = [];
+  const threadOf = new Map<string, string>();
+  for (const mail of mails) {
+    const set = sets.find(`mail ${mail.mailId}`);
+    if (!claims.has(set)) {
+      made.push(newId());
+      claims.set(set, new Set([made.at(-1)!]));
+    }
+    threadOf.set(mail.mailId, oldest(claims.get(set)!));
+  }
+  return { threadOf, merged: mergedOf(claims.values()), made };
+}
+
+/** The thread ids that each component may go on under. */
+function claimsOf(
+  mails: Linked[],
+  threadOfId: Map<string, string>,
+  apart: ReadonlySet<string>,
+  sets: DisjointSets,
+): Map<string, Set<string>> {
+  const claims = new Map<string, Set<string>>();
+  const claim = (set: string, threadId: string) => claims.set(set, (claims.get(set) ?? new Set()).add(threadId));
+  const whole = [...mails.map((mail) => mail.threadId), ...threadOfId.values()].filter((id) => id !== null && !apart.has(id));
+  for (const threadId of whole) claim(sets.find(`thread ${threadId}`), threadId!);
+  for (const threadId of apart) {
+    const members = mails.filter((mail) => mail.threadId === threadId).sort(byAge);
+    if (members[0]) claim(sets.find(`mail ${members[0].mailId}`), threadId);
+  }
+  return claims;
+}
+
+function mergedOf(claims: Iterable<Set<string>>): Map<string, string> {
+  const merged = new Map<string, string>();
+  for (const ids of claims) {
+    const into = oldest(ids);
+    for (const id of ids) if (id !== into) merged.set(id, into);
+  }
+  return merged;
+}
+
+const oldest = (ids: Set<string>): string => [...ids].sort()[0]!;
+const byAge = (one: Linked, other: Linked) => (one.seenAt + one.mailId < other.seenAt + other.mailId ? -1 : 1);
+
+class DisjointSets {
+  readonly #parents = new Map<string, string>();
+
+  find(one: string): string {
+    let root = one;
+    for (let parent = this.#parents.get(root); parent !== undefined; parent = this.#parents.get(root)) root = parent;
+    for (let at = one; at !== root;) {
+      const next = this.#parents.get(at)!;
+      this.#parents.set(at, root);
+      at = next;
+    }
+    return root;
+  }
+
+  join(one: string, other: string): void {
+    const [root, under] = [this.find(one), this.find(other)];
+    if (root !== under) this.#parents.set(under, root);
+  }
+}

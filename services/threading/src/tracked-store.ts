@@ -1,0 +1,101 @@
+// Message-IDs that a person tracked: asked for, found, captured or not.
+import type { MailKey } from './graph-store.js';
+import { given, rowsOf, type Tx } from './rows.js';
+
+export interface TrackedRow {
+  trackedId: string;
+  mailId: string | null;
+  state: string;
+  reason: string;
+}
+
+/** How an inbox answered for a mail. */
+export interface Captured extends MailKey {
+  revision: number;
+  /** Absent where the mail was captured. */
+  failed?: string;
+}
+
+/** The row of an id, if it was tracked before. */
+export async function trackedByHash(tx: Tx, tenantId: string, hash: Buffer<ArrayBuffer>): Promise<TrackedRow | undefined> {
+  return (await tx.trackedId.findFirst({ where: { tenantId, messageIdHash: hash } })) ?? undefined;
+}
+
+export async function trackedById(tx: Tx, tenantId: string, trackedId: string): Promise<TrackedRow | undefined> {
+  return (await tx.trackedId.findFirst({ where: { tenantId, trackedId } })) ?? undefined;
+}
+
+export interface TrackedToSave {
+  tenantId: string;
+  trackedId: string;
+  hash: Buffer;
+  mailId: string | null;
+  state: string;
+  askedAt: Date;
+  /** When the search is over; null where the mail is known. */
+  until: Date | null;
+  traceparent: string | undefined;
+}
+
+/** Writes that an id is tracked; asked again, a search that found nothing begins anew. */
+export async function saveTracked(tx: Tx, row: TrackedToSave): Promise<void> {
+  const sql = `insert into tracked_id (tenant_id, tracked_id, message_id_hash, mail_id, state, asked_at, due_at, traceparent)
+    values ($1::uuid, $2::uuid, $3::bytea, $4::uuid, $5, $6::timestamptz, $7::timestamptz, $8)
+    on conflict (tenant_id, message_id_hash) do update set mail_id = excluded.mail_id, state = excluded.state, reason = '', asked_at = excluded.asked_at, due_at = excluded.due_at`;
+  const { tenantId, trackedId, hash, mailId, state, askedAt, until, traceparent } = row;
+  await tx.$executeRawUnsafe(sql, tenantId, trackedId, hash, mailId, state, askedAt, until, traceparent ?? null);
+}
+
+/** Gives ghosts to the mails that bear their ids, the first one that is seen; answers which mails a person has so tracked. */
+export async function claimGhosts(tx: Tx, mails: (MailKey & { ids: string[] })[]): Promise<MailKey[]> {
+  const rows = mails.flatMap(({ tenantId, mailId, ids }, at) => ids.map((id) => ({ at, tenantId, mailId, id })));
+  if (rows.length === 0) return [];
+  const sql = `update tracked_id t set mail_id = first."mailId", state = 'tracked', reason = '', due_at = null
+    from (select distinct on ("tenantId", id) "tenantId", id, "mailId" from ${given(1, 'at integer, "tenantId" uuid, "mailId" uuid, id bytea')} order by "tenantId", id, at) first
+    where t.tenant_id = first."tenantId" and t.message_id_hash = first.id and t.mail_id is null
+    returning t.tenant_id as "tenantId", t.mail_id as "mailId"`;
+  return tx.$queryRawUnsafe<MailKey[]>(sql, JSON.stringify(rows));
+}
+
+/**
+ * Takes what became of captures: a mail that was asked for its text now is known to quote or not. Answers those mails. Word of an older
+ * command than the last is void.
+ */
+export async function saveCaptures(tx: Tx, captures: Captured[]): Promise<MailKey[]> {
+  const columns = '"tenantId" uuid, "mailId" uuid, revision bigint, failed text';
+  const sql = `with given as materialized (select distinct on ("tenantId", "mailId") * from ${given(1, columns)} order by "tenantId", "mailId", revision desc, failed nulls first),
+    told as (update tracked_id t set state = case when given.failed is null then 'captured' else 'refused' end, reason = coalesce(given.failed, ''), due_at = null
+      from given where t.tenant_id = given."tenantId" and t.mail_id = given."mailId" and t.state <> 'captured')
+  update node n set capture = case when given.failed is null then 'captured' else 'failed' end,
+    carries_quote = case when n.verdict <> 'asking' then n.carries_quote when given.failed is null then true when given.failed = 'not_quoting' then false else n.carries_quote end
+    from given where n.tenant_id = given."tenantId" and n.mail_id = given."mailId" and given.revision >= n.capture_revision and n.capture is distinct from 'captured'
+    returning n.tenant_id as "tenantId", n.mail_id as "mailId", n.verdict = 'asking' as asked`;
+  const saved = await tx.$queryRawUnsafe<(MailKey & { asked: boolean })[]>(sql, JSON.stringify(captures));
+  return saved.filter(({ asked }) => asked);
+}
+
+/** Ends a search that found nothing; answers whether it was still on. */
+export async function endSearch(tx: Tx, tenantId: string, trackedId: string): Promise<boolean> {
+  const { count } = await tx.trackedId.updateMany({
+    where: { tenantId, trackedId, state: 'searching' },
+    data: { state: 'not_found', reason: 'not_seen' },
+  });
+  return count > 0;
+}
+
+/** The mail that is meant by a Message-ID: a tracked one, else the one seen first. */
+export async function mailMeant(tx: Tx, tenantId: string, hash: Buffer): Promise<(MailKey & { isThere: boolean }) | undefined> {
+  const sql = `select n.tenant_id as "tenantId", n.mail_id as "mailId", n.send_id is not null or n.capture is not distinct from 'captured' as "isThere"
+    from bearer b join node n using (tenant_id, mail_id) where b.tenant_id = $1::uuid and b.id_hash = $2::bytea
+    order by n.verdict = 'tracked' desc, n.seen_at, n.mail_id limit 1`;
+  return (await rowsOf<MailKey & { isThere: boolean }>(tx, sql, tenantId, hash))[0];
+}
+
+/** Makes a mail a root, if it is none. */
+export async function makeRoot(tx: Tx, { tenantId, mailId }: MailKey): Promise<void> {
+  await tx.$executeRawUnsafe(
+    `update node set root = 'api' where tenant_id = $1::uuid and mail_id = $2::uuid and root is null`,
+    tenantId,
+    mailId,
+  );
+}

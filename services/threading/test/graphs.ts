@@ -1,0 +1,83 @@
+// Graphs for tests: mails by short names, made as a person would draw them or at random.
+import fc from 'fast-check';
+import type { GraphMail } from '../src/graph.js';
+
+/** A mail of a drawn graph; what is not said is nothing. */
+export interface Drawn {
+  name: string;
+  /** Its Message-ID; by default its own name. */
+  id?: string;
+  cites?: string[];
+  people?: string[];
+  subject?: string;
+  root?: GraphMail['root'];
+  isAutomatic?: boolean;
+  carriesQuote?: boolean | null;
+}
+
+export function mail({
+  name,
+  id = name,
+  cites = [],
+  people = ['ann'],
+  subject = 'offer',
+  root = null,
+  isAutomatic = false,
+  carriesQuote = null,
+}: Drawn): GraphMail {
+  return {
+    tenantId: 'tenant',
+    mailId: name,
+    ids: [id],
+    chain: cites,
+    people,
+    subject,
+    isAutomatic,
+    carriesQuote,
+    root,
+    sendId: null,
+    threadId: null,
+    verdict: 'untracked',
+    cut: 'no',
+    answers: null,
+    joined: 0,
+    revision: 0,
+    captureRevision: 0,
+    capture: null,
+    inboxIds: ['inbox'],
+    historical: false,
+    seenAt: '2026-11-24T00:00:00.000Z',
+  };
+}
+
+/** A mail of a graph made at random: small numbers, so that mails meet. */
+export interface Made {
+  id: number;
+  cites: number[];
+  people: number[];
+  isSecondSubject: boolean;
+  root: 'sent' | 'logged' | null;
+  isAutomatic: boolean;
+  /** What its text would tell, if it were asked. */
+  quotes: boolean;
+}
+
+const ids = 12;
+const people = 4;
+
+/** Graphs with roots, forged and unseen ids, circles and people who come and go. */
+export const madeGraphs = fc.array(
+  fc.record<Made>({
+    id: fc.nat(ids - 1),
+    cites: fc.uniqueArray(fc.nat(ids - 1), { maxLength: 4 }),
+    people: fc.uniqueArray(fc.nat(people - 1), { minLength: 0, maxLength: 2 }),
+    isSecondSubject: fc.boolean(),
+    root: fc.oneof(
+      { weight: 6, arbitrary: fc.constant(null) },
+      { weight: 1, arbitrary: fc.constantFrom('sent' as const, 'logged' as const) },
+    ),
+    isAutomatic: fc.oneof({ weight: 8, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+    quotes: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 14 },
+);
