@@ -3,8 +3,7 @@ import type pg from 'pg';
 import type { TopicPartition } from './event-log.js';
 import { groupNotice } from './local-ears.js';
 import { claimSql, expireSql, giveBackSql, holdersSql, joinSql, leaveSql, lockSql, membersSql, positionsSql } from './local-sql.js';
-import { murmur2 } from './partition.js';
-import { share } from './share.js';
+import { share, turnOf } from './share.js';
 
 /** A partition with how far its group has read and how far the log goes. */
 export interface Claim extends TopicPartition {
@@ -73,9 +72,6 @@ function ofTopic(topic: string, members: Member[], holders: Holder[]): { at: Hol
   const shared = share(partitions, readers, held, turnOf(topic));
   return rows.map((at) => ({ at, to: shared.get(at.partition) }));
 }
-
-/** A number for the topic, the same everywhere. */
-export const turnOf = (topic: string) => murmur2(Buffer.from(topic)) >>> 1;
 
 const toClaim = ({ topic, partition, next, end }: Holder): Claim => ({ topic, partition, next: BigInt(next), end: BigInt(end) });
 

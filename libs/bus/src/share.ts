@@ -1,4 +1,5 @@
 // Who of a consumer group holds which partition: equal shares, and everyone keeps what they have as far as that allows.
+import { murmur2 } from './partition.js';
 
 /**
  * Shares the partitions of one topic among members. What a member holds it keeps up to its share; the rest is spread. Shares differ by one at the
@@ -33,3 +34,6 @@ function quotas(partitions: number[], members: string[], holders: ReadonlyMap<nu
   const more = partitions.length % members.length;
   return new Map(ranked.map(({ member }, rank) => [member, least + (rank < more ? 1 : 0)]));
 }
+
+/** A number for the topic, the same everywhere. */
+export const turnOf = (topic: string) => murmur2(Buffer.from(topic)) >>> 1;

@@ -24,9 +24,9 @@ begin
   execute format('alter table %s force row level security', target);
   execute format($policy$create policy requests on %s to %I using (tenant_id = nullif(current_setting('rejoinder.tenants', true), '')::uuid)$policy$,
     target, 'rejoinder_' || service || '_request');
-  -- A case, since both sides of an OR may be evaluated; sub-selects, so that the setting is read once and not for each row.
-  execute format($policy$create policy workers on %s to %I using (case when (select current_setting('rejoinder.tenants', true)) = '*' then true
-    else tenant_id = any ((select string_to_array(nullif(current_setting('rejoinder.tenants', true), ''), ',')::uuid[])::uuid[]) end)$policy$,
+  -- Both sides of the OR may be evaluated, so * is no list of ids; sub-selects, so that the setting is read once and not for each row.
+  execute format($policy$create policy workers on %s to %I using ((select current_setting('rejoinder.tenants', true)) = '*'
+    or tenant_id = any ((select string_to_array(nullif(nullif(current_setting('rejoinder.tenants', true), ''), '*'), ',')::uuid[])::uuid[]))$policy$,
     target, 'rejoinder_' || service || '_worker');
   execute format('grant select, insert, update, delete on %s to %I, %I', target,
     'rejoinder_' || service || '_request', 'rejoinder_' || service || '_worker');

@@ -1,0 +1,109 @@
+// The event log on Kafka, over kafkajs.
+import type { SASLOptions } from 'kafkajs';
+import type { ConnectionOptions } from 'node:tls';
+import { Fault } from '@rejoinder/base/fault';
+import { topics, type Topic } from '@rejoinder/contracts/topics';
+import type { OutboundEvent } from './event.js';
+import type { Consumer, EventLog, Subscription } from './event-log.js';
+import { kafkaClient } from './kafka-client.js';
+import { KafkaMember } from './kafka-member.js';
+import { oldestEvent, withAdmin } from './kafka-offsets.js';
+import { KafkaPublisher } from './kafka-producer.js';
+import type { BusLogger } from './logger.js';
+
+export interface KafkaLogOptions {
+  brokers: string[];
+  clientId: string;
+  ssl?: ConnectionOptions | boolean;
+  sasl?: SASLOptions;
+  logger: BusLogger;
+  /** Copies of a new topic; the broker's own default unless said. */
+  replicationFactor?: number;
+  /** After so long without a heartbeat others take a member's partitions. */
+  sessionTimeoutMs?: number;
+  heartbeatMs?: number;
+  rebalanceTimeoutMs?: number;
+  /** Batches in hand at once of one consumer. */
+  concurrency?: number;
+}
+
+const retentionMs = 3 * 86_400_000;
+const segmentMs = 6 * 3_600_000;
+/** The broker's own time stamps: a pod whose clock is ahead must not lengthen retention. */
+const topicConfig = [
+  { name: 'cleanup.policy', value: 'delete' },
+  { name: 'retention.ms', value: String(retentionMs) },
+  { name: 'segment.ms', value: String(segmentMs) },
+  { name: 'message.timestamp.type', value: 'LogAppendTime' },
+];
+const brokerDefault = -1;
+const defaults = { sessionTimeoutMs: 9_000, heartbeatMs: 1_000, rebalanceTimeoutMs: 8_000, concurrency: 8 };
+
+export class KafkaLog implements EventLog {
+  readonly #publisher: KafkaPublisher;
+  readonly #members = new Set<Consumer>();
+
+  constructor(private readonly options: KafkaLogOptions) {
+    this.#publisher = new KafkaPublisher(this.#connection);
+  }
+
+  async ensureTopics(): Promise<void> {
+    const catalogue = Object.entries<Topic>(topics);
+    await withAdmin(this.#kafka(), async (admin) => {
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: catalogue.map(([topic, { partitions }]) => ({
+          topic,
+          numPartitions: partitions,
+          replicationFactor: this.options.replicationFactor ?? brokerDefault,
+          configEntries: topicConfig,
+        })),
+      });
+      const found = await admin.fetchTopicMetadata({ topics: catalogue.map(([topic]) => topic) });
+      for (const { name, partitions } of found.topics) {
+        const wanted = (topics as Record<string, Topic>)[name]!.partitions;
+        if (partitions.length !== wanted)
+          throw new Fault('conflict', 'PARTITIONS_CHANGED', `${name} has ${partitions.length} partitions, not ${wanted}: their number never changes.`);
+      }
+    });
+  }
+
+  publish(events: OutboundEvent[]): Promise<void> {
+    return events.length === 0 ? Promise.resolve() : this.#publisher.publish(events);
+  }
+
+  async consume(subscription: Subscription): Promise<Consumer> {
+    const { sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs, concurrency } = { ...defaults, ...definedOf(this.options) };
+    const timers = { sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs };
+    const member = new KafkaMember({ connection: this.#connection, subscription, timers, concurrency });
+    this.#members.add(member);
+    return {
+      health: () => member.health(),
+      close: async () => {
+        await member.close();
+        this.#members.delete(member);
+      },
+    };
+  }
+
+  oldest(): Promise<Date | undefined> {
+    return oldestEvent(this.#kafka(), Object.keys(topics), new Date());
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#members].map((member) => member.close()));
+    this.#members.clear();
+    await this.#publisher.close();
+  }
+
+  get #connection() {
+    const { brokers, clientId, ssl, sasl, logger } = this.options;
+    return { brokers, clientId, ssl, sasl, logger };
+  }
+
+  #kafka() {
+    return kafkaClient(this.#connection);
+  }
+}
+
+const definedOf = <T extends object>(given: T): Partial<T> => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;

@@ -1,0 +1,244 @@
+// One membership of a Kafka consumer group, from its join to its end: lanes for the partitions it holds, fed by kafkajs.
+import { logLevel, type Cluster, type Consumer, type EachBatchPayload, type Kafka, type LogEntry } from 'kafkajs';
+import { delay, within } from '@rejoinder/base/wait';
+import { decodeRecord, type RawHeaders } from './cloud-event.js';
+import type { LoggedEvent } from './event.js';
+import type { Subscription, TopicPartition } from './event-log.js';
+import { stickyAssigner } from './kafka-assigner.js';
+import { kafkaClient, type KafkaConnection } from './kafka-client.js';
+import { findLostOffset } from './kafka-offsets.js';
+import { Lane } from './lane.js';
+import { Limiter } from './limiter.js';
+
+/** Timers of a group; together they bound how long a partition goes without a holder. */
+export interface KafkaTimers {
+  sessionTimeoutMs: number;
+  heartbeatMs: number;
+  /** How long a rebalance waits for a member that has a batch in hand. */
+  rebalanceTimeoutMs: number;
+}
+
+export interface SessionSurroundings {
+  connection: KafkaConnection;
+  subscription: Subscription;
+  timers: KafkaTimers;
+  concurrency: number;
+  /** A heartbeat has succeeded: what is held is confirmed. Whole, at every one. */
+  onBeat(held: TopicPartition[]): void;
+}
+
+/** Why a session ended by itself. */
+export type SessionEnd = { kind: 'crashed'; error: Error } | { kind: 'offset_lost'; at: TopicPartition };
+
+interface Held {
+  lane: Lane;
+  /** What comes next, once anything was read. */
+  next?: string;
+  /** Lets kafkajs fetch it again, while it is handled aside. */
+  resume?: () => void;
+}
+
+const batchEvents = 500;
+const partitionBytes = 1_000_000;
+const maxWaitMs = 250;
+/** A batch that is handled within this time is waited for; a slower one goes on aside, so that other partitions are read meanwhile. */
+const inlineMs = 50;
+const closeGraceMs = 5_000;
+const resetMessage = 'Offset out of range, resetting to default offset';
+const placeOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
+
+export class KafkaSession {
+  readonly ended: Promise<SessionEnd>;
+  #end!: (why: SessionEnd) => void;
+  readonly #kafka: Kafka;
+  readonly #consumer: Consumer;
+  readonly #held = new Map<string, Held>();
+  readonly #limiter: Limiter;
+  #generation = -1;
+  #joined = false;
+  #heartbeat: () => Promise<void> = async () => undefined;
+
+  constructor(private readonly around: SessionSurroundings) {
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#limiter = new Limiter(around.concurrency);
+    this.#kafka = kafkaClient(around.connection, {}, (entry) => this.#overhear(entry));
+    const { timers, subscription } = around;
+    this.#consumer = this.#kafka.consumer({
+      groupId: subscription.group,
+      partitionAssigners: [stickyAssigner(() => this.#holding(), (cluster) => this.#beforeJoins(cluster))],
+      sessionTimeout: timers.sessionTimeoutMs,
+      heartbeatInterval: timers.heartbeatMs,
+      rebalanceTimeout: timers.rebalanceTimeoutMs,
+      maxWaitTimeInMs: maxWaitMs,
+      maxBytesPerPartition: partitionBytes,
+      allowAutoTopicCreation: false,
+      retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 15, restartOnFailure: async () => false },
+    });
+  }
+
+  /** Why partitions do not get on, if so. */
+  get trouble(): string | undefined {
+    return [...this.#held.values()].map(({ lane }) => lane.trouble).find((trouble) => trouble !== undefined);
+  }
+
+  async start(): Promise<void> {
+    const { events } = this.#consumer;
+    this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#assigned(payload.memberAssignment as Record<string, number[]>));
+    this.#consumer.on(events.HEARTBEAT, ({ payload }) => this.#beat(payload.groupGenerationId));
+    this.#consumer.on(events.CRASH, ({ payload }) => this.#end({ kind: 'crashed', error: payload.error }));
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics: this.around.subscription.topics, fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.around.concurrency,
+      eachBatch: (payload) => this.#eachBatch(payload),
+    });
+  }
+
+  /** Ends what is in hand, then leaves the group. */
+  async close(): Promise<void> {
+    await this.#hold(closeGraceMs);
+    for (const place of this.#held.keys()) this.#lose(place);
+    await within(closeGraceMs, 'leaving the group', this.#consumer.disconnect()).catch((error: unknown) =>
+      this.around.connection.logger.warn({ error, group: this.around.subscription.group }, 'the group was not left in order; the session expires'),
+    );
+  }
+
+  #holding() {
+    const partitions: Record<string, number[]> = {};
+    for (const { lane } of this.#held.values()) (partitions[lane.at.topic] ??= []).push(lane.at.partition);
+    return { generation: this.#generation, partitions };
+  }
+
+  /** The coordinator is looked for at every join: the one place where kafkajs can be made to wait before it. */
+  #beforeJoins(cluster: Cluster): void {
+    const find = cluster.findGroupCoordinator.bind(cluster);
+    cluster.findGroupCoordinator = async (group) => {
+      await this.#beforeJoin();
+      return find(group);
+    };
+  }
+
+  /** Nobody takes over a partition while its batch is in hand here, and nobody reads on where events are missing. */
+  async #beforeJoin(): Promise<void> {
+    this.#joined = false;
+    await this.#hold(this.around.timers.rebalanceTimeoutMs);
+    const { group, topics } = this.around.subscription;
+    const at = await findLostOffset(this.#kafka, group, topics);
+    if (at) {
+      this.#end({ kind: 'offset_lost', at });
+      throw Object.assign(new Error(`the offset has left ${placeOf(at)}`), { retriable: false });
+    }
+  }
+
+  /** The broker counts heartbeats also while it rebalances, and would take a member that sends none for dead. */
+  async #hold(graceMs: number): Promise<void> {
+    const beating = setInterval(() => void this.#heartbeat().catch(() => undefined), this.around.timers.heartbeatMs);
+    try {
+      const lanes = [...this.#held.values()].map(({ lane }) => lane.hold());
+      await within(graceMs, 'the batches in hand', Promise.all(lanes)).catch(() => undefined);
+    } finally {
+      clearInterval(beating);
+    }
+  }
+
+  #assigned(assignment: Record<string, number[]>): void {
+    const all = Object.entries(assignment).flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })));
+    const places = new Set(all.map(placeOf));
+    for (const place of this.#held.keys()) if (!places.has(place)) this.#lose(place);
+    const { subscription, connection } = this.around;
+    for (const at of all) {
+      const held = this.#held.get(placeOf(at));
+      if (held) held.lane.release();
+      else this.#held.set(placeOf(at), { lane: new Lane(at, { subscription, limiter: this.#limiter, logger: connection.logger }) });
+    }
+    this.#joined = true;
+  }
+
+  #beat(generation: number): void {
+    if (!this.#joined) return;
+    this.#generation = generation;
+    this.around.onBeat([...this.#held.values()].map(({ lane }) => lane.at));
+  }
+
+  #lose(place: string): void {
+    const held = this.#held.get(place);
+    this.#held.delete(place);
+    held?.lane.abandon();
+    held?.resume?.();
+  }
+
+  async #eachBatch(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
+    this.#heartbeat = payload.heartbeat;
+    const held = this.#held.get(placeOf(batch));
+    if (!held || batch.messages.length === 0) return;
+    // kafkajs has reset the offset: the batch begins elsewhere than where this member stood.
+    if (held.next !== undefined && BigInt(batch.messages[0]!.offset) > BigInt(held.next)) {
+      const first = BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset);
+      if (first > BigInt(held.next)) return this.#lost({ topic: batch.topic, partition: batch.partition });
+    }
+    const handling = this.#work(held, payload);
+    const inTime = await Promise.race([handling.then(() => true), delay(inlineMs).then(() => false)]);
+    if (!inTime) this.#setAside(held, handling, payload);
+  }
+
+  /** The events of one fetch, in bounded batches; answers whether all were handled. */
+  async #work(held: Held, { batch, resolveOffset }: EachBatchPayload): Promise<boolean> {
+    const { topic, partition } = batch;
+    for (let from = 0; from < batch.messages.length; from += batchEvents) {
+      const events = batch.messages.slice(from, from + batchEvents).map((message): LoggedEvent =>
+        decodeRecord({
+          topic,
+          partition,
+          offset: BigInt(message.offset),
+          key: message.key?.toString() ?? null,
+          headers: (message.headers ?? {}) as RawHeaders,
+          value: message.value,
+        }),
+      );
+      const handled = await held.lane.run(
+        async () => events,
+        () => this.#commit(held, events.at(-1)!.offset + 1n),
+      );
+      if (!handled) return false;
+    }
+    if (!held.lane.abandoned.aborted) resolveOffset(batch.lastOffset());
+    return true;
+  }
+
+  #setAside(held: Held, handling: Promise<boolean>, { pause }: EachBatchPayload): void {
+    held.resume = pause();
+    void handling.finally(() => {
+      if (held.lane.abandoned.aborted) return;
+      held.resume?.();
+      held.resume = undefined;
+    });
+  }
+
+  /** A commit that fails is not worth another handling: the next one says the same and more. */
+  async #commit(held: Held, next: bigint): Promise<void> {
+    const { at, abandoned } = held.lane;
+    held.next = String(next);
+    if (abandoned.aborted) return;
+    await this.#consumer.commitOffsets([{ ...at, offset: held.next }]).catch((error: unknown) =>
+      this.around.connection.logger.warn({ error, group: this.around.subscription.group, ...at }, 'offset not committed'),
+    );
+  }
+
+  /** kafkajs is about to go on elsewhere. */
+  #overhear({ level, log }: LogEntry): void {
+    if (level !== logLevel.ERROR || log.message !== resetMessage) return;
+    void this.#lost({ topic: log.topic as string, partition: log.partition as number });
+  }
+
+  /** Puts the group's offset back to where it stood, so that the alarm outlives a restart; the session then ends. */
+  async #lost(at: TopicPartition): Promise<void> {
+    const held = this.#held.get(placeOf(at));
+    this.#lose(placeOf(at));
+    await delay(maxWaitMs);
+    if (held?.next !== undefined) await this.#consumer.commitOffsets([{ ...at, offset: held.next }]).catch(() => undefined);
+    this.#end({ kind: 'offset_lost', at });
+  }
+}
