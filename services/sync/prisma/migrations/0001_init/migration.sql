@@ -27,6 +27,10 @@ create table session (
   next_try_at timestamptz,
   -- First refusal of the credential of this episode; the second, a minute later, is AuthenticationFailed.
   refused_at timestamptz,
+  -- Ends of the session without a success between them: what the wait before the next try grows with.
+  failures integer not null default 0,
+  -- Keyed hash of the inbox's own address, known from its first login on: a copy of our own send must come from one of these.
+  address_hash bytea,
   command_sequence bigint not null default 0
 );
 create index on session (partition);

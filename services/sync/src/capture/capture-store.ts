@@ -1,0 +1,294 @@
+// Rows of captures: which mails' text is wanted, what became of each, and the text itself, sealed.
+import { Inject, Injectable } from '@nestjs/common';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { dayOf, type Clock } from '@rejoinder/base/clock';
+import { event, Outbox } from '@rejoinder/bus/outbox';
+import type { SqlTransaction } from '@rejoinder/bus/sql';
+import { CaptureFailedSchema, MailCapturedSchema } from '@rejoinder/contracts/events/sync';
+import { Database } from '@rejoinder/runtime/database';
+import { CLOCK } from '@rejoinder/runtime/tokens';
+import { Vault } from '@rejoinder/vault/vault';
+import { Owner, partitionOfInbox } from '../inbox/owner.js';
+import type { MailText } from './mail-text.js';
+import { PartStore, type NewPart } from './part-store.js';
+
+export interface CaptureWish {
+  tenantId: string;
+  inboxId: string;
+  mailId: string;
+  onlyIfQuoting: boolean;
+  revision: bigint;
+  threadId: string;
+  historical: boolean;
+  traceparent?: string;
+}
+
+export interface Capture {
+  tenantId: string;
+  mailId: string;
+  state: 'wanted' | 'captured' | 'failed' | 'dropped';
+  onlyIfQuoting: boolean;
+  revision: bigint;
+  threadId: string | null;
+  askedAt: Date;
+  inboxIds: string[];
+  historical: boolean;
+  traceparent: string | null;
+}
+
+/** Where a copy of a mail was seen. */
+export interface Location {
+  inboxId: string;
+  folderId: string;
+  path: string;
+  uidValidity: bigint;
+  uid: number;
+}
+
+export type FailReason = 'gone' | 'unreadable' | 'not_quoting' | 'forgotten';
+
+export interface Captured {
+  inboxId: string;
+  text: MailText;
+  parts: NewPart[];
+  event: MessageInitShape<typeof MailCapturedSchema>;
+}
+
+/** Copies that are tried of one mail, newest first. */
+const maxLocations = 10;
+
+/** A higher revision asks anew; the same one only adds a place to look at, which opens again what was not found. */
+const ask = `
+insert into capture as c (tenant_id, mail_id, state, only_if_quoting, revision, thread_id, asked_at, due_at, partitions, inbox_ids, historical, traceparent)
+select w.tenant_id, w.mail_id, 'wanted', w.only_if_quoting, w.revision, nullif(w.thread_id, '')::uuid, $1::timestamptz, $1::timestamptz,
+  string_to_array(w.partitions, ',')::int[], string_to_array(w.inbox_ids, ',')::uuid[], w.historical, w.traceparent
+from unnest($2::uuid[], $3::uuid[], $4::bool[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::bool[], $10::text[])
+  as w (tenant_id, mail_id, only_if_quoting, revision, thread_id, partitions, inbox_ids, historical, traceparent)
+where not exists (select 1 from tombstone t where t.tenant_id = w.tenant_id and t.mail_id = w.mail_id)
+on conflict (tenant_id, mail_id) do update set
+  state = case when excluded.revision > c.revision or (c.state = 'failed' and not excluded.inbox_ids <@ c.inbox_ids) then 'wanted' else c.state end,
+  asked_at = case when excluded.revision > c.revision or (c.state = 'failed' and not excluded.inbox_ids <@ c.inbox_ids) then excluded.asked_at else c.asked_at end,
+  due_at = case when excluded.revision > c.revision or c.state = 'wanted' or (c.state = 'failed' and not excluded.inbox_ids <@ c.inbox_ids)
+    then excluded.due_at else c.due_at end,
+  only_if_quoting = case when excluded.revision > c.revision then excluded.only_if_quoting else c.only_if_quoting end,
+  thread_id = case when excluded.revision > c.revision then excluded.thread_id else c.thread_id end,
+  historical = c.historical and excluded.historical, traceparent = coalesce(excluded.traceparent, c.traceparent), revision = excluded.revision,
+  partitions = array(select distinct p from unnest(c.partitions || excluded.partitions) p),
+  inbox_ids = array(select distinct i from unnest(c.inbox_ids || excluded.inbox_ids) i)
+where excluded.revision >= c.revision`;
+
+const forgotten = `select t.tenant_id as "tenantId", t.mail_id as "mailId" from tombstone t join unnest($1::uuid[], $2::uuid[]) as w (tenant_id, mail_id)
+  on t.tenant_id = w.tenant_id and t.mail_id = w.mail_id`;
+
+const drop = `
+insert into capture as c (tenant_id, mail_id, state, revision, asked_at, partitions, inbox_ids)
+values ($1::uuid, $2::uuid, 'dropped', $3::bigint, $4::timestamptz, array[$5::int], array[$6::uuid])
+on conflict (tenant_id, mail_id) do update set state = 'dropped', revision = excluded.revision, due_at = null where c.revision <= excluded.revision
+returning mail_id`;
+
+const columns = `tenant_id as "tenantId", mail_id as "mailId", state, only_if_quoting as "onlyIfQuoting", revision, thread_id as "threadId", asked_at as "askedAt",
+  inbox_ids as "inboxIds", historical, traceparent`;
+
+const locations = `
+select l.inbox_id as "inboxId", l.folder_id as "folderId", f.path, l.uid_validity as "uidValidity", l.uid::float8 as uid
+from location l join folder f on f.folder_id = l.folder_id and f.uid_validity = l.uid_validity
+where l.tenant_id = $1::uuid and l.mail_id = $2::uuid and l.gone_at is null order by l.ingested_at desc, l.uid desc limit 100`;
+
+@Injectable()
+export class CaptureStore {
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+    private readonly vault: Vault,
+    private readonly owner: Owner,
+    private readonly parts: PartStore,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Saves what is asked for. Answers tenant/mail of those that were forgotten: of them it is said that they will not be read. */
+  async ask(tx: SqlTransaction, wishes: CaptureWish[]): Promise<Set<string>> {
+    const merged = merge(wishes);
+    const of = <T>(pick: (one: CaptureWish & { inboxIds: string[] }) => T) => merged.map(pick);
+    const [tenantIds, mailIds] = [of(({ tenantId }) => tenantId), of(({ mailId }) => mailId)];
+    await tx.$executeRawUnsafe(
+      ask,
+      this.clock.now(),
+      tenantIds,
+      mailIds,
+      of(({ onlyIfQuoting }) => onlyIfQuoting),
+      of(({ revision }) => revision),
+      of(({ threadId }) => threadId),
+      of(({ inboxIds }) => inboxIds.map(partitionOfInbox).join(',')),
+      of(({ inboxIds }) => inboxIds.join(',')),
+      of(({ historical }) => historical),
+      of(({ traceparent }) => traceparent ?? null),
+    );
+    const rows = await tx.$queryRawUnsafe<{ tenantId: string; mailId: string }[]>(forgotten, tenantIds, mailIds);
+    const refused = new Set(rows.map(({ tenantId, mailId }) => `${tenantId}/${mailId}`));
+    const failed = merged.filter(({ tenantId, mailId }) => refused.has(`${tenantId}/${mailId}`));
+    await this.outbox.add(
+      tx,
+      failed.map((wish) => captureFailed(wish, wish.inboxId, 'forgotten')),
+    );
+    return refused;
+  }
+
+  /** Drops the text and what was still to be fetched, and refuses older commands from here on. */
+  async drop(
+    tx: SqlTransaction,
+    { tenantId, mailId, inboxId, revision }: { tenantId: string; mailId: string; inboxId: string; revision: bigint },
+  ): Promise<void> {
+    const values = [tenantId, mailId, revision, this.clock.now(), partitionOfInbox(inboxId), inboxId];
+    const dropped = await tx.$queryRawUnsafe<unknown[]>(drop, ...values);
+    if (dropped.length > 0) await this.#forgetText(tx, tenantId, [mailId]);
+  }
+
+  /** Forgets mails for good: whatever comes later for them is refused. */
+  async forget(tx: SqlTransaction, tenantId: string, mailIds: string[]): Promise<void> {
+    const now = this.clock.now();
+    await tx.$executeRawUnsafe(
+      `insert into tombstone (tenant_id, mail_id, forgotten_at) select $1::uuid, m, $3::timestamptz from unnest($2::uuid[]) m on conflict do nothing`,
+      tenantId,
+      mailIds,
+      now,
+    );
+    await tx.$executeRawUnsafe(
+      `update capture set state = 'dropped', due_at = null where tenant_id = $1::uuid and mail_id = any ($2::uuid[])`,
+      tenantId,
+      mailIds,
+    );
+    await tx.$executeRawUnsafe(
+      `update mail_header set sealed = ''::bytea where tenant_id = $1::uuid and mail_id = any ($2::uuid[])`,
+      tenantId,
+      mailIds,
+    );
+    await this.#forgetText(tx, tenantId, mailIds);
+  }
+
+  async find(tenantId: string, mailId: string): Promise<Capture | undefined> {
+    const sql = `select ${columns} from capture where tenant_id = $1::uuid and mail_id = $2::uuid`;
+    const [row] = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<Capture[]>(sql, tenantId, mailId));
+    return row && { ...row, revision: BigInt(row.revision) };
+  }
+
+  /** Places where the mail was seen and may still be: those in inboxes given, and how many there are in others. */
+  async locations(tenantId: string, mailId: string, inboxIds: readonly string[]): Promise<{ here: Location[]; elsewhere: number }> {
+    const rows = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<Location[]>(locations, tenantId, mailId));
+    const here = rows.filter(({ inboxId }) => inboxIds.includes(inboxId)).map((row) => ({ ...row, uidValidity: BigInt(row.uidValidity) }));
+    return { here: here.slice(0, maxLocations), elsewhere: rows.length - here.length };
+  }
+
+  /** The mail no longer lies there. */
+  async gone(tenantId: string, { folderId, uidValidity, uid }: Location): Promise<void> {
+    const sql = `update location set gone_at = $4::timestamptz where folder_id = $1::uuid and uid_validity = $2::bigint and uid = $3::bigint`;
+    await this.database.read({ tenants: [tenantId] }, (tx) => tx.$executeRawUnsafe(sql, folderId, uidValidity, uid, this.clock.now()));
+  }
+
+  /** Text, attachments to come and the event, at once. False if the command was overtaken meanwhile. */
+  async captured(capture: Capture, { inboxId, text, parts, event: message }: Captured): Promise<boolean> {
+    const { tenantId, mailId } = capture;
+    const now = this.clock.now();
+    const day = dayOf(now);
+    const sealed = await this.vault.seal(bodyPlace(tenantId, mailId, day), Buffer.from(JSON.stringify(text)));
+    const rows = await this.parts.seal(tenantId, parts, day);
+    return this.database.write({ tenants: [tenantId] }, async (tx) => {
+      if (!(await this.#settle(tx, capture, inboxId, 'captured'))) return false;
+      await tx.$executeRawUnsafe(`delete from raw_body where tenant_id = $1::uuid and mail_id = $2::uuid`, tenantId, mailId);
+      await tx.$executeRawUnsafe(
+        `insert into raw_body (tenant_id, mail_id, captured_at, captured_day, sealed) values ($1::uuid, $2::uuid, $3::timestamptz, $4::date, $5::bytea)`,
+        tenantId,
+        mailId,
+        now,
+        day,
+        sealed,
+      );
+      await this.parts.add(tx, capture, rows, now);
+      await this.outbox.add(tx, [
+        event({
+          topic: 'rejoinder.sync.v1',
+          key: inboxId,
+          tenantId,
+          schema: MailCapturedSchema,
+          message,
+          sequence: capture.revision,
+          historical: capture.historical,
+          traceparent: capture.traceparent ?? undefined,
+        }),
+      ]);
+      return true;
+    });
+  }
+
+  async failed(capture: Capture, inboxId: string, reason: FailReason): Promise<void> {
+    await this.database.write({ tenants: [capture.tenantId] }, async (tx) => {
+      if (!(await this.#settle(tx, capture, undefined, 'failed'))) return;
+      await this.outbox.add(tx, [captureFailed(capture, inboxId, reason)]);
+    });
+  }
+
+  /** The text of a captured mail, or undefined. */
+  async read(tenantId: string, mailId: string): Promise<MailText | undefined> {
+    const sql = `select captured_day::text as day, sealed from raw_body where tenant_id = $1::uuid and mail_id = $2::uuid order by captured_at desc limit 1`;
+    const [row] = await this.database.read({ tenant: tenantId }, (tx) =>
+      tx.$queryRawUnsafe<{ day: string; sealed: Uint8Array }[]>(sql, tenantId, mailId),
+    );
+    if (!row) return undefined;
+    const plain = await this.vault.open(bodyPlace(tenantId, mailId, row.day), row.sealed);
+    return JSON.parse(plain.toString()) as MailText;
+  }
+
+  async #settle(
+    tx: SqlTransaction,
+    { tenantId, mailId, revision }: Capture,
+    inboxId: string | undefined,
+    state: 'captured' | 'failed',
+  ): Promise<boolean> {
+    if (inboxId !== undefined) await this.owner.fence(tx, partitionOfInbox(inboxId));
+    const sql = `update capture set state = $4 where tenant_id = $1::uuid and mail_id = $2::uuid and revision = $3::bigint and state = 'wanted'`;
+    return (await tx.$executeRawUnsafe(sql, tenantId, mailId, revision, state)) > 0;
+  }
+
+  async #forgetText(tx: SqlTransaction, tenantId: string, mailIds: string[]): Promise<void> {
+    await tx.$executeRawUnsafe(`delete from raw_body where tenant_id = $1::uuid and mail_id = any ($2::uuid[])`, tenantId, mailIds);
+    await tx.$executeRawUnsafe(`delete from part where tenant_id = $1::uuid and mail_id = any ($2::uuid[])`, tenantId, mailIds);
+  }
+}
+
+function bodyPlace(tenantId: string, mailId: string, day: string) {
+  return { tenantId, purpose: 'raw' as const, day, row: `raw_body:${mailId}` };
+}
+
+/** One wish for each mail: the highest revision, with all places that were named for it. */
+function merge(wishes: CaptureWish[]): (CaptureWish & { inboxIds: string[] })[] {
+  const byMail = new Map<string, CaptureWish & { inboxIds: string[] }>();
+  for (const wish of wishes) {
+    const key = `${wish.tenantId}/${wish.mailId}`;
+    const other = byMail.get(key);
+    const inboxIds = [...new Set([...(other?.inboxIds ?? []), wish.inboxId])];
+    byMail.set(key, { ...(other && other.revision > wish.revision ? other : wish), inboxIds });
+  }
+  return [...byMail.values()];
+}
+
+function captureFailed(
+  {
+    tenantId,
+    mailId,
+    revision,
+    historical,
+    traceparent,
+  }: Pick<Capture, 'tenantId' | 'mailId' | 'revision' | 'historical'> & { traceparent?: string | null },
+  inboxId: string,
+  reason: FailReason,
+) {
+  return event({
+    topic: 'rejoinder.sync.v1',
+    key: inboxId,
+    tenantId,
+    schema: CaptureFailedSchema,
+    message: { inboxId, mailId, revision, reason },
+    sequence: revision,
+    historical,
+    traceparent: traceparent ?? undefined,
+  });
+}

@@ -1,0 +1,149 @@
+// Reads the text of mails that are tracked: finds a copy, decides by size what may be fetched, fetches the text alone, and says so.
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
+import { Fault } from '@rejoinder/base/fault';
+import { carriesQuote } from '@rejoinder/mail/quoting';
+import { planOf, type StructurePlan } from '@rejoinder/mail/structure';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { CLOCK, LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
+import { again, gaveUp, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
+import { Workers } from '@rejoinder/runtime/workers';
+import { Vault } from '@rejoinder/vault/vault';
+import type { SyncSettings } from '../config.js';
+import type { ImapSession } from '../imap/imap-session.js';
+import { decodeWords } from '../inbox/decode-words.js';
+import type { Holder } from '../inbox/holder.js';
+import { Holders } from '../inbox/holders.js';
+import { Owner } from '../inbox/owner.js';
+import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
+import { CaptureStore, type Capture, type FailReason, type Location } from './capture-store.js';
+import { attachmentFacts, headerFacts } from './describe.js';
+import { findCopy, type MailCopy } from './mail-copy.js';
+import { mailText, type ReadText } from './mail-text.js';
+
+interface Reading {
+  copy: MailCopy;
+  plan: StructurePlan;
+  text: ReadText;
+}
+
+const leaseMs = 180_000;
+/** How long a mail that was moved is waited for. */
+export const maxWaitMs = 7 * 86_400_000;
+/** Text beyond this is fetched on a connection of its own, so that it does not hold up new mail. */
+const largeBytes = 1_000_000;
+const noSessionMs = 30_000;
+const movedMs = 600_000;
+/** A mail that breaks its server's answers so often cannot be read. */
+const maxBrokenTries = 8;
+
+@Injectable()
+export class CaptureWorker implements OnModuleInit {
+  constructor(
+    private readonly workers: Workers,
+    private readonly owner: Owner,
+    private readonly captures: CaptureStore,
+    private readonly holders: Holders,
+    private readonly vault: Vault,
+    @Inject(SETTINGS) private readonly settings: SyncSettings,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onModuleInit(): void {
+    this.workers.add({
+      name: 'capture',
+      table: 'capture',
+      key: 'mail_id',
+      filter: { where: 'partitions && $5::int[]', value: () => this.owner.partitions() },
+      concurrency: this.settings.captures,
+      leaseMs,
+      work: (job) => this.#work(job),
+    });
+  }
+
+  async #work({ tenantId, key: mailId, attempts }: Job): Promise<WorkOutcome> {
+    const capture = await this.captures.find(tenantId, mailId);
+    if (capture?.state !== 'wanted') return workDone;
+    const now = this.clock.now();
+    if (now.getTime() - capture.askedAt.getTime() > maxWaitMs) return this.#fail(capture, capture.inboxIds[0]!, 'gone');
+    const live = this.holders.liveOf(capture.inboxIds);
+    const { here, elsewhere } = await this.captures.locations(tenantId, mailId, live);
+    const tenant = tenantHash(await this.vault.hasher(tenantId));
+    for (const at of here) {
+      const holder = this.holders.live(at.inboxId);
+      if (!holder) continue;
+      try {
+        const reading = await this.#read(holder, at, mailId, tenant);
+        if (reading) return await this.#save(capture, at.inboxId, holder, reading, tenant);
+        await this.captures.gone(tenantId, at);
+      } catch (error) {
+        if (!(error instanceof Fault) || error.code !== 'SERVER_BROKEN' || attempts < maxBrokenTries) throw error;
+        return this.#fail(capture, at.inboxId, 'unreadable');
+      }
+    }
+    const [waitMs, reason] = elsewhere > 0 || live.length < capture.inboxIds.length ? [noSessionMs, 'no_session'] : [movedMs, 'moved'];
+    return again(new Date(now.getTime() + waitMs), reason);
+  }
+
+  async #read(holder: Holder, at: Location, mailId: string, tenant: TenantHash): Promise<Reading | undefined> {
+    const found = await holder.use(async (imap) => {
+      const copy = await findCopy(imap, at, mailId, tenant);
+      if (!copy) return undefined;
+      const plan = copy.root ? planOf(copy.root, decodeWords) : undefined;
+      const isLarge = (plan?.text ?? []).reduce((sum, { fetchBytes }) => sum + fetchBytes, 0) > largeBytes;
+      return { copy, plan, sections: plan && !isLarge ? await textSections(imap, at.uid, plan) : undefined };
+    });
+    if (!found) return undefined;
+    const { copy, plan } = found;
+    if (!plan || !copy.root) return { copy, plan: nothing, text: { text: '', html: '', truncated: false } };
+    const sections =
+      found.sections ??
+      (await holder.useSecond(async (imap) => ((await findCopy(imap, at, mailId, tenant)) ? textSections(imap, at.uid, plan) : undefined)));
+    return sections && { copy, plan, text: mailText(plan, copy.root, sections) };
+  }
+
+  async #save(capture: Capture, inboxId: string, holder: Holder, { copy, plan, text }: Reading, tenant: TenantHash): Promise<WorkOutcome> {
+    const { mailId, revision } = capture;
+    if (copy.root === undefined) return this.#fail(capture, inboxId, 'unreadable');
+    const hasMessagePart = plan.attachments.some(({ contentType }) => contentType === 'message/rfc822');
+    if (capture.onlyIfQuoting && !carriesQuote({ text: text.text, html: text.html, hasMessagePart }))
+      return this.#fail(capture, inboxId, 'not_quoting');
+    const { mailLimitBytes, partLimitBytes } = this.settings;
+    const limits = { mailLimitBytes, partLimitBytes, attachmentsOn: holder.row.attachments };
+    const { declared, parts } = attachmentFacts(mailId, copy.sizeBytes, plan.attachments, limits, (name) => tenant.attachment(name));
+    const facts = headerFacts(copy.header, copy.receivedAt ?? this.clock.now(), copy.sizeBytes);
+    const event = {
+      ...facts,
+      inboxId,
+      mailId,
+      threadId: capture.threadId ?? '',
+      revision,
+      attachments: declared,
+      textTruncated: text.truncated,
+      historical: capture.historical,
+    };
+    const saved = await this.captures.captured(capture, { inboxId, text: { text: text.text, html: text.html }, parts, event });
+    if (!saved) return again(this.clock.now(), 'overtaken');
+    this.logger.info({ mailId, inboxId, attachments: declared.length, pending: parts.length }, 'captured');
+    return workDone;
+  }
+
+  async #fail(capture: Capture, inboxId: string, reason: FailReason): Promise<WorkOutcome> {
+    await this.captures.failed(capture, inboxId, reason);
+    this.logger.info({ mailId: capture.mailId, inboxId, reason }, 'not captured');
+    return gaveUp(reason);
+  }
+}
+
+const nothing: StructurePlan = { text: [], textBody: [], htmlBody: [], attachments: [], exceeded: undefined };
+
+/** The text parts and nothing else, each bounded. */
+async function textSections(imap: ImapSession, uid: number, plan: StructurePlan): Promise<Map<string, Buffer> | undefined> {
+  const wanted = plan.text.filter(({ fetchBytes }) => fetchBytes > 0);
+  if (wanted.length === 0) return new Map();
+  return imap.sections(
+    uid,
+    wanted.map(({ partId, fetchBytes }) => ({ section: partId, start: 0, maxBytes: fetchBytes })),
+  );
+}

@@ -1,0 +1,138 @@
+// Streams each attachment that may be fetched from the mail server to the attachment service, until that service has settled it.
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
+import { Fault } from '@rejoinder/base/fault';
+import { backoffMs } from '@rejoinder/base/wait';
+import { AttachmentService, type UploadResponse } from '@rejoinder/contracts/api/attachment';
+import { AttachmentState } from '@rejoinder/contracts/mail';
+import type { SizeLimits } from '@rejoinder/mail/size-rule';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { Peers } from '@rejoinder/runtime/peers';
+import { CLOCK, LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
+import { again, gaveUp, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
+import { Workers } from '@rejoinder/runtime/workers';
+import { Vault } from '@rejoinder/vault/vault';
+import type { SyncSettings } from '../config.js';
+import type { ImapSession } from '../imap/imap-session.js';
+import type { Holder } from '../inbox/holder.js';
+import { Holders } from '../inbox/holders.js';
+import { Owner } from '../inbox/owner.js';
+import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
+import { CaptureStore, type Location } from './capture-store.js';
+import { findCopy } from './mail-copy.js';
+import { encodedWindows, uploadSteps, windowBytes } from './part-stream.js';
+import { PartStore, type Part } from './part-store.js';
+
+const uploadTimeoutMs = 1_800_000;
+const leaseMs = uploadTimeoutMs + 120_000;
+/** Of a larger mail nothing is fetched on the session's own connection. */
+const largeMailBytes = 1_000_000;
+const firstRetryMs = 2_000;
+const maxRetryMs = 900_000;
+const noSessionMs = 30_000;
+const movedMs = 600_000;
+/** The mail was not found anywhere for so long, or the other side was away: the attachment is given up. */
+const maxWaitMs = 7 * 86_400_000;
+
+@Injectable()
+export class PartWorker implements OnModuleInit {
+  constructor(
+    private readonly workers: Workers,
+    private readonly owner: Owner,
+    private readonly parts: PartStore,
+    private readonly captures: CaptureStore,
+    private readonly holders: Holders,
+    private readonly peers: Peers,
+    private readonly vault: Vault,
+    @Inject(SETTINGS) private readonly settings: SyncSettings,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onModuleInit(): void {
+    this.workers.add({
+      name: 'part',
+      table: 'part',
+      key: 'attachment_id',
+      filter: { where: 'partitions && $5::int[]', value: () => this.owner.partitions() },
+      concurrency: this.settings.parts,
+      leaseMs,
+      work: (job, signal) => this.#work(job, signal),
+    });
+  }
+
+  async #work({ tenantId, key, attempts }: Job, signal: AbortSignal): Promise<WorkOutcome> {
+    const part = await this.parts.find(tenantId, key);
+    if (part?.state !== 'pending') return workDone;
+    const now = this.clock.now().getTime();
+    if (now - Date.parse(`${part.sealedDay}T00:00:00Z`) > maxWaitMs) return this.#settle(part, 'gone');
+    const { here, elsewhere } = await this.captures.locations(tenantId, part.mailId, this.holders.liveInboxes());
+    const tenant = tenantHash(await this.vault.hasher(tenantId));
+    for (const at of here) {
+      const holder = this.holders.live(at.inboxId);
+      if (!holder) continue;
+      try {
+        const answer = await this.#send(holder, at, part, tenant, signal);
+        if (answer) return await this.#answered(part, answer);
+        await this.captures.gone(tenantId, at);
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        if (error.kind === 'not_found') return this.#settle(part, 'gone');
+        return again(new Date(now + backoffMs(attempts, firstRetryMs, maxRetryMs)), error.code.toLowerCase().slice(0, 60));
+      }
+    }
+    return again(new Date(now + (elsewhere > 0 ? noSessionMs : movedMs)), elsewhere > 0 ? 'no_session' : 'moved');
+  }
+
+  /** The other side's answer, or undefined where the mail is no longer at this place. */
+  async #send(holder: Holder, at: Location, part: Part, tenant: TenantHash, signal: AbortSignal): Promise<UploadResponse | undefined> {
+    if (part.mailSizeBytes <= largeMailBytes && part.encodedSizeBytes <= windowBytes) {
+      const bytes = await holder.use(async (imap) =>
+        (await findCopy(imap, at, part.mailId, tenant)) ? window(imap, at, part, 0, windowBytes + 1) : undefined,
+      );
+      // A part that is larger than it was declared takes the other way.
+      if (bytes === undefined || bytes.length <= windowBytes) return bytes && this.#upload(part, [bytes], signal);
+    }
+    return holder.useSecond(async (imap) => {
+      if (!(await findCopy(imap, at, part.mailId, tenant))) return undefined;
+      return this.#upload(
+        part,
+        encodedWindows((start, maxBytes) => window(imap, at, part, start, maxBytes), part.encodedSizeBytes),
+        signal,
+      );
+    });
+  }
+
+  #upload(part: Part, windows: AsyncIterable<Buffer> | Buffer[], signal: AbortSignal): Promise<UploadResponse> {
+    const { mailLimitBytes, partLimitBytes } = this.settings;
+    const limits: SizeLimits = { mailLimitBytes, partLimitBytes, attachmentsOn: true };
+    const steps = uploadSteps(part, toAsync(windows), limits);
+    return this.peers.client(AttachmentService).upload(steps, { deadlineMs: uploadTimeoutMs, signal });
+  }
+
+  async #answered(part: Part, { state, reason }: UploadResponse): Promise<WorkOutcome> {
+    if (state === AttachmentState.STORED) return this.#settle(part, 'stored');
+    if (state === AttachmentState.REJECTED) return this.#settle(part, 'rejected', reason);
+    return again(new Date(this.clock.now().getTime() + noSessionMs), 'not_settled');
+  }
+
+  async #settle(part: Part, state: 'stored' | 'rejected' | 'gone', reason = ''): Promise<WorkOutcome> {
+    await this.parts.settle(part, state);
+    this.logger.info({ attachmentId: part.attachmentId, mailId: part.mailId, state }, 'attachment settled');
+    return state === 'stored' ? workDone : gaveUp(reason || state);
+  }
+}
+
+async function window(
+  imap: ImapSession,
+  { uid }: Location,
+  { partId }: Part,
+  start: number,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
+  return (await imap.sections(uid, [{ section: partId, start, maxBytes }]))?.get(partId);
+}
+
+async function* toAsync(windows: AsyncIterable<Buffer> | Buffer[]): AsyncGenerator<Buffer> {
+  yield* windows;
+}

@@ -1,0 +1,181 @@
+// Keeps what is known of one inbox's folders in step with the server: new mail upwards, history downwards, newest first.
+import type { Clock } from '@rejoinder/base/clock';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { planFolders, type PlannedFolder } from '../imap/folder-plan.js';
+import type { ImapSession, SeenMail } from '../imap/imap-session.js';
+import { uidRanges } from '../imap/uid-ranges.js';
+import type { Folder, FolderStore, ServerFolder } from './folder-store.js';
+import { logKeyword, observe, type Observation, type Surroundings } from './observe.js';
+import type { Cursor, ObservedStore } from './observed-store.js';
+import type { SessionRow } from './session-store.js';
+
+export interface FolderSyncParts {
+  session: SessionRow;
+  imap: ImapSession;
+  folders: FolderStore;
+  observed: ObservedStore;
+  around: Pick<Surroundings, 'hash' | 'isSigned' | 'isOwn'>;
+  ownAddressHash: Buffer;
+  historyBatch: number;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Mails in one transaction and one event. */
+const batchMails = 500;
+const dayMs = 86_400_000;
+export const inboxPath = 'INBOX';
+
+export class FolderSync {
+  #planned: PlannedFolder[] = [];
+  readonly #folders = new Map<string, Folder>();
+  /** UIDs of history still to be taken, ascending; asked for once a session. */
+  readonly #history = new Map<string, number[]>();
+
+  constructor(private readonly parts: FolderSyncParts) {}
+
+  /** Learns which folders there are; those known keep their cursors. */
+  async plan(): Promise<void> {
+    const { imap, session, folders } = this.parts;
+    this.#planned = planFolders(await imap.folders(), session.logFolder);
+    const known = await folders.list(session);
+    for (const folder of known) {
+      const planned = this.#planned.find(({ path }) => path === folder.path);
+      if (planned) this.#folders.set(folder.path, { ...folder, role: planned.role });
+    }
+  }
+
+  /** Paths of the folders to look at, INBOX first. */
+  paths(): string[] {
+    return this.#planned.map(({ path }) => path);
+  }
+
+  pathOf(role: PlannedFolder['role']): string | undefined {
+    return this.#planned.find((folder) => folder.role === role)?.path;
+  }
+
+  /** Asks how a folder stands, without opening it, and takes what is new. */
+  async look(path: string): Promise<void> {
+    const status = await this.parts.imap.status(path);
+    if (!status || status.uidValidity === undefined || status.uidNext === undefined) return this.open(path);
+    const known = this.#folders.get(path);
+    if (known && known.uidValidity === status.uidValidity && known.uidNext >= status.uidNext) return;
+    if (!known) await this.#learn(path, { uidValidity: status.uidValidity, uidNext: status.uidNext });
+    else await this.open(path);
+  }
+
+  /** Opens a folder and takes what is new since its cursor. */
+  async open(path: string): Promise<void> {
+    const { imap } = this.parts;
+    const mailbox = await imap.open(path);
+    // Some servers leave out UIDNEXT.
+    const uidNext = mailbox.uidNext || ((await imap.uids({})).at(-1) ?? 0) + 1;
+    const folder = await this.#learn(path, { uidValidity: mailbox.uidValidity ?? 0n, uidNext });
+    if (folder.uidNext < uidNext) await this.#takeUpTo(folder, uidNext);
+  }
+
+  /** New mails were announced in the open folder: usually one window of UIDs has them all. */
+  async takeNew(path: string, announced: number): Promise<void> {
+    const folder = this.#folders.get(path);
+    if (!folder) return this.open(path);
+    const mails = await this.parts.imap.headers(`${folder.uidNext}:${folder.uidNext + batchMails - 1}`, batchMails);
+    const fresh = mails.filter(({ uid }) => uid >= folder.uidNext);
+    if (fresh.length > 0) await this.#save(folder, fresh, { uidNext: Math.max(...fresh.map(({ uid }) => uid)) + 1 });
+    // UIDs may have gaps, and more may have come than fit.
+    if (fresh.length < announced) await this.open(path);
+  }
+
+  /** Takes the mails again that carry the keyword by which a person asks for logging. */
+  async takeLogged(path: string): Promise<void> {
+    const folder = this.#folders.get(path);
+    const uids = folder ? await this.parts.imap.uids({ keyword: logKeyword }) : [];
+    const seen = uids.filter((uid) => uid < folder!.uidNext).slice(-batchMails);
+    if (seen.length > 0) await this.#save(folder!, await this.parts.imap.headers(uidRanges(seen), batchMails), 'stays');
+  }
+
+  /** Takes the next batch of history of the first folder that has some; false once none has. */
+  async historyStep(): Promise<boolean> {
+    const path = this.paths().find((one) => (this.#folders.get(one)?.historyNext ?? 1) > 1);
+    if (path === undefined) return false;
+    if (this.parts.imap.selected() !== path) await this.open(path);
+    const folder = this.#folders.get(path)!;
+    const uids = this.#history.get(path) ?? (await this.#listHistory(folder));
+    const batch = uids.splice(-this.parts.historyBatch);
+    if (batch.length === 0) {
+      this.#history.delete(path);
+      await this.parts.folders.history(this.parts.session, folder, 'done');
+      this.#folders.set(path, { ...folder, historyNext: 1 });
+      return true;
+    }
+    const mails = await this.parts.imap.headers(uidRanges(batch), batchMails);
+    await this.#save(folder, mails, { historyNext: batch[0]! });
+    return true;
+  }
+
+  async #listHistory(folder: Folder): Promise<number[]> {
+    const { session, imap, folders, clock } = this.parts;
+    const since = session.historyDays > 0 ? new Date(clock.now().getTime() - session.historyDays * dayMs) : undefined;
+    const uids = (await imap.uids({ since })).filter((uid) => uid < folder.historyNext);
+    await folders.history(session, folder, { total: uids.length });
+    this.#history.set(folder.path, uids);
+    return uids;
+  }
+
+  async #takeUpTo(folder: Folder, uidNext: number): Promise<void> {
+    const { imap } = this.parts;
+    const uids = uidNext - folder.uidNext <= batchMails ? undefined : await imap.uids({ from: folder.uidNext });
+    const ranges = uids ? chunks(uids, batchMails).map((chunk) => ({ range: uidRanges(chunk), last: chunk.at(-1)! })) : [];
+    if (!uids) ranges.push({ range: `${folder.uidNext}:${uidNext - 1}`, last: uidNext - 1 });
+    for (const { range, last } of ranges) {
+      const current = this.#folders.get(folder.path)!;
+      const mails = await imap.headers(range, batchMails);
+      const inRange = mails.filter(({ uid }) => uid >= current.uidNext && uid <= last);
+      await this.#save(current, inRange, { uidNext: last + 1 });
+    }
+    const taken = this.#folders.get(folder.path)!;
+    if (taken.uidNext < uidNext) await this.#save(taken, [], { uidNext });
+  }
+
+  /** What is known of the folder, in step with its UIDVALIDITY. */
+  async #learn(path: string, server: ServerFolder): Promise<Folder> {
+    const { session, folders, logger } = this.parts;
+    const known = this.#folders.get(path);
+    if (known && known.uidValidity === server.uidValidity) return known;
+    if (known) logger.warn({ inboxId: session.inboxId, folderId: known.folderId }, 'a folder has a new UIDVALIDITY: it is listed again');
+    const planned = this.#planned.find((folder) => folder.path === path) ?? { path, role: 'other' };
+    const row = known ? await folders.renew(session, known, server) : await folders.add(session, planned, server);
+    // Known from before under another UIDVALIDITY, but not to this session.
+    const current = row.uidValidity === server.uidValidity ? row : await folders.renew(session, row, server);
+    this.#history.delete(path);
+    this.#folders.set(path, current);
+    return current;
+  }
+
+  async #save(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<void> {
+    const { session, observed, around, ownAddressHash, clock } = this.parts;
+    const isLogFolder = session.logFolder !== '' && folder.path === session.logFolder;
+    const now = clock.now();
+    const observations = mails.map((mail) => observe(mail, { ...around, role: folder.role, isLogFolder, now }));
+    await this.#settleDoubts(observations);
+    await observed.save({ session, folder, cursor, observations, ownAddressHash });
+    if (cursor !== 'stays') this.#folders.set(folder.path, { ...folder, ...cursor });
+  }
+
+  /** An In-Reply-To of several words: the first that is a mail we know is what it answers. */
+  async #settleDoubts(observations: Observation[]): Promise<void> {
+    const doubtful = observations.filter(({ doubtfulHashes }) => doubtfulHashes.length > 0);
+    if (doubtful.length === 0) return;
+    const known = await this.parts.observed.known(
+      this.parts.session.tenantId,
+      doubtful.flatMap(({ doubtfulHashes }) => doubtfulHashes),
+    );
+    for (const { doubtfulHashes, mail } of doubtful) {
+      const parent = doubtfulHashes.find((hash) => known.has(hash.toString('hex')));
+      if (parent) mail.chainHashes = [...mail.chainHashes.filter((hash) => !parent.equals(hash)), parent];
+    }
+  }
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
+}

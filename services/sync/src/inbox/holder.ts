@@ -1,0 +1,241 @@
+// Holds one inbox: its IMAP session from login to its end, what is done on it in which order, and work that others bring to it.
+import { Fault } from '@rejoinder/base/fault';
+import { faultOf } from '@rejoinder/contracts/catalogue';
+import { imapFault, type MailLogin } from '@rejoinder/runtime/imap-connect';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { ImapSession } from '../imap/imap-session.js';
+import { FolderSync, inboxPath } from './folder-sync.js';
+import { isFenced } from './owner.js';
+import type { SessionRow, SessionStore } from './session-store.js';
+
+export interface HolderParts {
+  sessions: SessionStore;
+  /** Logs in; the second and later calls are for work that would hold up the session. */
+  connect: (row: SessionRow) => Promise<Login>;
+  /** Makes what keeps the folders in step over this session. */
+  folderSync: (row: SessionRow, imap: ImapSession, ownAddressHash: Buffer) => Promise<FolderSync>;
+  folderPollMs: number;
+  logger: Logger;
+}
+
+export interface Login {
+  imap: ImapSession;
+  login: MailLogin;
+  /** Undefined where the address is not needed. */
+  addressHash: Buffer<ArrayBuffer>;
+}
+
+interface Task {
+  run: (imap: ImapSession) => Promise<void>;
+  refuse: (fault: Fault) => void;
+}
+
+/** INBOX is looked at this often while another folder is open. */
+const inboxPollMs = 2_000;
+/** Folders are listed anew: people make and rename them. */
+const planEveryMs = 600_000;
+export const noSession = (): Fault => new Fault('busy', 'NO_SESSION', 'The inbox has no session here at the moment.');
+
+export class Holder {
+  readonly #stop = new AbortController();
+  readonly #tasks: Task[] = [];
+  /** When each folder was looked at last; 0 for at once. */
+  readonly #lookedAt = new Map<string, number>();
+  #life: Promise<void> = Promise.resolve();
+  #imap: ImapSession | undefined;
+  #sync: FolderSync | undefined;
+  #login: MailLogin | undefined;
+  #second: Promise<unknown> = Promise.resolve();
+  #announced = 0;
+  /** INBOX is open, and all that was there when it was opened has been taken. */
+  #inboxOpen = false;
+  #flagged = false;
+  #saidLive = false;
+  #plannedAt = 0;
+  #wake: () => void = () => undefined;
+
+  constructor(
+    readonly row: SessionRow,
+    private readonly parts: HolderParts,
+  ) {}
+
+  /** Begins; `over` is called once the session has ended, by itself or by stop(). */
+  start(over: () => void): void {
+    this.#life = this.#run().finally(over);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#wake();
+    await this.#life;
+  }
+
+  live(): boolean {
+    return this.#sync !== undefined && !this.#stop.signal.aborted && (this.#imap?.usable() ?? false);
+  }
+
+  /** Path of the folder with \Sent, or what passes for it. */
+  sentPath(): string | undefined {
+    return this.#sync?.pathOf('sent');
+  }
+
+  host(): string {
+    return this.#login?.server.host ?? '';
+  }
+
+  /** Looks at a folder soon, as after a send. */
+  lookSoon(path: string): void {
+    this.#lookedAt.set(path, 0);
+    this.#wake();
+  }
+
+  /** Does work on the session's own connection, between everything else; it may open another folder. */
+  use<T>(work: (imap: ImapSession) => Promise<T>): Promise<T> {
+    if (!this.live()) return Promise.reject(noSession());
+    return new Promise<T>((resolve, reject) => {
+      const run = (imap: ImapSession) => work(imap).then(resolve, reject);
+      this.#tasks.push({ run, refuse: reject });
+      this.#wake();
+    });
+  }
+
+  /** Does work on a second connection, closed after; one at a time, for what would hold up the session. */
+  useSecond<T>(work: (imap: ImapSession) => Promise<T>): Promise<T> {
+    if (!this.live()) return Promise.reject(noSession());
+    const mine = this.#second.then(async () => {
+      const { imap } = await this.parts.connect(this.row);
+      try {
+        return await work(imap);
+      } finally {
+        await imap.close();
+      }
+    });
+    this.#second = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #run(): Promise<void> {
+    const { inboxId } = this.row;
+    try {
+      await this.parts.sessions.say(this.row, 'connecting');
+      const { imap, login, addressHash } = await this.parts.connect(this.row);
+      this.#imap = imap;
+      this.#login = login;
+      this.#listen(imap);
+      await this.parts.sessions.loggedIn(this.row, addressHash);
+      await this.#keep(await this.parts.folderSync(this.row, imap, addressHash), imap);
+    } catch (error) {
+      await this.#ended(error);
+    } finally {
+      this.#sync = undefined;
+      for (const { refuse } of this.#tasks.splice(0)) refuse(noSession());
+      await this.#imap?.close();
+      this.parts.logger.debug({ inboxId }, 'session closed');
+    }
+  }
+
+  #listen(imap: ImapSession): void {
+    imap.onExists = (more) => {
+      const path = imap.selected();
+      if (path === inboxPath) this.#announced += Math.max(0, more);
+      else if (path !== undefined && more > 0) this.#lookedAt.set(path, 0);
+      this.#wake();
+    };
+    imap.onFlags = (_uid, flags) => {
+      if (![...flags].some((flag) => flag.toLowerCase() === '$rejoinderlog') || imap.selected() !== inboxPath) return;
+      this.#flagged = true;
+      this.#wake();
+    };
+    imap.onClose = () => this.#wake();
+  }
+
+  async #keep(sync: FolderSync, imap: ImapSession): Promise<void> {
+    await this.#plan(sync);
+    this.#sync = sync;
+    await this.#openInbox(sync);
+    await sync.takeLogged(inboxPath);
+    while (!this.#stop.signal.aborted) {
+      if (!imap.usable()) throw faultOf('CONNECTION_LOST');
+      if (await this.#step(sync, imap)) continue;
+      if (!this.#saidLive) await this.parts.sessions.say(this.row, 'live');
+      this.#saidLive = true;
+      await this.#idle(sync, imap);
+    }
+  }
+
+  /** The most urgent thing there is to do; false if there is nothing. New mail first, then what others wait for, history last. */
+  async #step(sync: FolderSync, imap: ImapSession): Promise<boolean> {
+    if (this.#announced > 0 && imap.selected() === inboxPath) {
+      const announced = this.#announced;
+      this.#announced = 0;
+      await sync.takeNew(inboxPath, announced);
+      return true;
+    }
+    const task = this.#tasks.shift();
+    if (task) {
+      const opens = imap.opens;
+      await task.run(imap);
+      if (imap.opens !== opens) this.#inboxOpen = false;
+      return true;
+    }
+    if (this.#flagged && imap.selected() === inboxPath) {
+      this.#flagged = false;
+      await sync.takeLogged(inboxPath);
+      return true;
+    }
+    return (await this.#lookAtDue(sync, imap)) || sync.historyStep();
+  }
+
+  async #lookAtDue(sync: FolderSync, imap: ImapSession): Promise<boolean> {
+    if (Date.now() - this.#plannedAt > planEveryMs) await this.#plan(sync);
+    const due = sync.paths().find((path) => this.#dueInMs(path, imap) <= 0);
+    if (due === undefined) return false;
+    this.#lookedAt.set(due, Date.now());
+    await sync.look(due);
+    return true;
+  }
+
+  #dueInMs(path: string, imap: ImapSession): number {
+    if (path === inboxPath && this.#inInbox(imap)) return Infinity;
+    const everyMs = path === inboxPath ? inboxPollMs : this.parts.folderPollMs;
+    return (this.#lookedAt.get(path) ?? 0) + everyMs - Date.now();
+  }
+
+  async #plan(sync: FolderSync): Promise<void> {
+    await sync.plan();
+    this.#plannedAt = Date.now();
+  }
+
+  async #openInbox(sync: FolderSync): Promise<void> {
+    this.#announced = 0;
+    await sync.open(inboxPath);
+    this.#inboxOpen = true;
+  }
+
+  #inInbox(imap: ImapSession): boolean {
+    return this.#inboxOpen && imap.selected() === inboxPath;
+  }
+
+  async #idle(sync: FolderSync, imap: ImapSession): Promise<void> {
+    if (!this.#inInbox(imap)) return this.#openInbox(sync);
+    const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+    // Whatever came before this promise stood would not end the wait.
+    if (this.#announced > 0 || this.#flagged || this.#tasks.length > 0 || this.#stop.signal.aborted) return;
+    const ms = Math.min(this.parts.folderPollMs, ...sync.paths().map((path) => this.#dueInMs(path, imap)));
+    await imap.idle(Math.max(ms, 0), woken);
+  }
+
+  /** Why it ended decides what comes next; a bug is not hidden behind a retry that nobody sees. */
+  async #ended(error: unknown): Promise<void> {
+    const { inboxId } = this.row;
+    if (isFenced(error) || this.#stop.signal.aborted) return;
+    const fault = imapFault(error);
+    if (fault.code === 'SERVER_BROKEN') this.parts.logger.warn({ inboxId, error }, 'a session failed');
+    try {
+      const ending = await this.parts.sessions.ended(this.row, fault);
+      this.parts.logger.info({ inboxId, code: fault.code, state: ending?.state }, 'session ended');
+    } catch (cause) {
+      if (!isFenced(cause)) this.parts.logger.warn({ inboxId, error: cause }, 'the end of a session could not be saved');
+    }
+  }
+}

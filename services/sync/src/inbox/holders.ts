@@ -1,0 +1,124 @@
+// All inboxes that this process holds.
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
+import { Fault } from '@rejoinder/base/fault';
+import { normalAddress } from '@rejoinder/mail/addresses';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
+import { CLOCK, LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
+import { Vault } from '@rejoinder/vault/vault';
+import type { SyncSettings } from '../config.js';
+import { ImapSession } from '../imap/imap-session.js';
+import { CredentialClient } from './credential-client.js';
+import { FolderStore } from './folder-store.js';
+import { FolderSync } from './folder-sync.js';
+import { Holder, type Login } from './holder.js';
+import { LoginGate } from './login-gate.js';
+import { ObservedStore } from './observed-store.js';
+import { SessionStore, type SessionRow } from './session-store.js';
+import { tenantHash } from './tenant-hash.js';
+
+@Injectable()
+export class Holders implements OnModuleDestroy {
+  readonly #holders = new Map<string, Holder>();
+  readonly #network: MailNetwork;
+  readonly #gate: LoginGate;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: SyncSettings,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly credentials: CredentialClient,
+    private readonly sessions: SessionStore,
+    private readonly folders: FolderStore,
+    private readonly observed: ObservedStore,
+    private readonly vault: Vault,
+  ) {
+    this.#network = openMailNetwork(settings);
+    this.#gate = new LoginGate(settings.loginsPerHost);
+  }
+
+  /** The holder of an inbox, if its session stands. */
+  live(inboxId: string): Holder | undefined {
+    const holder = this.#holders.get(inboxId);
+    return holder?.live() ? holder : undefined;
+  }
+
+  /** Inboxes, of those given, whose session stands. */
+  liveOf(inboxIds: readonly string[]): string[] {
+    return inboxIds.filter((inboxId) => this.live(inboxId));
+  }
+
+  liveInboxes(): string[] {
+    return this.liveOf([...this.#holders.keys()]);
+  }
+
+  /** Holds this inbox as the row says; a session that stands for another credential or other settings is ended first. */
+  async hold(row: SessionRow): Promise<void> {
+    const current = this.#holders.get(row.inboxId);
+    if (current && sameWish(current.row, row)) return;
+    await current?.stop();
+    const holder = new Holder(row, {
+      sessions: this.sessions,
+      connect: (session) => this.#connect(session),
+      folderSync: (session, imap, ownAddressHash) => this.#folderSync(session, imap, ownAddressHash),
+      folderPollMs: this.settings.folderPollSeconds * 1_000,
+      logger: this.logger,
+    });
+    this.#holders.set(row.inboxId, holder);
+    holder.start(() => {
+      if (this.#holders.get(row.inboxId) === holder) this.#holders.delete(row.inboxId);
+    });
+  }
+
+  async letGo(inboxId: string): Promise<void> {
+    await this.#holders.get(inboxId)?.stop();
+  }
+
+  /** Ends every session of partitions that are no longer owned; the others stay as they are. */
+  async letGoUnless(owns: (partition: number) => boolean): Promise<void> {
+    const lost = [...this.#holders.values()].filter(({ row }) => !owns(row.partition));
+    await Promise.all(lost.map((holder) => holder.stop()));
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.letGoUnless(() => false);
+  }
+
+  async #connect(row: SessionRow): Promise<Login> {
+    const { login, address, version } = await this.credentials.get(row.tenantId, row.inboxId);
+    // A newer credential than the command that is held by: its own command is on the way.
+    if (version < BigInt(row.credentialVersion))
+      throw new Fault('broken', 'CREDENTIAL_OLD', 'connections has not the newest credential yet.');
+    const hasher = await this.vault.hasher(row.tenantId);
+    const key = normalAddress(address.reveal())?.toLowerCase() ?? address.reveal().toLowerCase();
+    const imap = await this.#gate.through(login.server.host, () => ImapSession.connect(login, this.#network));
+    return { imap, login, addressHash: hasher.hash('address', key) };
+  }
+
+  async #folderSync(session: SessionRow, imap: ImapSession, ownAddressHash: Buffer): Promise<FolderSync> {
+    const { hash, isSigned } = tenantHash(await this.vault.hasher(session.tenantId));
+    const own = await this.sessions.ownAddresses(session.tenantId);
+    const isOwn = (addressHash: Buffer) => own.some((one) => one.equals(addressHash));
+    return new FolderSync({
+      session,
+      imap,
+      folders: this.folders,
+      observed: this.observed,
+      around: { hash, isSigned, isOwn },
+      ownAddressHash,
+      historyBatch: this.settings.historyBatch,
+      clock: this.clock,
+      logger: this.logger,
+    });
+  }
+}
+
+function sameWish(a: SessionRow, b: SessionRow): boolean {
+  return (
+    BigInt(a.credentialVersion) === BigInt(b.credentialVersion) &&
+    a.attachments === b.attachments &&
+    a.historyDays === b.historyDays &&
+    a.logFolder === b.logFolder
+  );
+}

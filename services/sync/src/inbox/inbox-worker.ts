@@ -1,0 +1,55 @@
+// Brings what is held into line with what is wanted: opens sessions, ends them, and removes what was kept of inboxes that are gone.
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { LOGGER } from '@rejoinder/runtime/tokens';
+import { workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
+import { Workers } from '@rejoinder/runtime/workers';
+import { Holders } from './holders.js';
+import { Owner } from './owner.js';
+import { RemovalStore } from './removal-store.js';
+import { SessionStore } from './session-store.js';
+
+const concurrency = 20;
+const leaseMs = 120_000;
+/** The wait before a session is tried again ends by this poll. */
+const pollMs = 500;
+
+@Injectable()
+export class InboxWorker implements OnModuleInit {
+  constructor(
+    private readonly workers: Workers,
+    private readonly owner: Owner,
+    private readonly sessions: SessionStore,
+    private readonly removals: RemovalStore,
+    private readonly holders: Holders,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onModuleInit(): void {
+    this.workers.add({
+      name: 'inbox',
+      table: 'session',
+      key: 'inbox_id',
+      filter: { where: 'partition = any ($5::int[])', value: () => this.owner.partitions() },
+      concurrency,
+      leaseMs,
+      pollMs,
+      work: (job, signal) => this.#work(job, signal),
+    });
+  }
+
+  async #work({ tenantId, key: inboxId }: Job, signal: AbortSignal): Promise<WorkOutcome> {
+    const row = await this.sessions.find(tenantId, inboxId);
+    if (!row) return workDone;
+    if (row.wanted === 'hold') {
+      await this.holders.hold(row);
+      return workDone;
+    }
+    await this.holders.letGo(inboxId);
+    if (row.wanted === 'removing') {
+      await this.removals.remove(row, signal);
+      this.logger.info({ inboxId }, 'inbox removed');
+    }
+    return workDone;
+  }
+}

@@ -1,0 +1,142 @@
+// One mail by its header fields, as others may know it: hashes, size and flags, and nothing that can be read.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { idFromHash } from '@rejoinder/base/id';
+import type { ObservedMailSchema } from '@rejoinder/contracts/events/sync';
+import { parseAddresses, type Address } from '@rejoinder/mail/addresses';
+import { classify } from '@rejoinder/mail/automatic';
+import { chainOf } from '@rejoinder/mail/chain';
+import { allValues, firstValue, parseHeaders, type MailHeaders } from '@rejoinder/mail/headers';
+import { identityText } from '@rejoinder/mail/identity';
+import { canonicalMessageId } from '@rejoinder/mail/message-id';
+import { parseSendHeader, SEND_HEADER, type SendMark } from '@rejoinder/mail/send-header';
+import { baseSubject, isForward } from '@rejoinder/mail/subject';
+import type { FolderRole } from '../imap/folder-plan.js';
+import type { SeenMail } from '../imap/imap-session.js';
+import { decodeWords } from './decode-words.js';
+import { mailKindOf } from './mail-kind.js';
+
+/** A keyed hash of the tenant. */
+export type Hash = (kind: 'mail' | 'message-id' | 'address' | 'subject', text: string) => Buffer<ArrayBuffer>;
+
+export interface Surroundings {
+  hash: Hash;
+  /** Whether the signature of a send header is ours. */
+  isSigned: (mark: SendMark, mac: string) => boolean;
+  /** Whether an address, by its hash, is that of an inbox of this tenant. */
+  isOwn: (addressHash: Buffer) => boolean;
+  role: FolderRole;
+  isLogFolder: boolean;
+  now: Date;
+}
+
+export interface Observation {
+  uid: number;
+  mailId: string;
+  messageIdHash: Buffer<ArrayBuffer> | undefined;
+  /** Ids that may be a parent, or a person's address: only one who knows the mails can tell. */
+  doubtfulHashes: Buffer<ArrayBuffer>[];
+  fromHash: Buffer<ArrayBuffer> | undefined;
+  receivedAt: Date;
+  sizeBytes: number;
+  sendId: string;
+  logged: boolean;
+  header: Buffer;
+  mail: MessageInitShape<typeof ObservedMailSchema> & { chainHashes: Uint8Array[]; recipientHashes: Uint8Array[] };
+}
+
+/** The keyword by which a person asks for a mail to be logged. */
+export const logKeyword = '$RejoinderLog';
+
+const maxRecipients = 1_000;
+/** An INTERNALDATE may be wrong, but not from the days to come. */
+const maxAheadMs = 86_400_000;
+
+export function observe(seen: SeenMail, around: Surroundings): Observation {
+  const headers = parseHeaders(seen.header);
+  const [from] = addressesOf(headers, 'from');
+  const recipients = [...addressesOf(headers, 'to'), ...addressesOf(headers, 'cc')];
+  const fromHash = from && around.hash('address', from.key);
+  const id = canonicalMessageId(firstValue(headers, 'message-id') ?? '');
+  const messageIdHash = id === undefined ? undefined : around.hash('message-id', id);
+  const chain = chainOfHeaders(headers, from, recipients);
+  const subject = decodeWords(firstValue(headers, 'subject') ?? '');
+  const mark = ownMark(headers, fromHash, around);
+  const mailId = mark?.mailId ?? mailIdOf(headers, around.hash);
+  const receivedAt = receivedAtOf(seen, around.now);
+  const logged = around.isLogFolder || hasLogKeyword(seen.flags);
+  const hashAll = (kind: 'message-id' | 'address', texts: readonly string[]) => texts.map((text) => around.hash(kind, text));
+  return {
+    uid: seen.uid,
+    mailId,
+    messageIdHash,
+    doubtfulHashes: hashAll('message-id', chain.doubtful),
+    fromHash,
+    receivedAt,
+    sizeBytes: seen.sizeBytes,
+    sendId: mark?.sendId ?? '',
+    logged,
+    header: seen.header,
+    mail: {
+      mailId,
+      messageIdHash,
+      chainHashes: hashAll('message-id', chain.ids),
+      fromHash,
+      recipientHashes: hashAll('address', [...new Set(recipients.map(({ key }) => key))].slice(0, maxRecipients)),
+      baseSubjectHash: around.hash('subject', baseSubject(subject)),
+      forward: isForward(subject),
+      kind: mailKindOf(classify(headers, decodeWords)),
+      sizeBytes: BigInt(seen.sizeBytes),
+      receivedAt: timestampFromDate(receivedAt),
+      folderRole: around.role,
+      sendId: mark?.sendId ?? '',
+      logged,
+    },
+  };
+}
+
+/** What the mail is wherever a copy of it lies. */
+export function mailIdOf(headers: MailHeaders, hash: Hash): string {
+  const value = (name: string) => firstValue(headers, name);
+  const text = identityText({
+    messageId: value('message-id'),
+    from: value('from'),
+    date: value('date'),
+    subject: value('subject'),
+    to: value('to'),
+  });
+  return idFromHash(hash('mail', text));
+}
+
+/** The mark of our own send: its signature is ours, and it comes from an address of ours. Anyone may copy the header of a mail they got. */
+export function ownMark(
+  headers: MailHeaders,
+  fromHash: Buffer | undefined,
+  around: Pick<Surroundings, 'isSigned' | 'isOwn'>,
+): SendMark | undefined {
+  const mark = parseSendHeader(firstValue(headers, SEND_HEADER) ?? '');
+  if (!mark || fromHash === undefined || !around.isOwn(fromHash) || !around.isSigned(mark, mark.mac)) return undefined;
+  return { sendId: mark.sendId, mailId: mark.mailId };
+}
+
+export const hasLogKeyword = (flags: ReadonlySet<string>): boolean =>
+  [...flags].some((flag) => flag.toLowerCase() === logKeyword.toLowerCase());
+
+export function addressesOf(headers: MailHeaders, name: string): Address[] {
+  return allValues(headers, name).flatMap((value) => parseAddresses(value, decodeWords));
+}
+
+function chainOfHeaders(headers: MailHeaders, from: Address | undefined, recipients: readonly Address[]) {
+  const addresses = [...(from ? [from] : []), ...recipients].map(({ address }) => address);
+  const joined = (name: string) => allValues(headers, name).join(' ');
+  return chainOf({
+    messageId: firstValue(headers, 'message-id'),
+    references: joined('references'),
+    inReplyTo: joined('in-reply-to'),
+    addresses,
+  });
+}
+
+function receivedAtOf({ receivedAt }: SeenMail, now: Date): Date {
+  return receivedAt && receivedAt.getTime() > 0 && receivedAt.getTime() < now.getTime() + maxAheadMs ? receivedAt : now;
+}

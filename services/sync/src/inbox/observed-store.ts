@@ -1,0 +1,178 @@
+// Saves a batch of observed mails: headers, locations, the cursor that covers them and their event, in one transaction.
+import { Inject, Injectable } from '@nestjs/common';
+import { dayOf, type Clock } from '@rejoinder/base/clock';
+import { Fault } from '@rejoinder/base/fault';
+import { event, Outbox, type NewEvent } from '@rejoinder/bus/outbox';
+import type { SqlTransaction } from '@rejoinder/bus/sql';
+import { MailsObservedSchema, SentCopyObservedSchema } from '@rejoinder/contracts/events/sync';
+import { Database } from '@rejoinder/runtime/database';
+import { CLOCK } from '@rejoinder/runtime/tokens';
+import { Vault, type Bytes } from '@rejoinder/vault/vault';
+import type { Folder } from './folder-store.js';
+import type { Observation } from './observe.js';
+import { fenced, Owner } from './owner.js';
+import type { SessionRow } from './session-store.js';
+
+/** Where the cursor moves to with a batch: up for new mail, down for history; not at all where mails are only looked at again. */
+export type Cursor = { uidNext: number } | { historyNext: number } | 'stays';
+
+export interface ObservedBatch {
+  session: SessionRow;
+  folder: Folder;
+  cursor: Cursor;
+  observations: Observation[];
+  /** From the inbox's own address: its copy in Sent is the send's. */
+  ownAddressHash: Buffer;
+}
+
+/** Hashes in one event, at most: about 350 KB, well below what a broker takes. */
+const maxHashesPerEvent = 10_000;
+
+const lock = `select o.epoch, s.wanted from session s join owner o on o.partition = s.partition where s.inbox_id = $1::uuid for share of o for no key update of s`;
+/** History locks its own folder's row alone, so that it never stands before new mail. */
+const lockHistory = `select o.epoch, s.wanted from session s join owner o on o.partition = s.partition where s.inbox_id = $1::uuid for share of o`;
+
+const moveCursor = `
+update folder set uid_next = greatest(uid_next, coalesce($3::bigint, uid_next)), history_next = least(history_next, coalesce($4::bigint, history_next)),
+  seen = seen + $5::int, total = case when $4::bigint is null then total + $5::int else greatest(total, seen + $5::int) end
+where folder_id = $1::uuid and uid_validity = $2::bigint`;
+
+/** One row a mail and inbox; answers the mails that are new to this inbox. */
+const insertHeaders = `
+insert into mail_header (tenant_id, mail_id, inbox_id, ingested_at, ingested_day, message_id_hash, size_bytes, received_at, sealed)
+select distinct on (o.mail_id) $1::uuid, o.mail_id, $2::uuid, $3::timestamptz, $4::date, o.hash, o.size, o.received, o.sealed
+from unnest($5::uuid[], $6::bytea[], $7::bigint[], $8::timestamptz[], $9::bytea[]) as o (mail_id, hash, size, received, sealed)
+where not exists (select 1 from mail_header h where h.tenant_id = $1::uuid and h.mail_id = o.mail_id and h.inbox_id = $2::uuid)
+returning mail_id as "mailId"`;
+
+const insertLocations = `
+insert into location (tenant_id, mail_id, inbox_id, folder_id, uid_validity, uid, ingested_at)
+select $1::uuid, o.mail_id, $2::uuid, $3::uuid, $4::bigint, o.uid, $5::timestamptz from unnest($6::uuid[], $7::bigint[]) as o (mail_id, uid)
+where not exists (select 1 from location l where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid)`;
+
+const wakeWaiting = (table: 'capture' | 'part', state: string) => `
+update ${table} set due_at = $3::timestamptz where tenant_id = $1::uuid and mail_id = any ($2::uuid[]) and state = '${state}' and due_at > $3::timestamptz`;
+
+@Injectable()
+export class ObservedStore {
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+    private readonly vault: Vault,
+    private readonly owner: Owner,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Answers how many mails are new to the inbox. Refuses (FENCED) if the inbox is not this pod's any more, or not to be held. */
+  async save(batch: ObservedBatch): Promise<number> {
+    const sealed = await this.#seal(batch);
+    const { tenantId } = batch.session;
+    return this.database.write({ tenants: [tenantId] }, async (tx) => {
+      const historical = isHistory(batch.cursor);
+      await this.#enter(tx, batch, historical);
+      if (batch.observations.length === 0) return 0;
+      const fresh = new Set(await this.#insert(tx, batch, sealed));
+      // A mail that is listed again and was known here before says nothing new; one that has just arrived or was asked for does.
+      const told = historical ? batch.observations.filter(({ mailId, logged }) => fresh.has(mailId) || logged) : batch.observations;
+      await this.outbox.add(tx, [...mailsObserved(batch, told, historical), ...sentCopies(batch)]);
+      return fresh.size;
+    });
+  }
+
+  /** Message-IDs, of those given by hash, that this tenant has seen. */
+  async known(tenantId: string, hashes: Buffer<ArrayBuffer>[]): Promise<Set<string>> {
+    const sql = `select distinct message_id_hash as hash from mail_header where tenant_id = $1::uuid and message_id_hash = any ($2::bytea[])`;
+    const rows = await this.database.read({ tenants: [tenantId] }, (tx) =>
+      tx.$queryRawUnsafe<{ hash: Uint8Array }[]>(sql, tenantId, hashes),
+    );
+    return new Set(rows.map(({ hash }) => Buffer.from(hash).toString('hex')));
+  }
+
+  async #seal({ session, observations }: ObservedBatch): Promise<Bytes[]> {
+    const day = dayOf(this.clock.now());
+    const at = ({ mailId }: Observation) => headerPlace(session.tenantId, session.inboxId, mailId, day);
+    const sealed = await this.vault.sealMany(observations.map((one) => ({ at: at(one), plain: one.header })));
+    return sealed.map((one) => {
+      if (one instanceof Fault) throw one;
+      return one;
+    });
+  }
+
+  async #enter(tx: SqlTransaction, { session, folder, cursor, observations }: ObservedBatch, historical: boolean): Promise<void> {
+    const [row] = await tx.$queryRawUnsafe<{ epoch: bigint; wanted: string }[]>(historical ? lockHistory : lock, session.inboxId);
+    this.owner.check(session.partition, row?.epoch);
+    if (row?.wanted !== 'hold') throw fenced();
+    if (cursor === 'stays') return;
+    const [uidNext, historyNext] = 'uidNext' in cursor ? [cursor.uidNext, null] : [null, cursor.historyNext];
+    const moved = await tx.$executeRawUnsafe(moveCursor, folder.folderId, folder.uidValidity, uidNext, historyNext, observations.length);
+    if (moved === 0) throw fenced();
+  }
+
+  async #insert(tx: SqlTransaction, { session, folder, observations }: ObservedBatch, sealed: Bytes[]): Promise<string[]> {
+    const now = this.clock.now();
+    const { tenantId, inboxId } = session;
+    const mailIds = observations.map(({ mailId }) => mailId);
+    const inserted = await tx.$queryRawUnsafe<{ mailId: string }[]>(
+      insertHeaders,
+      tenantId,
+      inboxId,
+      now,
+      dayOf(now),
+      mailIds,
+      observations.map(({ messageIdHash }) => messageIdHash ?? null),
+      observations.map(({ sizeBytes }) => sizeBytes),
+      observations.map(({ receivedAt }) => receivedAt.toISOString()),
+      sealed,
+    );
+    const uids = observations.map(({ uid }) => uid);
+    await tx.$executeRawUnsafe(insertLocations, tenantId, inboxId, folder.folderId, folder.uidValidity, now, mailIds, uids);
+    await tx.$executeRawUnsafe(wakeWaiting('capture', 'wanted'), tenantId, mailIds, now);
+    await tx.$executeRawUnsafe(wakeWaiting('part', 'pending'), tenantId, mailIds, now);
+    return inserted.map(({ mailId }) => mailId);
+  }
+}
+
+const isHistory = (cursor: Cursor): boolean => cursor !== 'stays' && 'historyNext' in cursor;
+
+/** What sealed header fields are bound to. */
+export function headerPlace(tenantId: string, inboxId: string, mailId: string, day: string) {
+  return { tenantId, purpose: 'headers' as const, day, row: `mail_header:${inboxId}:${mailId}` };
+}
+
+export function mailsObserved({ session }: Pick<ObservedBatch, 'session'>, told: readonly Observation[], historical: boolean): NewEvent[] {
+  const { tenantId, inboxId } = session;
+  const batches: Observation[][] = [];
+  let hashes = 0;
+  for (const one of told) {
+    const own = one.mail.chainHashes.length + one.mail.recipientHashes.length + 3;
+    if (batches.length === 0 || hashes + own > maxHashesPerEvent) {
+      batches.push([]);
+      hashes = 0;
+    }
+    batches.at(-1)!.push(one);
+    hashes += own;
+  }
+  return batches.map((mails) =>
+    event({
+      topic: historical ? 'rejoinder.sync.history.v1' : 'rejoinder.sync.internal.v1',
+      key: inboxId,
+      tenantId,
+      schema: MailsObservedSchema,
+      message: { inboxId, mails: mails.map(({ mail }) => mail), historical },
+      historical,
+    }),
+  );
+}
+
+function sentCopies({ session: { tenantId, inboxId }, folder, observations, ownAddressHash }: ObservedBatch): NewEvent[] {
+  const own = observations.filter(({ sendId, fromHash }) => sendId !== '' && fromHash?.equals(ownAddressHash));
+  return own.map(({ sendId, mailId, messageIdHash }) =>
+    event({
+      topic: 'rejoinder.sync.internal.v1',
+      key: inboxId,
+      tenantId,
+      schema: SentCopyObservedSchema,
+      message: { inboxId, sendId, mailId, messageIdHash, inSentFolder: folder.role === 'sent' },
+    }),
+  );
+}

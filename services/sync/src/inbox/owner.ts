@@ -1,0 +1,68 @@
+// Which partitions of the commands topic this pod owns, and under which epoch: the fence that every write of an inbox's work passes.
+import { Injectable } from '@nestjs/common';
+import { Fault } from '@rejoinder/base/fault';
+import type { SqlTransaction } from '@rejoinder/bus/sql';
+import { partitionOn } from '@rejoinder/bus/partition';
+import { Database } from '@rejoinder/runtime/database';
+
+export const partitionOfInbox = (inboxId: string): number => partitionOn('rejoinder.sync.commands.v1', inboxId);
+
+const take = `
+insert into owner (partition, epoch) select p, 1 from unnest($1::int[]) as p
+on conflict (partition) do update set epoch = owner.epoch + 1 returning partition, epoch`;
+
+/** A claim made under an older epoch is void at once: its lease is not waited for. */
+const voidClaims = [
+  `update session set lease_until = null, lease_token = null, due_at = $2::timestamptz where partition = any ($1::int[]) and wanted <> 'stopped'`,
+  `update sent_copy set lease_until = null, lease_token = null where partition = any ($1::int[]) and lease_until is not null`,
+  `update search set lease_until = null, lease_token = null where partition = any ($1::int[]) and lease_until is not null`,
+  `update capture set lease_until = null, lease_token = null where partitions && $1::int[] and lease_until is not null`,
+  `update part set lease_until = null, lease_token = null where partitions && $1::int[] and lease_until is not null`,
+];
+
+@Injectable()
+export class Owner {
+  readonly #epochs = new Map<number, bigint>();
+
+  constructor(private readonly database: Database) {}
+
+  partitions(): number[] {
+    return [...this.#epochs.keys()];
+  }
+
+  owns(partition: number): boolean {
+    return this.#epochs.has(partition);
+  }
+
+  /** The whole of what this pod holds now, confirmed by a heartbeat. Takes the next epoch of what is new and lets all work of it be due. */
+  async assigned(partitions: number[], now: Date): Promise<void> {
+    for (const partition of this.partitions()) if (!partitions.includes(partition)) this.#epochs.delete(partition);
+    const fresh = partitions.filter((partition) => !this.#epochs.has(partition));
+    if (fresh.length === 0) return;
+    const rows = await this.database.write('all_tenants', async (tx) => {
+      const taken = await tx.$queryRawUnsafe<{ partition: number; epoch: bigint }[]>(take, fresh);
+      await tx.$executeRawUnsafe(voidClaims[0]!, fresh, now);
+      for (const sql of voidClaims.slice(1)) await tx.$executeRawUnsafe(sql, fresh);
+      return taken;
+    });
+    for (const { partition, epoch } of rows) this.#epochs.set(partition, BigInt(epoch));
+  }
+
+  /** First in each write transaction: refuses if another pod has taken the partition since. The row stays as it is until the commit. */
+  async fence(tx: SqlTransaction, partition: number): Promise<void> {
+    const [row] = await tx.$queryRawUnsafe<{ epoch: bigint }[]>('select epoch from owner where partition = $1::int for share', partition);
+    this.check(partition, row?.epoch);
+  }
+
+  /** The same, where the epoch was read for share by a statement of the caller's. */
+  check(partition: number, epoch: bigint | undefined): void {
+    const own = this.#epochs.get(partition);
+    if (own !== undefined && epoch !== undefined && BigInt(epoch) === own) return;
+    if (own !== undefined) this.#epochs.delete(partition);
+    throw fenced();
+  }
+}
+
+/** This pod no longer owns the inbox: it changes nothing of it. */
+export const fenced = (): Fault => new Fault('gone', 'FENCED', 'Another pod holds this inbox now.');
+export const isFenced = (error: unknown): boolean => error instanceof Fault && error.code === 'FENCED';

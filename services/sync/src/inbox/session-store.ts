@@ -1,0 +1,166 @@
+// Rows of sessions: what is wanted of each inbox, and how its session is.
+import { Inject, Injectable } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
+import { event, Outbox } from '@rejoinder/bus/outbox';
+import type { SqlTransaction } from '@rejoinder/bus/sql';
+import { AuthenticationFailedSchema } from '@rejoinder/contracts/events/sync';
+import { Database } from '@rejoinder/runtime/database';
+import { CLOCK } from '@rejoinder/runtime/tokens';
+import { afterEnd, type Ending } from './after-end.js';
+import { Owner } from './owner.js';
+import type { Fault } from '@rejoinder/base/fault';
+
+/** A session row, as far as holding it goes. */
+export interface SessionRow {
+  tenantId: string;
+  inboxId: string;
+  partition: number;
+  wanted: 'hold' | 'stopped' | 'removing';
+  credentialVersion: bigint;
+  attachments: boolean;
+  historyDays: number;
+  logFolder: string;
+}
+
+/** What a command asks for. */
+export interface WantedSession {
+  tenantId: string;
+  inboxId: string;
+  partition: number;
+  wanted: 'hold' | 'stopped' | 'removing';
+  sequence: bigint;
+  credentialVersion: bigint;
+  attachments: boolean;
+  historyDays: number;
+  logFolder: string;
+  traceparent?: string;
+}
+
+const start = `
+insert into session as s (tenant_id, inbox_id, partition, wanted, credential_version, attachments, history_days, log_folder, command_sequence, due_at, traceparent)
+values ($1::uuid, $2::uuid, $3::int, 'hold', $4::bigint, $5::bool, $6::int, $7, $8::bigint, $9::timestamptz, $10)
+on conflict (inbox_id) do update set wanted = 'hold', credential_version = excluded.credential_version, attachments = excluded.attachments,
+  history_days = excluded.history_days, log_folder = excluded.log_folder, command_sequence = excluded.command_sequence, due_at = excluded.due_at,
+  lease_until = null, lease_token = null, traceparent = excluded.traceparent, failures = 0, next_try_at = null,
+  refused_at = case when s.credential_version = excluded.credential_version then s.refused_at end, state = case when s.wanted = 'hold' then s.state else 'waiting' end, reason = ''
+where s.command_sequence <= excluded.command_sequence and s.wanted <> 'removing'`;
+
+const stop = `
+update session set wanted = $3, command_sequence = $4::bigint, due_at = $5::timestamptz, lease_until = null, lease_token = null, next_try_at = null,
+  state = 'stopped', reason = '' where tenant_id = $1::uuid and inbox_id = $2::uuid and (command_sequence <= $4::bigint or $3 = 'removing')`;
+
+const columns = `tenant_id as "tenantId", inbox_id as "inboxId", partition, wanted, credential_version as "credentialVersion", attachments,
+  history_days as "historyDays", log_folder as "logFolder"`;
+
+@Injectable()
+export class SessionStore {
+  constructor(
+    private readonly database: Database,
+    private readonly outbox: Outbox,
+    private readonly owner: Owner,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Saves the wish of one command, unless a newer one was seen. */
+  async want(tx: SqlTransaction, wish: WantedSession): Promise<void> {
+    const { tenantId, inboxId, partition, wanted, sequence, credentialVersion, attachments, historyDays, logFolder, traceparent } = wish;
+    const now = this.clock.now();
+    if (wanted !== 'hold') await tx.$executeRawUnsafe(stop, tenantId, inboxId, wanted, sequence, now);
+    else {
+      const values = [partition, credentialVersion, attachments, historyDays, logFolder, sequence, now, traceparent ?? null];
+      await tx.$executeRawUnsafe(start, tenantId, inboxId, ...values);
+    }
+  }
+
+  async find(tenantId: string, inboxId: string): Promise<SessionRow | undefined> {
+    const sql = `select ${columns} from session where inbox_id = $1::uuid`;
+    const [row] = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<SessionRow[]>(sql, inboxId));
+    return row;
+  }
+
+  /** Hashed addresses of all inboxes of a tenant that have logged in. */
+  async ownAddresses(tenantId: string): Promise<Buffer[]> {
+    const sql = `select address_hash as hash from session where tenant_id = $1::uuid and address_hash is not null`;
+    const rows = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<{ hash: Uint8Array }[]>(sql, tenantId));
+    return rows.map(({ hash }) => Buffer.from(hash));
+  }
+
+  /** How the session is, for progress. */
+  async say(row: SessionRow, state: 'connecting' | 'syncing' | 'live' | 'stopped'): Promise<void> {
+    await this.database.read({ tenants: [row.tenantId] }, async (tx) => {
+      await this.owner.fence(tx, row.partition);
+      await tx.$executeRawUnsafe(
+        `update session set state = $2, reason = '', next_try_at = null where inbox_id = $1::uuid and (wanted = 'hold') = ($2 <> 'stopped')`,
+        row.inboxId,
+        state,
+      );
+    });
+  }
+
+  /** Logged in: the episode of refusals is over, and what waits for this inbox is due. */
+  async loggedIn(row: SessionRow, addressHash: Buffer<ArrayBuffer>): Promise<void> {
+    await this.database.write({ tenants: [row.tenantId] }, async (tx) => {
+      await this.owner.fence(tx, row.partition);
+      const sql = `update session set state = 'syncing', reason = '', next_try_at = null, refused_at = null, failures = 0, address_hash = $2::bytea where inbox_id = $1::uuid and wanted = 'hold'`;
+      await tx.$executeRawUnsafe(sql, row.inboxId, addressHash);
+      await this.#due(tx, row);
+    });
+  }
+
+  async #due(tx: SqlTransaction, { tenantId, inboxId }: SessionRow): Promise<void> {
+    const now = this.clock.now();
+    const waiting = 'due_at > $3::timestamptz and (lease_until is null or lease_until < clock_timestamp())';
+    await tx.$executeRawUnsafe(
+      `update capture set due_at = $3::timestamptz where tenant_id = $1::uuid and state = 'wanted' and $2::uuid = any (inbox_ids) and ${waiting}`,
+      tenantId,
+      inboxId,
+      now,
+    );
+    await tx.$executeRawUnsafe(
+      `update part set due_at = $3::timestamptz where tenant_id = $1::uuid and state = 'pending' and ${waiting}
+        and exists (select 1 from location l where l.tenant_id = $1::uuid and l.mail_id = part.mail_id and l.inbox_id = $2::uuid)`,
+      tenantId,
+      inboxId,
+      now,
+    );
+    await tx.$executeRawUnsafe(
+      `update sent_copy set due_at = $3::timestamptz where tenant_id = $1::uuid and inbox_id = $2::uuid and ${waiting}`,
+      tenantId,
+      inboxId,
+      now,
+    );
+  }
+
+  /** The session has ended by this fault: what comes next is decided by its own rule, and said with the row. */
+  async ended(row: SessionRow, fault: Fault): Promise<Ending | undefined> {
+    return this.database.write({ tenants: [row.tenantId] }, async (tx) => {
+      await this.owner.fence(tx, row.partition);
+      const sql = `select failures, refused_at as "refusedAt", wanted, credential_version as "credentialVersion" from session where inbox_id = $1::uuid for no key update`;
+      type Now = { failures: number; refusedAt: Date | null; wanted: string; credentialVersion: bigint };
+      const [now] = await tx.$queryRawUnsafe<Now[]>(sql, row.inboxId);
+      if (now?.wanted !== 'hold' || BigInt(now.credentialVersion) !== BigInt(row.credentialVersion)) return undefined;
+      const ending = afterEnd(fault, { failures: now.failures, refusedAt: now.refusedAt ?? undefined }, this.clock.now());
+      await tx.$executeRawUnsafe(
+        `update session set state = $2, reason = $3, next_try_at = $4::timestamptz, due_at = $4::timestamptz, refused_at = $5::timestamptz, failures = $6::int where inbox_id = $1::uuid`,
+        row.inboxId,
+        ending.state,
+        ending.reason,
+        ending.nextTryAt ?? null,
+        ending.refusedAt ?? null,
+        ending.failures,
+      );
+      if (ending.authenticationFailed) await this.outbox.add(tx, [authenticationFailed(row, ending.reason)]);
+      return ending;
+    });
+  }
+}
+
+function authenticationFailed({ tenantId, inboxId, credentialVersion }: SessionRow, reason: string) {
+  return event({
+    topic: 'rejoinder.sync.internal.v1',
+    key: inboxId,
+    tenantId,
+    schema: AuthenticationFailedSchema,
+    message: { inboxId, protocol: 'imap', credentialVersion: BigInt(credentialVersion), reason },
+  });
+}

@@ -1,0 +1,33 @@
+// Puts the role together: doors (commands, gRPC), stores, the sessions that are held, and the workers behind them.
+import { Module } from '@nestjs/common';
+import { CaptureStore } from './capture/capture-store.js';
+import { CaptureWorker } from './capture/capture-worker.js';
+import { CaptureMailHandler } from './capture/on-capture-mail.js';
+import { PartStore } from './capture/part-store.js';
+import { PartWorker } from './capture/part-worker.js';
+import { CredentialClient } from './inbox/credential-client.js';
+import { FolderStore } from './inbox/folder-store.js';
+import { Holders } from './inbox/holders.js';
+import { InboxWorker } from './inbox/inbox-worker.js';
+import { ObservedStore } from './inbox/observed-store.js';
+import { AssignedHandler } from './inbox/on-assigned.js';
+import { StartInboxHandler } from './inbox/on-start-inbox.js';
+import { Owner } from './inbox/owner.js';
+import { RemovalStore } from './inbox/removal-store.js';
+import { SessionStore } from './inbox/session-store.js';
+import { ProgressStore } from './progress-store.js';
+import { FindMailHandler } from './search/on-find-mail.js';
+import { SearchStore } from './search/search-store.js';
+import { SearchWorker } from './search/search-worker.js';
+import { FileSentCopyHandler } from './sent/on-file-sent-copy.js';
+import { SentCopyStore } from './sent/sent-copy-store.js';
+import { SentCopyWorker } from './sent/sent-copy-worker.js';
+import { StoreApi } from './store-api.js';
+import { SyncApi } from './sync-api.js';
+
+const handlers = [AssignedHandler, StartInboxHandler, CaptureMailHandler, FileSentCopyHandler, FindMailHandler];
+const stores = [SessionStore, FolderStore, ObservedStore, RemovalStore, CaptureStore, PartStore, SentCopyStore, SearchStore, ProgressStore];
+const workers = [InboxWorker, CaptureWorker, PartWorker, SentCopyWorker, SearchWorker];
+
+@Module({ controllers: [...handlers, SyncApi, StoreApi], providers: [Owner, CredentialClient, Holders, ...stores, ...workers] })
+export class SyncModule {}

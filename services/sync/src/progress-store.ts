@@ -1,0 +1,24 @@
+// Reads how far an inbox is.
+import { Injectable } from '@nestjs/common';
+import { Database } from '@rejoinder/runtime/database';
+import type { Folder, Prisma, Session } from './generated/client.js';
+
+const maxFolders = 500;
+
+@Injectable()
+export class ProgressStore {
+  readonly #database: Database<Prisma.TransactionClient>;
+
+  constructor(database: Database) {
+    this.#database = database as unknown as Database<Prisma.TransactionClient>;
+  }
+
+  of(tenantId: string, inboxId: string): Promise<{ session: Session; folders: Folder[] } | undefined> {
+    return this.#database.read({ tenant: tenantId }, async (tx) => {
+      const session = await tx.session.findFirst({ where: { tenantId, inboxId } });
+      if (!session) return undefined;
+      const folders = await tx.folder.findMany({ where: { tenantId, inboxId }, orderBy: { path: 'asc' }, take: maxFolders });
+      return { session, folders };
+    });
+  }
+}

@@ -1,0 +1,45 @@
+// Answers how far an inbox is, and the text of captured mails.
+import { Controller } from '@nestjs/common';
+import { GrpcMethod } from '@nestjs/microservices';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { Fault } from '@rejoinder/base/fault';
+import { isId } from '@rejoinder/base/id';
+import type { GetProgressRequest, GetProgressResponseSchema, ReadMailRequest, ReadMailResponseSchema } from '@rejoinder/contracts/api/sync';
+import { faultOf } from '@rejoinder/contracts/catalogue';
+import { CaptureStore } from './capture/capture-store.js';
+import { ProgressStore } from './progress-store.js';
+
+@Controller()
+export class SyncApi {
+  constructor(
+    private readonly progress: ProgressStore,
+    private readonly captures: CaptureStore,
+  ) {}
+
+  @GrpcMethod('SyncService', 'GetProgress')
+  async getProgress({ tenantId, inboxId }: GetProgressRequest): Promise<MessageInitShape<typeof GetProgressResponseSchema>> {
+    checkIds(tenantId, inboxId);
+    const found = await this.progress.of(tenantId, inboxId);
+    if (!found) throw faultOf('INBOX_NOT_FOUND');
+    const { session, folders } = found;
+    return {
+      state: session.wanted === 'hold' ? session.state : 'stopped',
+      reason: session.reason,
+      nextTryAt: session.nextTryAt ? timestampFromDate(session.nextTryAt) : undefined,
+      folders: folders.map(({ path, role, seen, total }) => ({ path, role, seen, total })),
+    };
+  }
+
+  @GrpcMethod('SyncService', 'ReadMail')
+  async readMail({ tenantId, mailId }: ReadMailRequest): Promise<MessageInitShape<typeof ReadMailResponseSchema>> {
+    checkIds(tenantId, mailId);
+    const text = await this.captures.read(tenantId, mailId);
+    if (!text) throw new Fault('not_found', 'MAIL_TEXT_NOT_FOUND', 'The text of this mail was never read here, or is no longer kept.');
+    return text;
+  }
+}
+
+function checkIds(...ids: string[]): void {
+  if (!ids.every(isId)) throw new Fault('invalid', 'ID', 'An id is a UUID in lower case.');
+}
