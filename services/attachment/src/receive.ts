@@ -37,7 +37,7 @@ export class Receiving {
       this.#take(step.value);
       if (step.value.length > 0) yield step.value;
     }
-    throw new Fault('broken', 'UPLOAD_TRUNCATED', 'The upload ended without its end: send it again.');
+    throw truncated();
   }
 
   #take(chunk: Uint8Array): void {
@@ -55,4 +55,8 @@ export class Receiving {
     if (!agrees) throw new Fault('broken', 'UPLOAD_DIFFERS', 'What arrived is not what the end of the upload says: send it again.');
     return { sizeBytes: this.#sizeBytes, sha256 };
   }
+}
+
+export function truncated(): Fault {
+  return new Fault('broken', 'UPLOAD_TRUNCATED', 'The upload ended without its end: send it again.');
 }

@@ -20,7 +20,7 @@ import { AttachmentStore, forgotten, type Record, type Tx, type UploadAt } from 
 import type { AttachmentSettings } from './config.js';
 import { bytesPlace, factsBytes, factsPlace, needId } from './facts.js';
 import { OBJECT_STORE, type ObjectStore } from './object-store.js';
-import { Receiving, type Step } from './receive.js';
+import { Receiving, truncated, type Step } from './receive.js';
 
 type Response = MessageInitShape<typeof UploadResponseSchema>;
 type Call = ServerReadableStream<UploadRequest, Response>;
@@ -54,8 +54,9 @@ export class UploadApi {
     try {
       answer(null, await this.#admit(call, signal));
     } catch (error) {
-      if (!(error instanceof Fault)) this.logger.error({ error }, 'an upload failed');
-      answer(toServiceError(error), null);
+      const fault = signal.aborted ? truncated() : error;
+      if (!(fault instanceof Fault)) this.logger.error({ error }, 'an upload failed');
+      answer(toServiceError(fault), null);
     }
   }
 
@@ -129,7 +130,7 @@ export class UploadApi {
   }
 
   async #finish(at: UploadAt, { whole }: Receiving): Promise<Record> {
-    if (!whole) throw new Fault('broken', 'UPLOAD_TRUNCATED', 'The upload ended without its end: send it again.');
+    if (!whole) throw truncated();
     const expiresAt = new Date(this.clock.now().getTime() + this.settings.unsentHours * hourMs);
     const record = await this.database.write({ tenant: at.tenantId }, async (tx) => {
       const settled = await this.store.finish(tx, at, whole, expiresAt);

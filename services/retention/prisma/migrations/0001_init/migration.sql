@@ -10,3 +10,15 @@ select retain('proof', 'R2', 'proved_at');
 do $$ begin
   execute format('grant select, insert on proof to %I', 'rejoinder_' || current_schema() || '_worker');
 end $$;
+
+-- What is done on this service's own clock, once for all its pods. A duty belongs to no tenant: its tenant is the id of all zeros.
+create table duty (
+  like work including defaults,
+  duty text not null,
+  primary key (tenant_id, duty)
+);
+select retain('duty', 'state');
+select fence('duty');
+select workable('duty');
+-- The first proof comes once the other services had time to start.
+insert into duty (tenant_id, duty, due_at) values ('00000000-0000-0000-0000-000000000000', 'prove', now() + interval '15 minutes');

@@ -1,0 +1,389 @@
+// Files in and out over gRPC, with real PostgreSQL and a folder as the store: whole or not at all, whatever breaks.
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '@rejoinder/base/id';
+import { AttachmentService } from '@rejoinder/contracts/api/attachment';
+import { AttachmentRejectedSchema, AttachmentStoredSchema } from '@rejoinder/contracts/events/attachment';
+import { SendAcceptedSchema } from '@rejoinder/contracts/events/sending';
+import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
+import { AttachmentState } from '@rejoinder/contracts/mail';
+import { grpcClient } from '@rejoinder/runtime/grpc-client';
+import { settle } from '@rejoinder/testing/settle';
+import * as fixtures from './attachment-house.js';
+
+const { newPart, requestsOf, streamed, sha256Hex, declaredOf } = fixtures;
+const limitBytes = 3_000_000;
+const hourMs = 3_600_000;
+const bytes = randomBytes(400_000);
+
+let here: fixtures.AttachmentHouse;
+const house = () => here.house;
+const upload = (part: fixtures.Part, of = bytes) => fixtures.upload(house(), part, of);
+const download = (part: fixtures.Part) => fixtures.download(house(), part.tenantId, part.attachmentId);
+const client = () => house().peers.client(AttachmentService);
+const stateOf = async ({ attachmentId }: fixtures.Part) =>
+  (await house().query<{ state: string }>('select state from attachment.attachment where attachment_id = $1', [attachmentId]))[0]?.state;
+const storedEvents = async (attachmentId: string) =>
+  (await house().published('rejoinder.attachment.v1', AttachmentStoredSchema)).filter((e) => e.attachmentId === attachmentId);
+const capture = (parts: fixtures.Part[]) =>
+  house().publish(
+    'rejoinder.sync.v1',
+    MailCapturedSchema,
+    newId(),
+    { mailId: parts[0]!.mailId, attachments: parts.map(declaredOf) },
+    1n,
+    parts[0]!.tenantId,
+  );
+const filesOf = async ({ attachmentId }: fixtures.Part) => (await here.files()).filter((name) => name.includes(attachmentId));
+
+beforeAll(async () => {
+  here = await fixtures.startAttachmentHouse({ REJOINDER_PART_LIMIT_BYTES: String(limitBytes) });
+});
+afterAll(() => here?.stop());
+
+describe('an attachment of a captured mail', () => {
+  it('is pending once the mail is captured, stored once uploaded, and comes back as it was', async () => {
+    const part = newPart(newId());
+    await capture([part]);
+    await settle('the record', () => stateOf(part));
+    await expect(download(part)).rejects.toMatchObject({ kind: 'gone', code: 'PENDING' });
+    expect(await upload(part)).toMatchObject({ attachmentId: part.attachmentId, state: AttachmentState.STORED });
+    const { attachment, bytes: back } = await download(part);
+    expect(sha256Hex(back)).toBe(sha256Hex(bytes));
+    expect(attachment).toMatchObject({
+      fileName: 'offer.pdf',
+      contentType: 'application/pdf',
+      mailId: part.mailId,
+      sizeBytes: 400_000n,
+      sha256Hex: sha256Hex(bytes),
+    });
+    const [event] = await settle('the event', async () =>
+      (await storedEvents(part.attachmentId)).length > 0 ? storedEvents(part.attachmentId) : undefined,
+    );
+    expect(event).toMatchObject({ mailId: part.mailId, sizeBytes: 400_000n, sha256Hex: sha256Hex(bytes) });
+  });
+
+  it('may come before the event that declares it, and a late event changes nothing', async () => {
+    const part = newPart(newId());
+    await upload(part);
+    await capture([part]);
+    const other = newPart(part.tenantId);
+    await capture([other]);
+    await settle('the later event to be handled', () => stateOf(other));
+    expect(await stateOf(part)).toBe('stored');
+  });
+
+  it('is rejected if it was declared so, and an upload of it is answered at once', async () => {
+    const part = newPart(newId());
+    const attachments = [{ ...declaredOf(part), state: AttachmentState.REJECTED, reason: 'mail_too_large' }];
+    await house().publish('rejoinder.sync.v1', MailCapturedSchema, newId(), { mailId: part.mailId, attachments }, 1n, part.tenantId);
+    await settle('the record', () => stateOf(part));
+    expect(await upload(part)).toMatchObject({ state: AttachmentState.REJECTED, reason: 'mail_too_large' });
+    expect(await here.files()).toEqual(expect.not.arrayContaining([expect.stringContaining(part.attachmentId)]));
+    await expect(download(part)).rejects.toMatchObject({ kind: 'gone', code: 'REJECTED' });
+  });
+
+  it('that is stored already is answered before its bytes are sent', async () => {
+    const part = newPart(newId());
+    await upload(part);
+    let sent = 0;
+    const endless = async function* () {
+      yield requestsOf(part, bytes)[0]!;
+      for (; ; sent++) yield requestsOf(part, bytes)[1]!;
+    };
+    expect(await client().upload(endless(), { deadlineMs: 30_000 })).toMatchObject({ state: AttachmentState.STORED });
+    expect(await storedEvents(part.attachmentId)).toHaveLength(1);
+  });
+
+  it('can be empty', async () => {
+    const part = newPart(newId());
+    expect(await upload(part, Buffer.alloc(0))).toMatchObject({ state: AttachmentState.STORED });
+    expect((await download(part)).bytes).toHaveLength(0);
+  });
+
+  it('uploaded twice at once is one object, one event and no orphan', async () => {
+    const part = newPart(newId());
+    const answers = await Promise.all([upload(part), upload(part), upload(part)]);
+    expect(answers.map(({ state }) => state)).toEqual([AttachmentState.STORED, AttachmentState.STORED, AttachmentState.STORED]);
+    await here.settled();
+    expect(await filesOf(part)).toHaveLength(1);
+    await settle('the event', async () => (await storedEvents(part.attachmentId)).length === 1);
+    expect(sha256Hex((await download(part)).bytes)).toBe(sha256Hex(bytes));
+  });
+
+  it('is not seen by another tenant', async () => {
+    const part = newPart(newId());
+    await upload(part);
+    await expect(fixtures.download(house(), newId(), part.attachmentId)).rejects.toMatchObject({ kind: 'not_found' });
+  });
+});
+
+describe('a stream that is no whole file', () => {
+  const all = requestsOf(newPart(newId()), bytes);
+  const cuts = [1, 2, 4, all.length - 2, all.length - 1];
+
+  const nothingRemains = async (part: fixtures.Part) => {
+    await here.settled();
+    expect(await filesOf(part)).toEqual([]);
+    expect(await stateOf(part)).toBe('pending');
+    await expect(download(part)).rejects.toMatchObject({ code: 'PENDING' });
+    expect(await upload(part)).toMatchObject({ state: AttachmentState.STORED });
+  };
+
+  it.each(cuts)('is refused when it ends after %i messages', async (cut) => {
+    const part = newPart(newId());
+    const requests = requestsOf(part, bytes).slice(0, cut);
+    await expect(client().upload(streamed(requests), { deadlineMs: 30_000 })).rejects.toMatchObject({
+      code: 'UPLOAD_TRUNCATED',
+      kind: 'broken',
+    });
+    await nothingRemains(part);
+  });
+
+  it.each(cuts)('is nothing when the client cancels after %i messages', async (cut) => {
+    const part = newPart(newId());
+    const abort = new AbortController();
+    const requests = async function* () {
+      yield* requestsOf(part, bytes).slice(0, cut);
+      await settle('the upload to have begun', () => stateOf(part));
+      abort.abort();
+    };
+    await expect(client().upload(requests(), { deadlineMs: 30_000, signal: abort.signal })).rejects.toMatchObject({
+      code: 'GRPC_CANCELLED',
+    });
+    await nothingRemains(part);
+  });
+
+  it.each(cuts)('is nothing when the client is killed after %i messages', async (cut) => {
+    const part = newPart(newId());
+    const wire = await fixtures.cuttableWire(house().house.peerAddress('attachment'));
+    const far = grpcClient(AttachmentService, wire.address);
+    const requests = async function* () {
+      yield* requestsOf(part, bytes).slice(0, cut);
+      await settle('the upload to have begun', () => stateOf(part));
+      wire.cut();
+    };
+    await expect(far.upload(requests(), { deadlineMs: 30_000 })).rejects.toMatchObject({ kind: 'broken' });
+    far.close();
+    wire.close();
+    await nothingRemains(part);
+  });
+
+  it.each(cuts)(
+    'is nothing when its deadline passes after %i messages',
+    async (cut) => {
+      const part = newPart(newId());
+      const requests = async function* () {
+        yield* requestsOf(part, bytes).slice(0, cut);
+        await settle('the upload to have begun', () => stateOf(part));
+        await here.settled();
+      };
+      const answer = client().upload(requests(), { deadlineMs: 1_000 });
+      await expect(answer).rejects.toMatchObject({ code: 'GRPC_DEADLINE_EXCEEDED' });
+      await nothingRemains(part);
+    },
+    10_000,
+  );
+
+  it('is refused when its end tells another size or hash', async () => {
+    const part = newPart(newId());
+    const [start, ...rest] = requestsOf(part, bytes);
+    for (const wrong of [
+      { sizeBytes: 400_001n, sha256Hex: sha256Hex(bytes) },
+      { sizeBytes: 400_000n, sha256Hex: sha256Hex(Buffer.from('other')) },
+    ]) {
+      const requests = [start!, ...rest.slice(0, -1), { step: { case: 'end' as const, value: wrong } }];
+      await expect(client().upload(streamed(requests), { deadlineMs: 30_000 })).rejects.toMatchObject({ code: 'UPLOAD_DIFFERS' });
+    }
+    await nothingRemains(part);
+  });
+
+  it('is refused without a start, or with ids that are none', async () => {
+    const [start, chunk] = requestsOf(newPart(newId()), bytes);
+    await expect(client().upload(streamed([chunk!]))).rejects.toMatchObject({ code: 'UPLOAD_ORDER' });
+    await expect(client().upload(streamed([]))).rejects.toMatchObject({ code: 'UPLOAD_ORDER' });
+    await expect(client().upload(streamed([start!, start!]))).rejects.toMatchObject({ code: 'UPLOAD_ORDER' });
+    await expect(upload(newPart('x'))).rejects.toMatchObject({ kind: 'invalid', code: 'ID' });
+    await expect(upload(newPart(newId(), { mailId: '../x' }))).rejects.toMatchObject({ kind: 'invalid', code: 'ID' });
+  });
+});
+
+describe('a file over the limit', () => {
+  it('is rejected for good when more comes than was declared, and its object is gone', async () => {
+    const part = newPart(newId(), { sizeBytes: 10 });
+    expect(await upload(part, randomBytes(limitBytes + 1))).toMatchObject({ state: AttachmentState.REJECTED, reason: 'declaration_lied' });
+    await here.settled();
+    expect(await filesOf(part)).toEqual([]);
+    const rejected = await settle('the event', async () =>
+      (await house().published('rejoinder.attachment.v1', AttachmentRejectedSchema)).find(
+        ({ attachmentId }) => attachmentId === part.attachmentId,
+      ),
+    );
+    expect(rejected).toMatchObject({ mailId: part.mailId, reason: 'declaration_lied' });
+    expect(await upload(part)).toMatchObject({ state: AttachmentState.REJECTED });
+  });
+
+  it('is told as too large when it was declared so', async () => {
+    const part = newPart(newId(), { sizeBytes: limitBytes + 1 });
+    expect(await upload(part, randomBytes(limitBytes + 1))).toMatchObject({ state: AttachmentState.REJECTED, reason: 'part_too_large' });
+  });
+
+  it('begins with the byte after the limit', async () => {
+    expect(await upload(newPart(newId()), randomBytes(limitBytes))).toMatchObject({ state: AttachmentState.STORED });
+  });
+
+  it('of a person is refused, whether declared or not, and leaves nothing', async () => {
+    const file = newPart(newId(), { mailId: '', attachmentId: '', sizeBytes: limitBytes + 1 });
+    await expect(upload(file)).rejects.toMatchObject({ kind: 'too_large' });
+    await expect(upload({ ...file, sizeBytes: 5 }, randomBytes(limitBytes + 1))).rejects.toMatchObject({ kind: 'too_large' });
+    await here.settled();
+    expect(await house().query('select 1 from attachment.attachment where tenant_id = $1', [file.tenantId])).toEqual([]);
+    expect((await here.files()).filter((name) => name.startsWith(file.tenantId))).toEqual([]);
+  });
+});
+
+describe('a file of a person', () => {
+  const personsFile = async () => {
+    const file = newPart(newId(), { mailId: '', attachmentId: '', fileName: 'price list.xlsx' });
+    const { attachmentId, state } = await upload(file);
+    expect(state).toBe(AttachmentState.STORED);
+    return { ...file, attachmentId };
+  };
+
+  it('stays with the mail it is sent with, which is when it is told of as stored', async () => {
+    const file = await personsFile();
+    expect(await storedEvents(file.attachmentId)).toEqual([]);
+    const mailId = newId();
+    await house().publish(
+      'rejoinder.sending.v1',
+      SendAcceptedSchema,
+      newId(),
+      { mailId, attachments: [declaredOf(file)] },
+      0n,
+      file.tenantId,
+    );
+    const event = await settle('the event', async () => (await storedEvents(file.attachmentId))[0]);
+    expect(event).toMatchObject({ mailId, sizeBytes: 400_000n });
+    here.moveClock(25 * hourMs);
+    const unsent = await personsFile();
+    here.moveClock(25 * hourMs);
+    await settle('the unsent file to go', async () => (await stateOf(unsent)) === undefined);
+    expect(await filesOf(unsent)).toEqual([]);
+    expect((await download(file)).attachment).toMatchObject({ mailId, fileName: 'price list.xlsx' });
+  });
+
+  it('goes after a day if it is never sent, and not before', async () => {
+    const file = await personsFile();
+    const before = newPart(newId(), { mailId: '', attachmentId: '' });
+    here.moveClock(23 * hourMs);
+    const later = { ...before, attachmentId: (await upload(before)).attachmentId };
+    here.moveClock(2 * hourMs);
+    await settle('the file to go', async () => (await stateOf(file)) === undefined);
+    expect(await filesOf(file)).toEqual([]);
+    expect(await stateOf(later)).toBe('stored');
+    await expect(download(file)).rejects.toMatchObject({ kind: 'not_found' });
+  });
+});
+
+describe('forgetting a mail', () => {
+  const store = () => house().peers.storeOf('attachment');
+
+  it('deletes records and objects, and refuses what comes later', async () => {
+    const stored = newPart(newId());
+    const pending = newPart(stored.tenantId, { mailId: stored.mailId });
+    const kept = newPart(stored.tenantId);
+    await upload(stored);
+    await upload(kept);
+    await capture([pending]);
+    await settle('the record', () => stateOf(pending));
+    const { tenantId, mailId } = stored;
+    await store().forget({ tenantId, mailIds: [mailId, newId()] });
+    await store().forget({ tenantId, mailIds: [mailId] });
+    await here.settled();
+    expect(await filesOf(stored)).toEqual([]);
+    expect(await house().query('select 1 from attachment.attachment where mail_id = $1', [mailId])).toEqual([]);
+    await expect(upload(pending)).rejects.toMatchObject({ kind: 'not_found', code: 'FORGOTTEN' });
+    await expect(download(stored)).rejects.toMatchObject({ kind: 'not_found' });
+    await capture([pending]);
+    const next = newPart(tenantId);
+    await capture([next]);
+    await settle('the later event to be handled', () => stateOf(next));
+    expect(await stateOf(pending)).toBeUndefined();
+    expect(await stateOf(kept)).toBe('stored');
+  });
+
+  it('wins over an upload that is under way', async () => {
+    const part = newPart(newId());
+    const requests = async function* () {
+      const all = requestsOf(part, bytes);
+      yield* all.slice(0, -1);
+      await settle('the upload to have begun', () => stateOf(part));
+      await store().forget({ tenantId: part.tenantId, mailIds: [part.mailId] });
+      yield all.at(-1)!;
+    };
+    await expect(client().upload(requests(), { deadlineMs: 30_000 })).rejects.toMatchObject({ kind: 'not_found', code: 'FORGOTTEN' });
+    await here.settled();
+    expect(await filesOf(part)).toEqual([]);
+    expect(await stateOf(part)).toBeUndefined();
+    expect(await storedEvents(part.attachmentId)).toEqual([]);
+  });
+
+  it('racing with uploads leaves neither file nor record behind', async () => {
+    for (let round = 0; round < 5; round++) {
+      const part = newPart(newId());
+      const outcome = upload(part).then(
+        ({ state }) => state,
+        (error: { code: string }) => error.code,
+      );
+      await store().forget({ tenantId: part.tenantId, mailIds: [part.mailId] });
+      expect([AttachmentState.STORED, 'FORGOTTEN']).toContain(await outcome);
+      await here.settled();
+      expect(await filesOf(part)).toEqual([]);
+      expect(await stateOf(part)).toBeUndefined();
+    }
+  });
+
+  it('takes at most 100 mails of one tenant', async () => {
+    const mailIds = Array.from({ length: 101 }, newId);
+    await expect(store().forget({ tenantId: newId(), mailIds })).rejects.toMatchObject({ kind: 'invalid' });
+    await expect(store().forget({ tenantId: newId(), mailIds: ['x'] })).rejects.toMatchObject({ kind: 'invalid' });
+  });
+});
+
+describe('what lies on the disk and in the database', () => {
+  it('shows neither the bytes nor the name of a file', async () => {
+    const planted = 'canary-7f3a9c';
+    const part = newPart(newId(), { fileName: `${planted}.pdf` });
+    await upload(part, Buffer.from(`${planted} `.repeat(50_000)));
+    expect((await download(part)).attachment?.fileName).toBe(`${planted}.pdf`);
+    expect((await here.bytesOnDisk()).includes(planted)).toBe(false);
+    const [{ row }] = (await house().query<{ row: string }>(
+      `select a::text || encode(a.sealed_facts, 'escape') as row from attachment.attachment a where attachment_id = $1`,
+      [part.attachmentId],
+    )) as [{ row: string }];
+    expect(row).not.toContain(planted);
+    const log = await house().query<{ value: Buffer }>('select value from bus.log where key = $1', [part.attachmentId]);
+    expect(log.some(({ value }) => value.includes(planted))).toBe(false);
+  });
+
+  it('is deleted if a killed process left it, once no upload can be behind it', async () => {
+    const part = newPart(newId());
+    const [start, chunk] = requestsOf(part, bytes);
+    const gone = Promise.withResolvers<void>();
+    const requests = async function* () {
+      yield* [start!, chunk!];
+      await gone.promise;
+    };
+    const begun = client()
+      .upload(requests(), { deadlineMs: 30_000 })
+      .catch((error: { code: string }) => error.code);
+    await settle('the object', async () => (await filesOf(part)).length === 1);
+    const { stores } = await house().peers.storeOf('attachment').listOldest({});
+    expect(stores.find(({ name }) => name === 'attachment.orphan')?.toForget).toBe(0n);
+    here.moveClock(31 * 60_000);
+    await here.settled();
+    expect(await filesOf(part)).toEqual([]);
+    gone.resolve();
+    expect(await begun).toBe('UPLOAD_TRUNCATED');
+  });
+});

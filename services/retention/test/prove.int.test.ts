@@ -1,0 +1,161 @@
+// The proof over real services and a real PostgreSQL: it holds, and it fails for each thing that may go wrong.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { role as attachment } from '@rejoinder/attachment/role';
+import { newId } from '@rejoinder/base/id';
+import { startOfDay } from '@rejoinder/base/clock';
+import { RetentionService } from '@rejoinder/contracts/api/retention';
+import { startRole, type RunningRole } from '@rejoinder/runtime/role';
+import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
+import { settle } from '@rejoinder/testing/settle';
+import { role as retention } from '../src/role.js';
+
+/** Only these run here: the verdicts on the other owners fail, and are left out. */
+const owners = ['attachment', 'retention'];
+const dayMs = 86_400_000;
+
+let house: TestHouse;
+let folder: string;
+let skewMs = 0;
+const clock = { now: () => new Date(Date.now() + skewMs) };
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rejoinder-prove-'));
+  const env = { REJOINDER_STORE: 'disk', REJOINDER_STORE_FOLDER: folder };
+  house = await startTestHouse({ roles: [attachment, retention], clock, env });
+});
+afterAll(async () => {
+  await house?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const prove = () => house.peers.client(RetentionService).prove({}, { deadlineMs: 20_000 });
+const verdicts = async () => (await prove()).verdicts.filter(({ owner }) => owners.includes(owner));
+const failing = async () =>
+  (await verdicts()).filter(({ holds }) => !holds).map(({ store, owner, reason }) => `${store?.name ?? owner}: ${reason}`);
+const putRow = (table: string, at: Date) =>
+  house.query(
+    `insert into ${table} (written_at, tenant_id, event_id, topic, key, type, sequence, historical, value, placed_at) values ($1, $2, $3, 'x', 'x', 'x', 0, false, '', $1)`,
+    [at, newId(), newId()],
+  );
+
+describe('a proof', () => {
+  it('has a verdict for every store of every owner that runs, and they hold', async () => {
+    expect(await failing()).toEqual([]);
+    const names = (await verdicts()).map(({ store }) => `${store?.name} ${store?.retentionClass} ${store?.setting}`);
+    expect(names).toEqual([
+      'attachment.attachment R3 ',
+      'attachment.dead_letter wire REJOINDER_WIRE_DAYS',
+      'attachment.orphan R3 ',
+      'attachment.outbox wire REJOINDER_WIRE_DAYS',
+      'attachment.tombstone tombstone ',
+      'attachment.objects R3 ',
+      'retention.dead_letter wire REJOINDER_WIRE_DAYS',
+      'retention.outbox wire REJOINDER_WIRE_DAYS',
+      'retention.proof R2 REJOINDER_METADATA_DAYS',
+      'bus.log wire REJOINDER_WIRE_DAYS',
+    ]);
+  });
+
+  it('does not hold while an owner is down, and says which', async () => {
+    const { holds, verdicts: all } = await prove();
+    expect(holds).toBe(false);
+    const silent = all.filter(({ owner }) => !owners.includes(owner));
+    expect(silent.map(({ owner }) => owner)).toEqual(['gateway', 'connections', 'sync', 'threading', 'sending', 'timeline']);
+    for (const verdict of silent)
+      expect(verdict).toMatchObject({ holds: false, store: undefined, reason: expect.stringMatching(/^It did not answer/) });
+  });
+
+  it('is written down with its verdicts', async () => {
+    const { provedAt } = await prove();
+    const rows = await house.query<{ proved_at: Date; holds: boolean; verdicts: { owner: string }[] }>(
+      'select * from retention.proof order by proved_at desc limit 1',
+    );
+    expect(Math.floor(rows[0]!.proved_at.getTime() / 1_000)).toBe(Number(provedAt!.seconds));
+    expect(rows[0]!.holds).toBe(false);
+    expect(rows[0]!.verdicts.some(({ owner }) => owner === 'attachment')).toBe(true);
+  });
+
+  it('fails for a row in an old partition that was attached again, and for a leftover that was never dropped', async () => {
+    const old = startOfDay(clock.now(), -8);
+    const [from, to] = [old, startOfDay(old, 1)].map((day) => day.toISOString().slice(0, 10));
+    const name = `attachment.outbox_${from!.replaceAll('-', '')}`;
+    await house.query(`create table ${name} partition of attachment.outbox for values from ('${from}') to ('${to}')`);
+    await putRow('attachment.outbox', old);
+    expect(await failing()).toEqual([
+      expect.stringMatching(/^attachment.outbox: Its oldest item is 8\.\d+ days old; REJOINDER_WIRE_DAYS allows 7\.$/),
+    ]);
+    await house.query(`alter table attachment.outbox detach partition ${name}`);
+    expect(await failing()).toEqual([expect.stringMatching(/^attachment.outbox: /)]);
+    await house.query(`drop table ${name}`);
+    expect(await failing()).toEqual([]);
+  });
+
+  it('fails for an event log that kept a day too long', async () => {
+    const old = startOfDay(clock.now(), -9);
+    const [from, to] = [old, startOfDay(old, 1)].map((day) => day.toISOString().slice(0, 10));
+    await house.query(`create table bus.log_old partition of bus.log for values from ('${from}') to ('${to}')`);
+    await house.query(`insert into bus.log values ('x', 0, 0, $1, 'x', '{}', '')`, [old]);
+    expect(await failing()).toEqual([expect.stringMatching(/^bus.log: /)]);
+    await house.query('drop table bus.log_old');
+  });
+
+  it('fails for what waits to be forgotten longer than a day, and for objects that nobody knows', async () => {
+    const since = new Date(clock.now().getTime() - 1.5 * dayMs);
+    const key = `${house.tenantId}/${newId()}/${newId()}`;
+    await house.query('insert into attachment.orphan (tenant_id, object_key, since, due_at, lease_until) values ($1, $2, $3, $3, $4)', [
+      house.tenantId,
+      key,
+      since,
+      new Date(Date.now() + dayMs),
+    ]);
+    expect(await failing()).toEqual(['attachment.orphan: 1 items wait to be deleted, the oldest for 36 hours.']);
+    await house.query('delete from attachment.orphan where object_key = $1', [key]);
+    await mkdir(join(folder, key, '..'), { recursive: true });
+    await writeFile(join(folder, key), 'stray');
+    const [objects] = (await verdicts()).filter(({ store }) => store?.name === 'attachment.objects');
+    expect(objects).toMatchObject({ holds: true, store: { toForget: 1n } });
+    skewMs = 2 * dayMs;
+    expect(await failing()).toEqual([expect.stringMatching(/^attachment.objects: 1 items wait to be deleted, the oldest for 4[78] hours/)]);
+    skewMs = 0;
+    await rm(join(folder, key));
+  });
+
+  it('comes by itself every night, and once more after the night is over', async () => {
+    const proofs = async () =>
+      (
+        await house.query<{ count: number }>(
+          "select count(*)::int as count from retention.proof where proved_at > now() + interval '1 day'",
+        )
+      )[0]!.count;
+    for (const [night, expected] of [
+      [2, 1],
+      [3, 2],
+    ] as const) {
+      skewMs = night * dayMs;
+      house.house.wake.wake('retention');
+      await settle('the nightly proof', async () => (await proofs()) === expected);
+    }
+    const [duty] = await house.query<{ due_at: Date; last_reason: string }>('select due_at, last_reason from retention.duty');
+    expect(duty).toMatchObject({ last_reason: 'did not hold' });
+    expect(duty!.due_at.getUTCHours()).toBe(3);
+    expect(duty!.due_at.getTime()).toBeGreaterThan(clock.now().getTime());
+    skewMs = 0;
+  });
+
+  it('holds again after the role was away for longer than the limit', async () => {
+    await putRow('attachment.outbox', clock.now());
+    const running = house.roles.find(({ name }) => name === 'attachment')!;
+    await running.stop();
+    skewMs = 8 * dayMs;
+    expect(await failing()).toEqual([expect.stringMatching(/^attachment: It did not answer/), ...(await othersOld())]);
+    const again: RunningRole = await startRole(attachment, house.house, house.env);
+    house.roles.splice(house.roles.indexOf(running), 1, again);
+    expect((await failing()).filter((line) => line.startsWith('attachment'))).toEqual([]);
+  });
+
+  /** The log and retention's own tables are kept by keepers that run on, and look at the clock once an hour. */
+  const othersOld = async () => (await failing()).filter((line) => !line.startsWith('attachment'));
+});
