@@ -26,6 +26,14 @@ const judgedColumns = `n.tenant_id as "tenantId", n.mail_id as "mailId", n.id_ha
   array_prepend(n.from_hash, n.recipient_hashes) as people, n.kind in ('auto_reply', 'delivery_report') as "isAutomatic",
   n.carries_quote as "carriesQuote", n.thread_id as "threadId", n.verdict, n.cut, n.answers_mail_id as answers, n.joined, n.revision, n.capture_revision as "captureRevision", n.capture`;
 const mailKeys = 'tenant_id uuid, mail_id uuid';
+export const idKeys = 'tenant_id uuid, id_hash bytea';
+
+/**
+ * The mail of a key, by its primary key alone: `offset 0` keeps the planner from joining whole tables, which it takes to be small while a
+ * first sync fills them faster than they are analysed.
+ */
+export const nodeOf = (key: string) =>
+  `lateral (select * from node where tenant_id = ${key}.tenant_id and mail_id = ${key}.mail_id offset 0) n`;
 
 /** One writer per tenant at a time; locked in order of ids, so that two batches cannot wait for each other. */
 export async function lockGraphs(tx: Tx, tenantIds: string[]): Promise<void> {
@@ -48,7 +56,7 @@ export async function ownInboxes(tx: Tx, tenantIds: string[]): Promise<Map<strin
 
 /** Those of these mails that are stored. */
 export function storedMails(tx: Tx, mails: MailKey[]): Promise<Stored[]> {
-  const sql = `select ${judgedColumns}, n.from_hash as "from", n.recipient_hashes as recipients, n.kind from ${given(1, mailKeys)} join node n using (tenant_id, mail_id)`;
+  const sql = `select ${judgedColumns}, n.from_hash as "from", n.recipient_hashes as recipients, n.kind from ${given(1, mailKeys, 'k')}, ${nodeOf('k')}`;
   return rowsOf<Stored>(tx, sql, jsonKeys(mails));
 }
 
@@ -76,24 +84,25 @@ export function reachedFrom(tx: Tx, mails: MailKey[], limit: number): Promise<Gr
   const sql = `with recursive reached (tenant_id, mail_id) as (
     select tenant_id, mail_id from ${given(1, mailKeys)}
     union
-    select c.tenant_id, c.mail_id from reached r join node n using (tenant_id, mail_id), unnest(n.id_hashes) id,
-      lateral (select c.tenant_id, c.mail_id from citation c where c.tenant_id = n.tenant_id and c.cited_hash = id) c
+    select c.tenant_id, c.mail_id from reached r, ${nodeOf('r')}, unnest(n.id_hashes) id,
+      lateral (select tenant_id, mail_id from citation where tenant_id = r.tenant_id and cited_hash = id offset 0) c
   ), bounded as materialized (select * from reached limit $2::int)
-  select ${judgedColumns} from bounded join node n using (tenant_id, mail_id)`;
+  select ${judgedColumns} from bounded b, ${nodeOf('b')}`;
   return rowsOf<GraphMail>(tx, sql, jsonKeys(mails), limit);
 }
 
 /** Every mail that bears one of these ids. */
 export function bearersOf(tx: Tx, ids: IdKey[]): Promise<GraphMail[]> {
-  const sql = `select ${judgedColumns} from (select distinct tenant_id, b.mail_id from ${given(1, 'tenant_id uuid, id_hash bytea')} join bearer b using (tenant_id, id_hash)) b
-    join node n using (tenant_id, mail_id)`;
+  const sql = `with b as materialized (select distinct k.tenant_id, b.mail_id from ${given(1, idKeys, 'k')},
+      lateral (select mail_id from bearer where tenant_id = k.tenant_id and id_hash = k.id_hash offset 0) b)
+    select ${judgedColumns} from b, ${nodeOf('b')}`;
   return rowsOf<GraphMail>(tx, sql, jsonIds(ids));
 }
 
 /** Mails that cite one of these ids, seen or not. */
 export function citersOf(tx: Tx, ids: IdKey[], limit: number): Promise<MailKey[]> {
-  const sql = `select distinct c.tenant_id as "tenantId", c.mail_id as "mailId" from ${given(1, 'tenant_id uuid, id_hash bytea')}
-    join citation c on c.tenant_id = given.tenant_id and c.cited_hash = given.id_hash limit $2::int`;
+  const sql = `select distinct k.tenant_id as "tenantId", c.mail_id as "mailId" from ${given(1, idKeys, 'k')},
+    lateral (select mail_id from citation where tenant_id = k.tenant_id and cited_hash = k.id_hash offset 0) c limit $2::int`;
   return rowsOf<MailKey>(tx, sql, jsonIds(ids), limit);
 }
 

@@ -11,8 +11,8 @@ export async function rowsOf<Row>(tx: Tx, sql: string, ...values: unknown[]): Pr
 }
 
 /** SQL that reads the JSON parameter of this number as rows with these columns. */
-export function given(parameter: number, columns: string): string {
-  return `jsonb_to_recordset($${parameter}::jsonb) as given(${columns})`;
+export function given(parameter: number, columns: string, name = 'given'): string {
+  return `jsonb_to_recordset($${parameter}::jsonb) as ${name}(${columns})`;
 }
 
 /** Bytes as PostgreSQL writes them in text, which is how hashes are held and compared here. */

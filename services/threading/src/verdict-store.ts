@@ -1,23 +1,24 @@
 // Verdicts and threads in PostgreSQL: what a judgement needs beside the mails, and what it leaves.
 import type { GraphMail } from './graph.js';
-import { jsonIds, type IdKey, type MailKey } from './graph-store.js';
+import { idKeys, jsonIds, nodeOf, type IdKey, type MailKey } from './graph-store.js';
 import { given, rowsOf, type Tx } from './rows.js';
 
 /** Which of these ids a person tracked and nobody has seen. */
 export function ghostsAmong(tx: Tx, ids: IdKey[]): Promise<IdKey[]> {
-  const sql = `select t.tenant_id as "tenantId", t.message_id_hash as id from ${given(1, 'tenant_id uuid, id_hash bytea')}
-    join tracked_id t on t.tenant_id = given.tenant_id and t.message_id_hash = given.id_hash where t.mail_id is null`;
+  const sql = `select t.tenant_id as "tenantId", t.message_id_hash as id from ${given(1, idKeys, 'k')},
+    lateral (select * from tracked_id where tenant_id = k.tenant_id and message_id_hash = k.id_hash and mail_id is null offset 0) t`;
   return rowsOf<IdKey>(tx, sql, jsonIds(ids));
 }
 
 /** The thread of each of these ids that a mail holds to already. All that hold to one id are in one thread, so the first one found tells. */
 export function threadsOfIds(tx: Tx, ids: IdKey[]): Promise<(IdKey & { threadId: string })[]> {
-  const sql = `select given.tenant_id as "tenantId", given.id_hash as id, held.thread_id as "threadId" from ${given(1, 'tenant_id uuid, id_hash bytea')},
-    lateral (
-      (select n.thread_id from bearer b join node n using (tenant_id, mail_id) where b.tenant_id = given.tenant_id and b.id_hash = given.id_hash and n.thread_id is not null limit 1)
+  const citers = 'select * from citation where tenant_id = k.tenant_id and cited_hash = k.id_hash offset 0';
+  const bearers = 'select * from bearer where tenant_id = k.tenant_id and id_hash = k.id_hash offset 0';
+  const sql = `select k.tenant_id as "tenantId", k.id_hash as id, held.thread_id as "threadId" from ${given(1, idKeys, 'k')}, lateral (
+      (select n.thread_id from (${bearers}) b, ${nodeOf('b')} where n.thread_id is not null limit 1)
       union all
-      (select n.thread_id from citation c join node n using (tenant_id, mail_id) where c.tenant_id = given.tenant_id and c.cited_hash = given.id_hash and n.thread_id is not null
-        and n.joined > 0 and c.cited_hash = any (n.chain_hashes[cardinality(n.chain_hashes) - n.joined + 1:]) limit 1)
+      (select n.thread_id from (${citers}) c, ${nodeOf('c')}
+        where n.thread_id is not null and n.joined > 0 and c.cited_hash = any (n.chain_hashes[cardinality(n.chain_hashes) - n.joined + 1:]) limit 1)
       limit 1
     ) held`;
   return rowsOf(tx, sql, jsonIds(ids));
@@ -60,11 +61,10 @@ export async function saveThreads(tx: Tx, made: MadeThread[], merged: MergedThre
 
 /** Leaves what a batch could not reach any more to the recheck worker: the citers of these mails. */
 export async function leaveForRecheck(tx: Tx, mails: MailKey[], now: Date): Promise<void> {
-  const sql = `insert into recheck (tenant_id, mail_id) select distinct c.tenant_id, c.mail_id from ${given(1, '"tenantId" uuid, "mailId" uuid')}
-    join node n on n.tenant_id = given."tenantId" and n.mail_id = given."mailId"
-    join citation c on c.tenant_id = n.tenant_id and c.cited_hash = any (n.id_hashes)
-    where not exists (select from ${given(1, '"tenantId" uuid, "mailId" uuid')} where given."tenantId" = c.tenant_id and given."mailId" = c.mail_id)
-    on conflict do nothing`;
+  const sql = `with k as materialized (select * from ${given(1, '"tenantId" uuid, "mailId" uuid')}), reached as (select "tenantId" as tenant_id, "mailId" as mail_id from k)
+  insert into recheck (tenant_id, mail_id) select distinct c.tenant_id, c.mail_id from reached r, ${nodeOf('r')}, unnest(n.id_hashes) id,
+    lateral (select * from citation where tenant_id = r.tenant_id and cited_hash = id offset 0) c
+  where (c.tenant_id, c.mail_id) not in (select tenant_id, mail_id from reached) on conflict do nothing`;
   await tx.$executeRawUnsafe(sql, JSON.stringify(mails.map(({ tenantId, mailId }) => ({ tenantId, mailId }))));
   await askForRecheck(tx, [...new Set(mails.map((mail) => mail.tenantId))], now);
 }

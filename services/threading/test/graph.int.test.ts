@@ -1,0 +1,265 @@
+// The graph kept step by step in PostgreSQL against a judgement of everything at once, over graphs made at random and those of real lists.
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { create } from '@bufbuild/protobuf';
+import { newId } from '@rejoinder/base/id';
+import { CaptureMailSchema } from '@rejoinder/contracts/commands';
+import { MailTrackedSchema } from '@rejoinder/contracts/events/threading';
+import { CaptureFailedSchema, MailCapturedSchema } from '@rejoinder/contracts/events/sync';
+import { fromBinary } from '@bufbuild/protobuf';
+import type { LoggedEvent } from '@rejoinder/bus/event';
+import { judge } from '../src/judge.js';
+import type { GraphMail } from '../src/graph.js';
+import { thread } from '../src/threads.js';
+import type { Facts, Sighting } from '../src/sighting.js';
+import { madeGraphs, mail, type Made } from './graphs.js';
+import { openStore, type TestStore } from './store.js';
+
+let store: TestStore;
+beforeAll(async () => {
+  store = await openStore();
+});
+afterAll(() => store[Symbol.asyncDispose]());
+
+const hash = (text: string) => `\\x${createHash('sha256').update(text).digest('hex')}`;
+const uuid = (text: string) =>
+  createHash('sha256')
+    .update(text)
+    .digest('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, '$1-$2-$3-$4-$5');
+const inboxId = uuid('inbox');
+const skeletons = fileURLToPath(new URL('../../../../shared/corpora/thread-skeletons/', import.meta.url));
+
+function factsOf(tenantId: string, name: string, made: Omit<Made, 'quotes'>): Facts {
+  const [from, ...recipients] = made.people.map((one) => hash(`person ${one}`));
+  return {
+    tenantId,
+    mailId: uuid(`${tenantId} ${name}`),
+    ids: [hash(`id ${made.id}`)],
+    chain: made.cites.filter((one) => one !== made.id).map((one) => hash(`id ${one}`)),
+    from: from ?? hash('own'),
+    recipients,
+    subject: hash(made.isSecondSubject ? 'second' : 'first'),
+    kind: made.isAutomatic ? 'auto_reply' : 'person',
+    root: made.root,
+    sendId: made.root === 'sent' ? uuid(`send ${tenantId} ${name}`) : null,
+    inboxIds: made.root === 'sent' ? [] : [inboxId],
+    historical: false,
+    seenAt: new Date().toISOString(),
+  };
+}
+
+interface Outcome {
+  tracked: string[];
+  asking: string[];
+  threads: string[];
+}
+
+/** Everything at once, every text that is asked for answered, until nothing more is asked. */
+function atOnce(facts: Facts[], quotes: Map<string, boolean>): Outcome {
+  const own = hash('own');
+  const mails: GraphMail[] = facts.map((one) => ({
+    ...mail({ name: one.mailId, cites: one.chain, subject: one.subject, root: one.root, isAutomatic: one.kind === 'auto_reply' }),
+    ids: one.ids,
+    people: [one.from, ...one.recipients].filter((person) => person !== own),
+  }));
+  for (;;) {
+    const judged = judge(mails, { bearers: [], ghosts: new Set() });
+    const asked = mails.filter((one) => judged.get(one.mailId)!.verdict === 'asking' && one.carriesQuote === null);
+    for (const one of asked) one.carriesQuote = quotes.get(one.mailId) ?? false;
+    if (asked.length > 0) continue;
+    let made = 0;
+    const linked = mails.map((one) => ({ ...one, joined: judged.get(one.mailId)!.joined }));
+    const { threadOf } = thread(linked, new Map(), new Set(), () => `t${++made}`);
+    return outcome(mails.map(({ mailId }) => ({ mailId, verdict: judged.get(mailId)!.verdict, threadId: threadOf.get(mailId)! })));
+  }
+}
+
+function outcome(rows: { mailId: string; verdict: string; threadId: string }[]): Outcome {
+  const named = (verdict: string) =>
+    rows
+      .filter((row) => row.verdict === verdict)
+      .map((row) => row.mailId)
+      .sort();
+  const groups = [...Map.groupBy(rows, (row) => row.threadId).values()];
+  return {
+    tracked: named('tracked'),
+    asking: named('asking'),
+    threads: groups
+      .map((group) =>
+        group
+          .map((row) => row.mailId)
+          .sort()
+          .join(' '),
+      )
+      .sort(),
+  };
+}
+
+async function stored(tenantId: string): Promise<Outcome> {
+  const rows = await store.query<{ mailId: string; verdict: string; threadId: string }>(
+    'select mail_id as "mailId", verdict, thread_id as "threadId" from threading.node where tenant_id = $1',
+    [tenantId],
+  );
+  return outcome(rows);
+}
+
+/** Does what sync does with commands for the text: says whether it quotes. Until none is left. */
+async function answerAsked(tenantId: string, quotes: Map<string, boolean>, answered: Set<string>): Promise<void> {
+  for (;;) {
+    const sql = `select seq::text, value from threading.outbox where tenant_id = $1 and type = 'CaptureMail' order by seq`;
+    const rows = await store.query<{ seq: string; value: Buffer }>(sql, [tenantId]);
+    const fresh = rows.filter(({ seq }) => !answered.has(seq));
+    if (fresh.length === 0) return;
+    for (const { seq, value } of fresh) {
+      answered.add(seq);
+      const { mailId, revision, onlyIfQuoting } = fromBinary(CaptureMailSchema, value);
+      const event = { tenantId, historical: false } as LoggedEvent;
+      if (onlyIfQuoting && !quotes.get(mailId)) {
+        const message = create(CaptureFailedSchema, { mailId, revision, reason: 'not_quoting' });
+        await store.captured.captureFailed([{ event, message }]);
+      } else await store.captured.mailCaptured([{ event, message: create(MailCapturedSchema, { mailId, revision }) }]);
+    }
+  }
+}
+
+async function inBatches(facts: Facts[], sizes: () => number, after: () => Promise<void>): Promise<void> {
+  for (let at = 0; at < facts.length;) {
+    const size = 1 + sizes();
+    await store.take(facts.slice(at, at + size).map((one): Sighting => ({ facts: one, isOurs: one.root === 'sent' })));
+    await after();
+    at += size;
+  }
+}
+
+describe('what is tracked and what is one thread do not hang on the order of arrival', () => {
+  test('over graphs with roots, cuts, forged and unseen ids, circles and copies', { timeout: 240_000 }, async () => {
+    const property = fc.asyncProperty(
+      madeGraphs,
+      fc.infiniteStream(fc.nat(4)),
+      fc.infiniteStream(fc.nat()),
+      async (graph, sizes, order) => {
+        const tenantId = await newTenant();
+        const all = graph.map((made, at) => factsOf(tenantId, `m${at}`, made));
+        const quotes = new Map(graph.map((made, at) => [all[at]!.mailId, made.quotes]));
+        const copies = all.filter((_, at) => at % 3 === 0).map((one) => ({ ...one, inboxIds: [uuid('other inbox')] }));
+        const shuffled = [...all, ...copies].map((one) => ({ one, at: order.next().value! })).sort((a, b) => a.at - b.at);
+        const answered = new Set<string>();
+        const facts = shuffled.map(({ one }) => one);
+        await inBatches(
+          facts,
+          () => sizes.next().value!,
+          () => answerAsked(tenantId, quotes, answered),
+        );
+        const seen = await stored(tenantId);
+        expect(seen).toEqual(atOnce(all, quotes));
+        expect(await lastSaid(tenantId)).toEqual(seen.tracked);
+      },
+    );
+    await fc.assert(property, { numRuns: Number(process.env.GRAPH_RUNS ?? 60) });
+  });
+
+  test.runIf(existsSync(skeletons)).each(['httpd', 'asterix'])('over the graph of a real list: %s', async (list) => {
+    const tenantId = await newTenant();
+    const mails = readSkeletons(list);
+    const all = mails.map((one) => skeletonFacts(tenantId, one));
+    const shuffled = all.toSorted((one, other) => (hash(one.mailId) < hash(other.mailId) ? -1 : 1));
+    const answered = new Set<string>();
+    const quotes = new Map(all.map((one, at) => [one.mailId, mails[at]!.quotesParent === true]));
+    await inBatches(
+      shuffled,
+      () => 9,
+      () => answerAsked(tenantId, quotes, answered),
+    );
+    expect(await stored(tenantId)).toEqual(atOnce(all, quotes));
+    const expected = [...Map.groupBy(mails, (one) => one.expected.components).values()];
+    const asNames = expected
+      .map((group) =>
+        group
+          .map(({ id }) => uuid(`${tenantId} ${id}`))
+          .sort()
+          .join(' '),
+      )
+      .sort();
+    expect((await stored(tenantId)).threads).toEqual(asNames);
+  });
+});
+
+test('a batch of 500 mails costs a handful of statements', async () => {
+  const tenantId = await newTenant();
+  const batch = (start: number) =>
+    Array.from({ length: 500 }, (_, at): Sighting => {
+      const number = start + at;
+      const cites = number % 5 === 0 ? [] : [number - 1];
+      const made = {
+        id: number,
+        cites,
+        people: [1, 2],
+        isSecondSubject: false,
+        root: number % 50 === 0 ? ('logged' as const) : null,
+        isAutomatic: false,
+      };
+      return { facts: factsOf(tenantId, `m${number}`, made), isOurs: false };
+    });
+  await store.take(batch(100_000));
+  const times: number[] = [];
+  let statements = 0;
+  for (const start of [0, 500, 1_000, 1_500, 2_000]) {
+    const sightings = batch(start);
+    const began = performance.now();
+    statements = await store.statements(() => store.take(sightings));
+    times.push(Math.round(performance.now() - began));
+  }
+  if (process.env.SHOW_FIGURES) process.stdout.write(`500 mails: ${statements} statements, ${times.join(', ')} ms\n`);
+  expect(statements).toBeLessThanOrEqual(22);
+});
+
+/** A tenant with an inbox of its own. */
+async function newTenant(): Promise<string> {
+  const tenantId = newId();
+  await store.query('insert into threading.own_address (tenant_id, inbox_id, address_hash) values ($1, $2, $3::bytea)', [
+    tenantId,
+    inboxId,
+    hash('own'),
+  ]);
+  return tenantId;
+}
+
+async function lastSaid(tenantId: string): Promise<string[]> {
+  const sql = `select distinct on (key) key, type, value from threading.outbox where tenant_id = $1 and type in ('MailTracked', 'MailUntracked') order by key, sequence desc`;
+  const rows = await store.query<{ key: string; type: string; value: Buffer }>(sql, [tenantId]);
+  const tracked = rows.filter((row) => row.type === 'MailTracked').map((row) => fromBinary(MailTrackedSchema, row.value).mailId);
+  return tracked.sort();
+}
+
+interface Skeleton {
+  id: string;
+  references: string[];
+  inReplyTo: string[];
+  subject: string;
+  from: string[];
+  participants: string[];
+  quotesParent: boolean | null;
+  expected: { components: string };
+}
+
+function readSkeletons(list: string): Skeleton[] {
+  const lines = readFileSync(`${skeletons}${list}.jsonl`, 'utf8').trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as Skeleton);
+}
+
+function skeletonFacts(tenantId: string, { id, references, inReplyTo, subject, from, participants }: Skeleton): Facts {
+  const cited = [...references.filter((one) => one !== inReplyTo[0]), ...inReplyTo.slice(0, 1)];
+  return {
+    ...factsOf(tenantId, id, { id: 0, cites: [], people: [], isSecondSubject: false, root: null, isAutomatic: false }),
+    ids: [hash(`id ${id}`)],
+    chain: cited.map((one) => hash(`id ${one}`)),
+    from: hash(from[0]!),
+    recipients: participants.map((one) => hash(one)),
+    subject: hash(subject.replace(/^(re|fwd?): */i, '').replace(/\s+/g, ' ')),
+    root: references.length + inReplyTo.length === 0 ? 'logged' : null,
+  };
+}

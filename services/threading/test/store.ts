@@ -1,0 +1,71 @@
+// The graph's store over a real PostgreSQL, without the bus at its doors.
+import pg from 'pg';
+import { newId } from '@rejoinder/base/id';
+import { systemClock } from '@rejoinder/base/clock';
+import { Outbox } from '@rejoinder/bus/outbox';
+import { Database, prismaAdapter } from '@rejoinder/runtime/database';
+import { createLogger } from '@rejoinder/runtime/logging';
+import { migrate, serviceMigrations } from '@rejoinder/runtime/migrate';
+import { PartitionKeeper } from '@rejoinder/runtime/partitions';
+import { Wake } from '@rejoinder/runtime/wake';
+import { startPostgres } from '@rejoinder/testing/postgres';
+import { PrismaClient } from '../src/generated/client.js';
+import { GraphWriter } from '../src/graph-writer.js';
+import { OnCaptured } from '../src/on-captured.js';
+import { role } from '../src/role.js';
+import type { Tx } from '../src/rows.js';
+import { SightingWriter } from '../src/sighting-writer.js';
+import type { Sighting } from '../src/sighting.js';
+
+export interface TestStore extends AsyncDisposable {
+  database: Database<Tx>;
+  captured: OnCaptured;
+  take(sightings: Sighting[]): Promise<void>;
+  /** As the database's owner. */
+  query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** Statements that reached PostgreSQL while the work ran. */
+  statements(work: () => Promise<void>): Promise<number>;
+}
+
+export async function openStore(): Promise<TestStore> {
+  const postgres = await startPostgres();
+  const url = await postgres.createDatabase(`t${newId().slice(-12)}`);
+  await migrate(url, [serviceMigrations('threading', role.migrations)]);
+  let count = 0;
+  const pool = new pg.Pool({ connectionString: url, max: 4, options: '-c timezone=UTC' });
+  pool.on('connect', (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+    client.query = ((...args: unknown[]) => (count++, query(...args))) as typeof client.query;
+  });
+  const clock = systemClock();
+  const logger = createLogger('error');
+  const keeper = new PartitionKeeper('threading', pool, clock, { R1: 7, R2: 60, wire: 7 }, logger);
+  await keeper.start();
+  const wake = new Wake(pool, url, () => undefined);
+  const database = new Database<Tx>('threading', new PrismaClient({ adapter: prismaAdapter(pool, 'threading') }) as never, wake, pool);
+  const outbox = new Outbox(clock);
+  const graph = new GraphWriter(outbox, clock, logger);
+  const writer = new SightingWriter(graph, outbox);
+  const stop = async () => {
+    await keeper.stop();
+    await wake.close();
+    await database.close();
+    await pool.end();
+    await postgres.stop();
+  };
+  return {
+    database,
+    captured: new OnCaptured(database, graph),
+    take: (sightings) => {
+      const tenants = [...new Set(sightings.map(({ facts }) => facts.tenantId))];
+      return database.write({ tenants }, (tx) => writer.take(tx, sightings, () => undefined));
+    },
+    query: async <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => (await pool.query<Row>(sql, values)).rows,
+    statements: async (work) => {
+      const before = count;
+      await work();
+      return count - before;
+    },
+    [Symbol.asyncDispose]: stop,
+  };
+}
