@@ -73,6 +73,8 @@ export const catalogue = {
   MAIL_REFUSED: { kind: 'invalid', sentence: 'The mail server refused the message.', action: 'Change the message' },
   TOO_LARGE: { kind: 'too_large', sentence: 'The message is larger than is allowed.', action: 'Attach less' },
   ATTACHMENT_MISSING: { kind: 'gone', sentence: 'An attachment of the message is no longer there.', action: 'Attach it again' },
+  ATTACHMENT_WAITS: { kind: 'broken', sentence: 'An attachment cannot be read at the moment. It is tried again.', action: '' },
+  CANCELLED: { kind: 'gone', sentence: 'The message was cancelled before it was sent.', action: '' },
   SENT_COPY_FAILED: {
     kind: 'broken',
     sentence: 'The message was sent, but its copy could not be put into the Sent folder.',

@@ -35,6 +35,8 @@ export async function connectSmtp(login: MailLogin, network: MailNetwork, sessio
     socketTimeout: session.socketTimeoutMs ?? defaultSocketTimeoutMs,
     maxResponseSize: maxResponseBytes,
   });
+  // Each step has its own listener; an event between two steps that nobody hears would end the process.
+  connection.on('error', () => undefined);
   try {
     await settled(connection, (done) => connection.connect(done));
     await settled(connection, (done) =>
@@ -53,11 +55,9 @@ export function settled<T>(
   step: (done: (error?: Error | null, value?: T) => void) => void,
 ): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
-    const broken = (error: Error) => reject(error);
-    connection.once('error', broken);
+    connection.once('error', reject);
     step((error, value) => {
-      // Left in place for a broken session: what is emitted after its callback must find a listener.
-      if (!error) connection.off('error', broken);
+      connection.off('error', reject);
       if (error) reject(error);
       else resolve(value);
     });

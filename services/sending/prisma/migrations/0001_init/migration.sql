@@ -13,8 +13,13 @@ create table send (
   message_id text not null,
   attempts integer not null default 0,
   due_at timestamptz,
+  -- A send that the server does not take is given up a day after this.
+  first_tried_at timestamptz,
   -- Set and committed before the first byte of DATA: from here on it may have been sent.
   data_started_at timestamptz,
+  -- Its copy was seen in the sending inbox, so it was sent whatever the server told us.
+  copy_seen_at timestamptz,
+  copy_in_sent boolean not null default false,
   accepted_at timestamptz not null,
   settled_at timestamptz,
   attachment_ids uuid[] not null,
@@ -24,12 +29,12 @@ create table send (
   primary key (tenant_id, send_id)
 );
 create unique index on send (tenant_id, idempotency_key) where idempotency_key is not null;
-create index on send (tenant_id, inbox_id, accepted_at) where state in ('accepted', 'sending');
+create index on send (tenant_id, inbox_id, accepted_at) where state in ('accepted', 'sending', 'unconfirmed');
 create index on send (tenant_id, mail_id);
 select retain('send', 'R3');
 select fence('send');
 
--- What a send says, sealed under `text of sends`: kept while it is not settled, then moved to raw_mail with the day of settling.
+-- What a send says, sealed under `sends`: kept while it is not settled, then moved to raw_mail with the day of settling.
 create table send_content (
   tenant_id uuid not null,
   send_id uuid not null,
@@ -60,6 +65,8 @@ create table outlet (
   -- ready, paused, needs_reconnect, removed.
   state text not null,
   connections_revision bigint not null default 0,
+  credential_version bigint not null default 0,
+  -- First refusal of the credential running; a second one a minute later tells of it.
   refused_at timestamptz,
   primary key (tenant_id, inbox_id)
 );

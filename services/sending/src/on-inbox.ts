@@ -1,0 +1,76 @@
+// Takes what connections tells of inboxes: whether each may send.
+import { Controller } from '@nestjs/common';
+import type { DescMessage } from '@bufbuild/protobuf';
+import { isId } from '@rejoinder/base/id';
+import { deadLetter, done, skip, type Outcome, type Received } from '@rejoinder/bus/event';
+import { On } from '@rejoinder/bus/on';
+import {
+  InboxConnectedSchema,
+  InboxDisconnectedSchema,
+  InboxPausedSchema,
+  InboxReconnectedSchema,
+  InboxRemovedSchema,
+} from '@rejoinder/contracts/events/connections';
+import { OutletStore, type OutletNews } from './outlet-store.js';
+
+interface OfInbox<Schema extends DescMessage> extends Received<Schema> {
+  message: Received<Schema>['message'] & { inboxId: string };
+}
+
+@Controller()
+export class OnInbox {
+  constructor(private readonly store: OutletStore) {}
+
+  @On(InboxConnectedSchema)
+  connected(batch: Received<typeof InboxConnectedSchema>[]): Promise<Outcome | Outcome[]> {
+    return this.#take(batch, () => 'ready');
+  }
+
+  @On(InboxReconnectedSchema)
+  reconnected(batch: Received<typeof InboxReconnectedSchema>[]): Promise<Outcome | Outcome[]> {
+    return this.#take(
+      batch,
+      () => 'ready',
+      ({ credentialVersion }) => credentialVersion,
+    );
+  }
+
+  @On(InboxDisconnectedSchema)
+  disconnected(batch: Received<typeof InboxDisconnectedSchema>[]): Promise<Outcome | Outcome[]> {
+    return this.#take(batch, ({ side }) => (side === 'sending' ? 'needs_reconnect' : undefined));
+  }
+
+  @On(InboxPausedSchema)
+  paused(batch: Received<typeof InboxPausedSchema>[]): Promise<Outcome | Outcome[]> {
+    return this.#take(batch, () => 'paused');
+  }
+
+  @On(InboxRemovedSchema)
+  removed(batch: Received<typeof InboxRemovedSchema>[]): Promise<Outcome | Outcome[]> {
+    return this.#take(batch, () => 'removed');
+  }
+
+  /** An event that changes nothing of sending (receiving stopped) is skipped. */
+  async #take<Schema extends DescMessage>(
+    batch: Received<Schema>[],
+    stateOf: (message: OfInbox<Schema>['message']) => OutletNews['state'] | undefined,
+    versionOf: (message: OfInbox<Schema>['message']) => bigint = () => 0n,
+  ): Promise<Outcome[]> {
+    const news: OutletNews[] = [];
+    const outcomes = (batch as OfInbox<Schema>[]).map(({ event, message }): Outcome => {
+      const state = stateOf(message);
+      if (!isId(message.inboxId)) return deadLetter('no inbox id');
+      if (!state) return skip('says nothing of sending');
+      news.push({
+        tenantId: event.tenantId,
+        inboxId: message.inboxId,
+        revision: event.sequence,
+        state,
+        credentialVersion: versionOf(message),
+      });
+      return done;
+    });
+    if (news.length > 0) await this.store.takeNews(news);
+    return outcomes;
+  }
+}

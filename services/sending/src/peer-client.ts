@@ -1,0 +1,71 @@
+// The other services, as sending asks them: who an inbox is, its credential, and the bytes of attachments.
+import { Injectable } from '@nestjs/common';
+import { isId } from '@rejoinder/base/id';
+import { Private } from '@rejoinder/base/private';
+import { Fault } from '@rejoinder/base/fault';
+import { AttachmentService } from '@rejoinder/contracts/api/attachment';
+import { ConnectionsService, type Server } from '@rejoinder/contracts/api/connections';
+import { faultOf } from '@rejoinder/contracts/catalogue';
+import { AttachmentState } from '@rejoinder/contracts/mail';
+import type { MailLogin } from '@rejoinder/runtime/imap-connect';
+import type { MailServer } from '@rejoinder/runtime/mail-host';
+import { Peers } from '@rejoinder/runtime/peers';
+import type { AttachedFile, Person } from './content.js';
+import { maxAttachmentBytes } from './send-request.js';
+
+export interface SmtpCredential {
+  login: MailLogin;
+  version: bigint;
+  address: string;
+}
+
+const downloadMs = 180_000;
+
+@Injectable()
+export class PeerClient {
+  constructor(private readonly peers: Peers) {}
+
+  /** As whom the inbox writes. */
+  async identity(tenantId: string, inboxId: string): Promise<Person> {
+    const { inbox } = await this.peers.client(ConnectionsService).getInbox({ tenantId, inboxId });
+    if (!inbox) throw faultOf('INBOX_NOT_FOUND');
+    return { address: inbox.address, name: inbox.displayName };
+  }
+
+  async credential(tenantId: string, inboxId: string): Promise<SmtpCredential> {
+    const { login, credentialVersion } = await this.peers.client(ConnectionsService).getCredential({ tenantId, inboxId });
+    if (!login?.smtp) throw faultOf('INBOX_NOT_FOUND');
+    const { address, username, password } = login;
+    return { login: { server: serverOf(login.smtp), username, password: new Private(password) }, version: credentialVersion, address };
+  }
+
+  /** Each must be stored, free, and all together within the limit. */
+  async files(tenantId: string, ids: string[]): Promise<AttachedFile[]> {
+    const files = await Promise.all(ids.map((id) => this.#file(tenantId, id)));
+    const total = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    if (total > maxAttachmentBytes)
+      throw new Fault('too_large', 'TOO_LARGE', `Attachments of a message have at most ${maxAttachmentBytes} bytes together.`);
+    return files;
+  }
+
+  async *download(tenantId: string, attachmentId: string): AsyncGenerator<Uint8Array> {
+    const steps = this.peers.client(AttachmentService).download({ tenantId, attachmentId }, { deadlineMs: downloadMs });
+    for await (const { step } of steps) {
+      if (step.case === 'chunk') yield step.value;
+    }
+  }
+
+  async #file(tenantId: string, attachmentId: string): Promise<AttachedFile> {
+    if (!isId(attachmentId)) throw faultOf('ATTACHMENT_MISSING');
+    const { attachment } = await this.peers.client(AttachmentService).getAttachment({ tenantId, attachmentId });
+    if (!attachment || attachment.state !== AttachmentState.STORED) throw faultOf('ATTACHMENT_MISSING');
+    if (attachment.mailId !== '')
+      throw new Fault('conflict', 'ATTACHMENT_BOUND', 'An attachment belongs to another message already. Upload it again.');
+    const { fileName, contentType, sizeBytes } = attachment;
+    return { attachmentId, fileName, contentType, sizeBytes: Number(sizeBytes) };
+  }
+}
+
+function serverOf({ host, port, security }: Server): MailServer {
+  return { host, port, security: security === 'tls' ? 'tls' : 'starttls' };
+}
