@@ -58,8 +58,11 @@ interface ClaimedRow {
 
 const firstRetryMs = 1_000;
 const maxRetryMs = 300_000;
+const slowPollMs = 5_000;
+const shortestPauseMs = 5;
 
-/** Tenants with work are found one index probe each; of each come its first rows, then all are interleaved so that no tenant waits for another's thousands. */
+/** Tenants with work are found one index probe each; of each come its first rows, then all are interleaved so that no tenant waits for another's thousands.
+ * What makes a row claimable is asked again where it is locked: another pod may have finished it since it was found. */
 const claimSql = (table: string, key: string, where: string) => `
 with recursive tenant as (
   (select tenant_id from ${table} where due_at is not null order by tenant_id limit 1)
@@ -74,15 +77,21 @@ with recursive tenant as (
   ) w
 ), chosen as (
   select w.tenant_id, w.${key} as key from ${table} w join candidate c on w.tenant_id = c.tenant_id and w.${key} = c.key
-  where w.lease_until is null or w.lease_until < clock_timestamp()
+  where w.due_at <= $1::timestamptz and (w.lease_until is null or w.lease_until < clock_timestamp())
   order by c.historical, c.turn, c.due_at limit $2::int for update of w skip locked
 )
-update ${table} w set lease_until = clock_timestamp() + $3::int * interval '1 millisecond', lease_token = $4::uuid, attempts = w.attempts + 1
-from chosen where w.tenant_id = chosen.tenant_id and w.${key} = chosen.key
+update ${table} w set lease_until = lease.ends, due_at = lease.ends, lease_token = $4::uuid, attempts = w.attempts + 1
+from chosen, (select clock_timestamp() + $3::int * interval '1 millisecond' as ends) lease
+where w.tenant_id = chosen.tenant_id and w.${key} = chosen.key
 returning w.tenant_id, w.${key}::text as key, w.attempts, w.historical, w.traceparent`;
 
+/** When the next row that nobody holds is due: retries and other pods' clocks are not left to the slow poll. */
+const nextSql = (table: string, where: string) => `
+select w.due_at from ${table} w where due_at is not null and (lease_until is null or lease_until < clock_timestamp()) and ${where} order by due_at limit 1`;
+
+/** A claim moved due_at to the end of its lease: where it stands elsewhere by now, somebody has asked for the row again meanwhile. */
 const settleSql = (table: string, key: string) => `
-update ${table} set due_at = case when $4::timestamptz is null and due_at > $6::timestamptz then due_at else $4::timestamptz end, lease_until = null, lease_token = null, last_reason = $5,
+update ${table} set due_at = case when due_at = lease_until then $4::timestamptz else due_at end, lease_until = null, lease_token = null, last_reason = $5,
   attempts = case when $4::timestamptz is null then 0 else attempts end
 where tenant_id = $1::uuid and ${key}::text = $2 and lease_token = $3::uuid`;
 
@@ -132,12 +141,11 @@ export class Worker {
       this.#wakePending = false;
       try {
         const free = this.options.concurrency - this.#inHand.size;
-        const claimed = free > 0 ? await this.#claim(free) : [];
+        const { claimed, nextDueAt } = free > 0 ? await this.#claim(free) : { claimed: [] };
         for (const { job, token } of claimed) this.#take(job, token);
         failures = 0;
         this.#failure = undefined;
-        if (free > 0 && claimed.length === free && this.options.concurrency > this.#inHand.size) continue;
-        await this.#pause(this.options.pollMs ?? 5_000);
+        await this.#pause(this.#idleMs(nextDueAt));
       } catch (error) {
         failures++;
         this.#failure = `${this.options.name} cannot claim work`;
@@ -147,13 +155,26 @@ export class Worker {
     }
   }
 
-  async #claim(limit: number): Promise<{ job: Job; token: string }[]> {
+  async #claim(limit: number): Promise<{ claimed: { job: Job; token: string }[]; nextDueAt?: Date }> {
     const { table, key, filter, leaseMs } = this.options;
     const token = newId();
-    const sql = claimSql(table, key, filter?.where ?? 'true');
-    const values = [this.around.clock.now(), limit, leaseMs, token, ...(filter ? [filter.value()] : [])];
-    const rows = await this.around.database.read('all_tenants', (tx) => tx.$queryRawUnsafe<ClaimedRow[]>(sql, ...values));
-    return rows.map((row) => ({ token, job: toJob(row) }));
+    const [where, more] = filter ? [filter.where, [filter.value()]] : ['true', []];
+    const values = [this.around.clock.now(), limit, leaseMs, token, ...more];
+    return this.around.database.read('all_tenants', async (tx) => {
+      const rows = await tx.$queryRawUnsafe<ClaimedRow[]>(claimSql(table, key, where), ...values);
+      const claimed = rows.map((row) => ({ token, job: toJob(row) }));
+      if (claimed.length === limit) return { claimed };
+      const next = await tx.$queryRawUnsafe<{ due_at: Date }[]>(nextSql(table, where.replaceAll('$5', '$1')), ...more);
+      return { claimed, nextDueAt: next[0]?.due_at };
+    });
+  }
+
+  /** Until the next row is due, at least a moment (it may be locked by another just now), at most the slow poll. */
+  #idleMs(nextDueAt: Date | undefined): number {
+    const pollMs = this.options.pollMs ?? slowPollMs;
+    if (nextDueAt === undefined) return pollMs;
+    const untilDue = nextDueAt.getTime() - this.around.clock.now().getTime();
+    return Math.min(pollMs, Math.max(untilDue + 1, shortestPauseMs));
   }
 
   #take(job: Job, token: string): void {
@@ -181,12 +202,12 @@ export class Worker {
     const due = outcome.kind === 'again' ? outcome.at : null;
     const reason = outcome.kind === 'done' ? null : outcome.reason;
     await this.around.database.read({ tenants: [job.tenantId] }, (tx) =>
-      tx.$executeRawUnsafe(settleSql(table, key), job.tenantId, job.key, token, due, reason, started),
+      tx.$executeRawUnsafe(settleSql(table, key), job.tenantId, job.key, token, due, reason),
     );
   }
 
   #pause(ms: number): Promise<void> {
-    if (this.#wakePending) return Promise.resolve();
+    if (this.#wakePending || this.#stop.signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#woken = () => {
