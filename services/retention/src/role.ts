@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common';
 import { RetentionService } from '@rejoinder/contracts/api/retention';
 import { StoreService } from '@rejoinder/contracts/store';
+import type { PrismaClientLike } from '@rejoinder/runtime/database';
 import type { Role } from '@rejoinder/runtime/role';
 import { settings } from './config.js';
 import { PrismaClient } from './generated/client.js';
@@ -19,7 +20,7 @@ export const role: Role = {
   name: 'retention',
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
-  prisma: (adapter) => new PrismaClient({ adapter }),
+  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
   grpc: [RetentionService, StoreService],
   module: RetentionModule,
 };

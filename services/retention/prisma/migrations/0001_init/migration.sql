@@ -17,8 +17,8 @@ create table duty (
   duty text not null,
   primary key (tenant_id, duty)
 );
+-- Before the fence, which keeps the owner out as well. The first proof comes once the other services had time to start.
+insert into duty (tenant_id, duty, due_at) values ('00000000-0000-0000-0000-000000000000', 'prove', now() + interval '15 minutes');
 select retain('duty', 'state');
 select fence('duty');
 select workable('duty');
--- The first proof comes once the other services had time to start.
-insert into duty (tenant_id, duty, due_at) values ('00000000-0000-0000-0000-000000000000', 'prove', now() + interval '15 minutes');
