@@ -36,6 +36,7 @@ describe('the addresses of a header', () => {
     ['a comma in a bare name', 'Doe, Joe <joe@host>', ['Joe <joe@host>']],
     ['a quote never closed', 'a@x, "Joe <joe@host>, b@y', ['a@x', 'Joe <joe@host>', 'b@y']],
     ['a comment never closed', 'a@x (first, b@y', ['a@x', 'b@y']],
+    ['a comment within a quote, neither closed', '"a (b, c@y', ['c@y']],
     ['empty items', ',, a@x ,;,', ['a@x']],
     ['a mailto', '<mailto:joe@host>', ['joe@host']],
     ['an address as name: the one in brackets counts', '"boss@bank" <eve@evil>', ['boss@bank <eve@evil>']],
@@ -60,6 +61,7 @@ describe('the addresses of a header', () => {
 
   it('are a thousand at most', () => {
     expect(parseAddresses('a@x,'.repeat(100_000))).toHaveLength(MAX_ADDRESSES);
+    expect(parseAddresses(`"${'a@x,'.repeat(100_000)}`)).toHaveLength(MAX_ADDRESSES);
   });
 
   it.each(['"', '(', '<', '\\', ':', ',', '@', '<@', '<@,', 'a:', '@:', '("', '"(', ' ', '<a@x>', '(a)', '"a" ', 'a b@'])(
@@ -67,7 +69,6 @@ describe('the addresses of a header', () => {
     (piece) => {
       expect(parseAddresses(piece.repeat(1_000_000 / piece.length)).length).toBeLessThanOrEqual(MAX_ADDRESSES);
     },
-    5_000,
   );
 
   it('never hold white space, brackets or controls outside quotes, whatever the header holds', () => {

@@ -51,6 +51,14 @@ describe('the gate', () => {
     });
   });
 
+  it('compares with the nearest ancestor, not with the tracked one further back', () => {
+    const answer: KnownMail = { tracked: false, cut: false, facts: facts(['bob']) };
+    expect(judgeTracked(mail({ chain: ['sent', 'answer'], facts: facts(['bob'], false) }), known({ sent, answer }))).toMatchObject({
+      verdict: 'tracked',
+      because: { rule: 'shared_people' },
+    });
+  });
+
   it('stays shut for a mail that names no tracked one', () => {
     expect(judgeTracked(mail({}), known({ sent }))).toMatchObject({ verdict: 'untracked', because: { kind: 'no_chain' } });
     expect(judgeTracked(mail({ chain: ['a', 'b'] }), known({ a: stranger }))).toMatchObject({

@@ -28,7 +28,7 @@ export function canonicalMessageId(raw: string): string | undefined {
 export function messageIds(header: string): string[] {
   const bounded = bothEnds(header);
   const bracketed = bracketedIds(bounded);
-  return bracketed.length > 0 ? bracketed : bareIds(bounded);
+  return bracketed.length > 0 || header.length > MAX_HEADER_LENGTH ? bracketed : bareIds(header);
 }
 
 function bracketedIds(header: string): string[] {
@@ -64,6 +64,6 @@ function bothEnds(header: string): string {
   if (header.length <= MAX_HEADER_LENGTH) return header;
   const head = header.slice(0, MAX_HEAD_LENGTH);
   const tail = header.slice(MAX_HEAD_LENGTH - MAX_HEADER_LENGTH);
-  // Cut at whole ids: two halves joined would be an id that nobody wrote.
-  return `${head.slice(0, head.lastIndexOf('>') + 1)} ${tail.slice(Math.max(0, tail.indexOf('<')))}`;
+  // The head ends with an id: two halves joined would be an id that nobody wrote.
+  return `${head.slice(0, head.lastIndexOf('>') + 1)} ${tail}`;
 }

@@ -170,8 +170,9 @@ const OTHER_LABELS = new Set(OTHERS);
 
 /** A quoted line (`> ..`), or one that says that another mail starts: "-----Original Message-----" in many languages. */
 export function isQuoteMark(line: string): boolean {
-  const first = /^[ \t\u00a0]{0,20}>/.test(line);
-  if (first) return !line.startsWith('>From '); // mbox files escape so what a mail's own text says
+  if (line === '') return false;
+  const isQuoted = /^[ \t\u00a0]{0,20}>/.test(line);
+  if (isQuoted) return !line.startsWith('>From '); // mbox files escape so what a mail's own text says
   if (line.length > MAX_MARK_LENGTH) return false;
   const words = line
     .toLowerCase()
@@ -189,7 +190,7 @@ export function isQuoteMark(line: string): boolean {
  */
 export function isAttribution(line: string, before: string): boolean {
   const trimmed = line.trim();
-  if (trimmed.length > MAX_MARK_LENGTH) return false;
+  if (trimmed === '' || trimmed.length > MAX_MARK_LENGTH) return false;
   if (DATED_ADDRESS.test(trimmed)) return true;
   const said = /^(.*?)(?:[:：]|[ \u00a0]-{2,10})$/.exec(trimmed)?.[1]?.trimEnd().toLowerCase();
   if (said === undefined) return false;
@@ -202,13 +203,17 @@ export function isAttribution(line: string, before: string): boolean {
 }
 
 /** A From line with two more header lines right behind it, as Outlook and forwards put before what they repeat. */
-export function hasInnerHeader(lines: readonly string[], at: number): boolean {
-  if (!FROM_LABELS.has(labelOf(lines[at] ?? ''))) return false;
-  const next = lines.slice(at + 1, at + INNER_HEADER_LINES).map(labelOf);
-  return next.filter((label) => OTHER_LABELS.has(label)).length >= 2;
+export function hasInnerHeader(lines: readonly string[]): boolean {
+  const labels = lines.map(labelOf);
+  return labels.some((label, at) => {
+    if (!FROM_LABELS.has(label)) return false;
+    const next = labels.slice(at + 1, at + INNER_HEADER_LINES);
+    return next.filter((other) => OTHER_LABELS.has(other)).length >= 2;
+  });
 }
 
 function labelOf(line: string): string {
+  if (line === '') return '';
   const label = /^[\s*_>|]{0,10}([\p{L}][\p{L}\p{M} -]{0,20}?)[*_ \u00a0]{0,4}[:：]/u.exec(line.slice(0, MAX_MARK_LENGTH))?.[1];
   return label === undefined ? '' : label.toLowerCase();
 }

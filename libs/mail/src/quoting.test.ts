@@ -41,12 +41,17 @@ describe('a mail carries a quote', () => {
     expect(carriesQuote({ text: `${'word '.repeat(1_000_000)}\n> quoted` })).toBe(true);
   });
 
+  it('but not for where a long line is cut', () => {
+    for (const start of ['', 'x']) expect(carriesQuote({ text: `${start}${'a>'.repeat(2_000_000)}` })).toBe(false);
+  });
+
   it.each([
     ['plain words', 'Hello Ann,\n\nshall we meet at 10:00?\n\nJoe'],
     ['a signature with dashes', 'Hello\n-- \nJoe\njoe@host\n----------'],
     ['people who say that they wrote', 'As I wrote:\nno.'],
     ['an mbox escape', '>From here on it is easy.'],
     ['a form with one label', 'From: Monday\nuntil Friday we are closed'],
+    ['a form with two labels', 'From: Monday\nTo: Friday\nwe are closed'],
     ['a mention of the original message', 'I lost the original message, sorry.'],
     ['arrows and comparisons', 'a -> b, 5 > 3'],
     ['nothing', ''],
@@ -78,14 +83,10 @@ describe('a mail carries a quote', () => {
     '<br>',
     '* ',
     'a:',
-  ])(
-    'of megabytes of %j is told in one pass',
-    (piece) => {
-      const huge = piece.repeat(3_000_000 / piece.length);
-      expect(typeof carriesQuote({ text: `x${huge}`, html: `x${huge}` })).toBe('boolean');
-    },
-    5_000,
-  );
+  ])('of megabytes of %j is told in one pass', (piece) => {
+    const huge = piece.repeat(3_000_000 / piece.length);
+    expect(typeof carriesQuote({ text: `x${huge}`, html: `x${huge}` })).toBe('boolean');
+  });
 
   it('never throws', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void carriesQuote({ text, html: text })));

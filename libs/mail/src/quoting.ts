@@ -3,7 +3,7 @@ import { htmlLines } from './html-lines.js';
 import { hasInnerHeader, isAttribution, isQuoteMark } from './quote-lines.js';
 
 /** Characters read of each of text and HTML: the first and the last half of it, since quotes stand at an end. */
-export const MAX_QUOTE_SCAN = 2_000_000;
+export const MAX_QUOTE_SCAN = 1_000_000;
 
 export interface MailText {
   /** Decoded text/plain; undefined where the mail has none. */
@@ -44,13 +44,11 @@ export function carriesQuote(mail: MailText): boolean {
 }
 
 function linesQuote(lines: readonly string[]): boolean {
-  for (const [at, line] of lines.entries()) {
-    if (isQuoteMark(line) || isAttribution(line, lines[at - 1] ?? '') || hasInnerHeader(lines, at)) return true;
-  }
-  return false;
+  return lines.some((line, at) => isQuoteMark(line) || isAttribution(line, lines[at - 1] ?? '')) || hasInnerHeader(lines);
 }
 
 function bothEnds(text: string): string {
   if (text.length <= MAX_QUOTE_SCAN) return text;
-  return `${text.slice(0, MAX_QUOTE_SCAN / 2)}\n${text.slice(-MAX_QUOTE_SCAN / 2)}`;
+  // Joined without a line break: the middle of a line must not look like the start of one.
+  return text.slice(0, MAX_QUOTE_SCAN / 2) + text.slice(-MAX_QUOTE_SCAN / 2);
 }

@@ -98,6 +98,13 @@ describe('the plan of a mail', () => {
     expect(summary(root)).toEqual({ text: ['1', '4'], html: ['1', '4'], files: ['2', '3'] });
   });
 
+  it('takes what is related to the text for no text, and a file there for no image of it', () => {
+    const attached = { ...image('3'), disposition: 'attachment' };
+    const root = multi('related', [html('1'), plain('2'), attached, image('4')]);
+    expect(summary(root)).toEqual({ text: ['1'], html: ['1'], files: ['2', '3', '4'] });
+    expect(planOf(root).attachments.map((one) => one.inline)).toEqual([false, false, true]);
+  });
+
   it('does not look into a mail within the mail', () => {
     const nested: StructureNode = {
       part: '2',

@@ -37,12 +37,10 @@ describe.runIf(corporaExist)('of the mails of the corpora', () => {
     expect(mails.length).toBeGreaterThan(500);
   });
 
-  it('all are read without a throw, each in short time', () => {
+  it('all are read without a throw', () => {
     for (const mail of mails) {
       const raw = readCorpus(mail);
-      const start = performance.now();
       const { identity } = facts(raw);
-      expect(performance.now() - start, mail).toBeLessThan(500);
       expect(identity, mail).toMatch(/^mail-(?:id|noid)\.v1\|/);
     }
   });
