@@ -142,7 +142,8 @@ function contentOf(
   const messageId = `${sendId}@${address.slice(address.lastIndexOf('@') + 1)}`;
   const date = dateHeader(acceptedAt);
   const mailId = idFromHash(hasher.hash('mail', identityText({ messageId: `<${messageId}>`, from: `<${address}>`, date })));
-  const mark = formatSendHeader({ sendId, mailId }, (text) => hasher.hash('send', text).toString('base64url'));
+  // What sync hashes of the two ids to compare (DESIGN: the signed header of our own sends).
+  const mark = formatSendHeader({ sendId, mailId }, () => hasher.hash('send', `${sendId}/${mailId}`).toString('base64url'));
   const { to, cc, bcc, subject, text, html, inReplyTo, references } = draft;
   return { mailId, content: { sendId, messageId, date, mark, from, to, cc, bcc, subject, text, html, inReplyTo, references, attachments } };
 }
