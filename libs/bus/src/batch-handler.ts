@@ -28,7 +28,11 @@ interface Progress {
   attempts: number;
 }
 
+/** An event with its message, if its bytes are one. */
+type Decoded = Received | { event: LoggedEvent; message: undefined };
+
 const maxBatchAttempts = 5;
+const unreadable = deadLetter('bytes are not its message');
 
 /** Takes the batches of all partitions of one service. What it throws makes the log bring the same batch again. */
 export class BatchHandler {
@@ -56,9 +60,9 @@ export class BatchHandler {
   async handleOne(event: LoggedEvent): Promise<Outcome> {
     const plan = this.#plan([event]);
     if (plan.kind !== 'call') return plan.outcome;
-    const [received, unreadable] = decode([event], plan.schema);
-    if (unreadable.length > 0) return deadLetter('bytes are not its message');
-    return outcomesFor(received, await plan.invoke(received))[0]!;
+    const { message } = decode(event, plan.schema);
+    if (!message) return unreadable;
+    return outcomesFor([{ event, message }], await plan.invoke([{ event, message }]))[0]!;
   }
 
   async #handleRun(run: LoggedEvent[], progress: Progress): Promise<void> {
@@ -67,11 +71,9 @@ export class BatchHandler {
       for (const event of run) await this.#carryOut(event, plan.outcome);
       return;
     }
-    const [received, unreadable] = decode(run, plan.schema);
-    for (const event of unreadable) await this.#carryOut(event, deadLetter('bytes are not its message'));
-    if (received.length === 0) return;
-    if (progress.attempts < maxBatchAttempts) await this.#together(plan.invoke, received, progress);
-    else await this.#oneByOne(plan.invoke, received, progress);
+    const decoded = run.map((event) => decode(event, plan.schema));
+    if (progress.attempts < maxBatchAttempts) await this.#together(plan.invoke, decoded, progress);
+    else await this.#oneByOne(plan.invoke, decoded, progress);
   }
 
   #plan(run: LoggedEvent[]): { kind: 'call'; invoke: Invoke; schema: DescMessage } | { kind: 'no_call'; outcome: Outcome } {
@@ -83,23 +85,23 @@ export class BatchHandler {
     return invoke ? { kind: 'call', invoke, schema } : { kind: 'no_call', outcome: skip('no_handler') };
   }
 
-  async #together(invoke: Invoke, received: Received[], progress: Progress): Promise<void> {
-    let outcomes: Outcome[];
+  async #together(invoke: Invoke, decoded: Decoded[], progress: Progress): Promise<void> {
+    const readable = decoded.filter(isReadable);
+    let outcomes: Outcome[] = [];
     try {
-      outcomes = outcomesFor(received, await invoke(received));
+      if (readable.length > 0) outcomes = outcomesFor(readable, await invoke(readable));
     } catch (error) {
       this.options.counters.retried();
       if (!this.options.isOutage(error)) progress.attempts++;
       throw error;
     }
-    for (const [index, { event }] of received.entries()) await this.#carryOut(event, outcomes[index]!);
+    for (const one of decoded) await this.#carryOut(one.event, isReadable(one) ? outcomes[readable.indexOf(one)]! : unreadable);
   }
 
   /** After several tries of the whole: finds the events that cannot be taken, and lets the others through. */
-  async #oneByOne(invoke: Invoke, received: Received[], progress: Progress): Promise<void> {
-    for (const one of received) {
-      if (one.event.offset < progress.next) continue;
-      await this.#carryOut(one.event, await this.#single(invoke, one));
+  async #oneByOne(invoke: Invoke, decoded: Decoded[], progress: Progress): Promise<void> {
+    for (const one of decoded) {
+      await this.#carryOut(one.event, isReadable(one) ? await this.#single(invoke, one) : unreadable);
       progress.next = one.event.offset + 1n;
     }
   }
@@ -137,18 +139,15 @@ function runsOf(batch: LoggedEvent[]): LoggedEvent[][] {
   return runs;
 }
 
-function decode(run: LoggedEvent[], schema: DescMessage): [received: Received[], unreadable: LoggedEvent[]] {
-  const received: Received[] = [];
-  const unreadable: LoggedEvent[] = [];
-  for (const event of run) {
-    try {
-      received.push({ event, message: fromBinary(schema, event.value) });
-    } catch {
-      unreadable.push(event);
-    }
+function decode(event: LoggedEvent, schema: DescMessage): Decoded {
+  try {
+    return { event, message: fromBinary(schema, event.value) };
+  } catch {
+    return { event, message: undefined };
   }
-  return [received, unreadable];
 }
+
+const isReadable = (one: Decoded): one is Received => one.message !== undefined;
 
 /** One outcome for each event; an answer that is none is the handler's bug and counts as thrown. */
 function outcomesFor(received: Received[], answer: Outcome | Outcome[]): Outcome[] {

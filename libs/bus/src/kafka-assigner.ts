@@ -38,7 +38,12 @@ export function assign(cluster: Topics, members: GroupMember[]): GroupMemberAssi
   for (const topic of topics) {
     const partitions = cluster.findTopicPartitionMetadata(topic).map((one) => one.partitionId);
     const readers = known.filter((member) => member.topics.includes(topic));
-    const shared = share(partitions.toSorted((a, b) => a - b), readers.map((reader) => reader.memberId), holdersOf(topic, readers), turnOf(topic));
+    const shared = share(
+      partitions.toSorted((a, b) => a - b),
+      readers.map((reader) => reader.memberId),
+      holdersOf(topic, readers),
+      turnOf(topic),
+    );
     for (const [partition, memberId] of shared) (assigned.get(memberId)![topic] ??= []).push(partition);
   }
   return [...assigned].map(([memberId, assignment]) => ({

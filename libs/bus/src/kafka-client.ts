@@ -15,13 +15,29 @@ const connectionTimeoutMs = 3_000;
 const requestTimeoutMs = 10_000;
 
 /** Fields of kafkajs' log entries that are ours or the broker's, never an event's. */
-const told = ['groupId', 'memberId', 'generationId', 'topic', 'partition', 'broker', 'retryCount', 'retryTime', 'error', 'clientId', 'duration'];
+const told = [
+  'groupId',
+  'memberId',
+  'generationId',
+  'topic',
+  'partition',
+  'broker',
+  'retryCount',
+  'retryTime',
+  'error',
+  'clientId',
+  'duration',
+];
 
 /**
  * One client for each consumer and producer: kafkajs keeps the committed offsets of a group in the client, and two members of one group in one
  * client would share them. onLog sees each entry before it is written.
  */
-export function kafkaClient(connection: KafkaConnection, change: Partial<KafkaConfig> = {}, onLog: (entry: LogEntry) => void = () => undefined): Kafka {
+export function kafkaClient(
+  connection: KafkaConnection,
+  change: Partial<KafkaConfig> = {},
+  onLog: (entry: LogEntry) => void = () => undefined,
+): Kafka {
   const { logger, ...how } = connection;
   return new Kafka({
     ...how,
@@ -38,10 +54,10 @@ export function kafkaClient(connection: KafkaConnection, change: Partial<KafkaCo
   });
 }
 
-/** kafkajs calls a broker that is away an error many times a second: what matters comes up in health and in our own words. */
-function write(logger: BusLogger, { level, namespace, log }: LogEntry): void {
-  const fields = Object.fromEntries(told.filter((name) => log[name] !== undefined).map((name) => [name === 'error' ? 'reason' : name, log[name] as unknown]));
-  const message = `kafkajs ${namespace}: ${log.message}`.slice(0, 300);
-  if (level === logLevel.ERROR || level === logLevel.WARN) logger.warn(fields, message);
-  else logger.debug(fields, message);
+/** kafkajs calls a broker that is away an error many times a second, without saying what follows from it: our own words and health do. */
+function write(logger: BusLogger, { namespace, log }: LogEntry): void {
+  const fields = Object.fromEntries(
+    told.filter((name) => log[name] !== undefined).map((name) => [name === 'error' ? 'reason' : name, log[name] as unknown]),
+  );
+  logger.debug(fields, `kafkajs ${namespace}: ${log.message}`.slice(0, 300));
 }

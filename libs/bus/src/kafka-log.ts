@@ -2,6 +2,7 @@
 import type { SASLOptions } from 'kafkajs';
 import type { ConnectionOptions } from 'node:tls';
 import { Fault } from '@rejoinder/base/fault';
+import { delay } from '@rejoinder/base/wait';
 import { topics, type Topic } from '@rejoinder/contracts/topics';
 import type { OutboundEvent } from './event.js';
 import type { Consumer, EventLog, Subscription } from './event-log.js';
@@ -37,6 +38,8 @@ const topicConfig = [
   { name: 'message.timestamp.type', value: 'LogAppendTime' },
 ];
 const brokerDefault = -1;
+const leaderTries = 60;
+const leaderWaitMs = 500;
 const defaults = { sessionTimeoutMs: 9_000, heartbeatMs: 1_000, rebalanceTimeoutMs: 8_000, concurrency: 8 };
 
 export class KafkaLog implements EventLog {
@@ -49,22 +52,17 @@ export class KafkaLog implements EventLog {
 
   async ensureTopics(): Promise<void> {
     const catalogue = Object.entries<Topic>(topics);
+    const wanted = catalogue.map(([topic, { partitions }]) => ({
+      topic,
+      numPartitions: partitions,
+      replicationFactor: this.options.replicationFactor ?? brokerDefault,
+      configEntries: topicConfig,
+    }));
     await withAdmin(this.#kafka(), async (admin) => {
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: catalogue.map(([topic, { partitions }]) => ({
-          topic,
-          numPartitions: partitions,
-          replicationFactor: this.options.replicationFactor ?? brokerDefault,
-          configEntries: topicConfig,
-        })),
-      });
+      await admin.createTopics({ waitForLeaders: true, topics: wanted });
       const found = await admin.fetchTopicMetadata({ topics: catalogue.map(([topic]) => topic) });
-      for (const { name, partitions } of found.topics) {
-        const wanted = (topics as Record<string, Topic>)[name]!.partitions;
-        if (partitions.length !== wanted)
-          throw new Fault('conflict', 'PARTITIONS_CHANGED', `${name} has ${partitions.length} partitions, not ${wanted}: their number never changes.`);
-      }
+      for (const { name, partitions } of found.topics) refuseOther(name, partitions.length);
+      for (const { topic } of wanted) await untilLed(() => admin.fetchTopicOffsets(topic));
     });
   }
 
@@ -106,4 +104,24 @@ export class KafkaLog implements EventLog {
   }
 }
 
-const definedOf = <T extends object>(given: T): Partial<T> => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
+function refuseOther(topic: string, partitions: number): void {
+  const wanted = (topics as Record<string, Topic>)[topic]!.partitions;
+  if (partitions === wanted) return;
+  throw new Fault('conflict', 'PARTITIONS_CHANGED', `${topic} has ${partitions} partitions, not ${wanted}: their number never changes.`);
+}
+
+/** A new topic is known some time before its partitions take anything. */
+async function untilLed(ask: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      if (attempt === leaderTries) throw error;
+      await delay(leaderWaitMs);
+    }
+  }
+}
+
+const definedOf = <T extends object>(given: T): Partial<T> =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;

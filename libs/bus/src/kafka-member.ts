@@ -4,7 +4,7 @@ import type { Consumer, TopicPartition } from './event-log.js';
 import { KafkaSession, type SessionEnd, type SessionSurroundings } from './kafka-session.js';
 
 const firstRestartMs = 200;
-const maxRestartMs = 10_000;
+const maxRestartMs = 3_000;
 const startTimeoutMs = 60_000;
 
 export class KafkaMember implements Consumer {
@@ -36,8 +36,10 @@ export class KafkaMember implements Consumer {
   }
 
   async #run(): Promise<void> {
-    const closed = new Promise<'closed'>((resolve) => this.#closing.signal.addEventListener('abort', () => resolve('closed'), { once: true }));
-    for (let failures = 0; !this.#closing.signal.aborted && this.#stopped === undefined; ) {
+    const closed = new Promise<'closed'>((resolve) =>
+      this.#closing.signal.addEventListener('abort', () => resolve('closed'), { once: true }),
+    );
+    for (let failures = 0; !this.#closing.signal.aborted && this.#stopped === undefined;) {
       const startedAt = performance.now();
       const end = await this.#runSession(closed);
       if (end === 'closed') return;
@@ -54,7 +56,9 @@ export class KafkaMember implements Consumer {
     try {
       const starting = within(startTimeoutMs, 'joining the group', session.start());
       starting.catch(() => undefined);
-      const failed = starting.then(() => new Promise<never>(() => undefined)).catch((error: Error): SessionEnd => ({ kind: 'crashed', error }));
+      const failed = starting
+        .then(() => new Promise<never>(() => undefined))
+        .catch((error: Error): SessionEnd => ({ kind: 'crashed', error }));
       return await Promise.race([session.ended, failed, closed]);
     } finally {
       await session.close();
@@ -78,7 +82,10 @@ export class KafkaMember implements Consumer {
   #beat(held: TopicPartition[]): void {
     this.#lastBeat = performance.now();
     this.#crash = undefined;
-    const names = held.map(({ topic, partition }) => `${topic}/${partition}`).toSorted().join();
+    const names = held
+      .map(({ topic, partition }) => `${topic}/${partition}`)
+      .toSorted()
+      .join();
     if (names === this.#told || !this.around.subscription.onAssigned) return;
     this.#told = names;
     this.#telling = this.#telling.then(() => this.#tell(held, names));

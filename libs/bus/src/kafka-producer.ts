@@ -6,7 +6,8 @@ import { kafkaClient, type KafkaConnection } from './kafka-client.js';
 import { partitionOn } from './partition.js';
 
 const requestTimeoutMs = 5_000;
-const retries = 1;
+/** Enough for a partition whose leader is just being made; what takes longer is the relay's to try again. */
+const retries = 4;
 /** Below Kafka's limit of 1 MB for what one request brings to a partition, with room for headers. */
 const partitionBytes = 600_000;
 const headerBytes = 500;
@@ -51,7 +52,15 @@ export class KafkaPublisher {
     const retry = { initialRetryTime: 100, maxRetryTime: 500, retries };
     const kafka = kafkaClient(this.connection, { requestTimeout: requestTimeoutMs, retry });
     // Partitions are given with each message; a partitioner of its own only spares kafkajs' warning.
-    const producer = kafka.producer({ idempotent: true, allowAutoTopicCreation: false, retry, createPartitioner: () => ({ message }) => message.partition! });
+    const producer = kafka.producer({
+      idempotent: true,
+      allowAutoTopicCreation: false,
+      retry,
+      createPartitioner:
+        () =>
+        ({ message }) =>
+          message.partition!,
+    });
     await producer.connect();
     return producer;
   }

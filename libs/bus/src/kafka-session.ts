@@ -65,7 +65,12 @@ export class KafkaSession {
     const { timers, subscription } = around;
     this.#consumer = this.#kafka.consumer({
       groupId: subscription.group,
-      partitionAssigners: [stickyAssigner(() => this.#holding(), (cluster) => this.#beforeJoins(cluster))],
+      partitionAssigners: [
+        stickyAssigner(
+          () => this.#holding(),
+          (cluster) => this.#beforeJoins(cluster),
+        ),
+      ],
       sessionTimeout: timers.sessionTimeoutMs,
       heartbeatInterval: timers.heartbeatMs,
       rebalanceTimeout: timers.rebalanceTimeoutMs,
@@ -101,7 +106,10 @@ export class KafkaSession {
     await this.#hold(closeGraceMs);
     for (const place of this.#held.keys()) this.#lose(place);
     await within(closeGraceMs, 'leaving the group', this.#consumer.disconnect()).catch((error: unknown) =>
-      this.around.connection.logger.warn({ error, group: this.around.subscription.group }, 'the group was not left in order; the session expires'),
+      this.around.connection.logger.warn(
+        { error, group: this.around.subscription.group },
+        'the group was not left in order; the session expires',
+      ),
     );
   }
 
@@ -222,9 +230,11 @@ export class KafkaSession {
     const { at, abandoned } = held.lane;
     held.next = String(next);
     if (abandoned.aborted) return;
-    await this.#consumer.commitOffsets([{ ...at, offset: held.next }]).catch((error: unknown) =>
-      this.around.connection.logger.warn({ error, group: this.around.subscription.group, ...at }, 'offset not committed'),
-    );
+    await this.#consumer
+      .commitOffsets([{ ...at, offset: held.next }])
+      .catch((error: unknown) =>
+        this.around.connection.logger.warn({ error, group: this.around.subscription.group, ...at }, 'offset not committed'),
+      );
   }
 
   /** kafkajs is about to go on elsewhere. */

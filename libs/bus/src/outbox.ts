@@ -2,6 +2,7 @@
 import { context, propagation } from '@opentelemetry/api';
 import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import { newId } from '@rejoinder/base/id';
+import { Fault } from '@rejoinder/base/fault';
 import type { Clock } from '@rejoinder/base/clock';
 import type { TopicName } from '@rejoinder/contracts/topics';
 import type { LoggedEvent } from './event.js';
@@ -33,6 +34,9 @@ export function activeTraceparent(): string | undefined {
   return carrier.traceparent;
 }
 
+/** Kafka's own limit for a request to a partition is 1 MB. */
+const maxEventBytes = 900_000;
+
 const insert = `
 insert into outbox (written_at, tenant_id, event_id, topic, key, type, sequence, historical, traceparent, value)
 select $1::timestamptz, e.* from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bool[], $9::text[], $10::bytea[]) as e`;
@@ -45,6 +49,7 @@ export class Outbox {
   async add(tx: SqlTransaction, events: NewEvent[]): Promise<void> {
     if (events.length === 0) return;
     const active = activeTraceparent();
+    const values = events.map(bytesOf);
     await tx.$executeRawUnsafe(
       insert,
       this.clock.now(),
@@ -56,9 +61,17 @@ export class Outbox {
       events.map((e) => e.sequence ?? 0n),
       events.map((e) => e.historical ?? false),
       events.map((e) => e.traceparent ?? active ?? null),
-      events.map((e) => Buffer.from(toBinary(e.schema, create(e.schema, e.message)))),
+      values,
     );
   }
+}
+
+/** An event that no broker takes would hold up all behind it for ever: it is refused where it is made. */
+function bytesOf({ schema, message }: NewEvent): Buffer {
+  const bytes = Buffer.from(toBinary(schema, create(schema, message)));
+  if (bytes.length > maxEventBytes)
+    throw new Fault('too_large', 'EVENT_TOO_LARGE', `${schema.name} has ${bytes.length} bytes; an event takes ${maxEventBytes}.`);
+  return bytes;
 }
 
 /** Trace context of the event that led to what is written now. */

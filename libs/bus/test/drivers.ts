@@ -42,15 +42,26 @@ async function withEffects(url: string): Promise<void> {
 
 function victimStarter(databaseUrl: string, reach: Reach): Driver['startVictim'] {
   const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-  const flags = ['--experimental-transform-types', '--no-warnings', '--conditions=@rejoinder/source', `--import=${file('source-hook.mjs')}`];
+  const flags = [
+    '--experimental-transform-types',
+    '--no-warnings',
+    '--conditions=@rejoinder/source',
+    `--import=${file('source-hook.mjs')}`,
+  ];
   return (task) => {
     const orders: Orders = { databaseUrl, reach, task };
-    return startProgram({ name: 'victim', command: process.execPath, args: [...flags, file('victim.ts'), JSON.stringify(orders)], env: { NODE_OPTIONS: '' } });
+    return startProgram({
+      name: 'victim',
+      command: process.execPath,
+      args: [...flags, file('victim.ts'), JSON.stringify(orders)],
+      env: { NODE_OPTIONS: '' },
+    });
   };
 }
 
 export async function localDriver(): Promise<Driver> {
-  const postgres = await startPostgres();
+  // What was committed must outlive a crash of the server, as it does with PostgreSQL's own default.
+  const postgres = await startPostgres({ settings: { synchronous_commit: 'on' } });
   const url = await postgres.createDatabase('bus_test');
   await withEffects(url);
   const reach: Reach = { kind: 'local', url, ...localTimers };
@@ -96,6 +107,8 @@ export async function kafkaDriver(): Promise<Driver> {
     dropBefore: async (topic, partition, offset) => {
       const admin = client.admin();
       await admin.connect();
+      // kafkajs deletes only from topics that this connection has already looked at.
+      await admin.fetchTopicOffsets(topic);
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] }).finally(() => admin.disconnect());
     },
     appendMalformed: async (topic, partition, headers) => {

@@ -34,7 +34,8 @@ async function consume(log: EventLog, databaseUrl: string, group: string, topic:
     group,
     topics: [topic],
     handle: async (batch) => {
-      for (const event of batch) await pool.query('insert into public.effect (event_id, by) values ($1, $2) on conflict do nothing', [event.id, 'victim']);
+      for (const event of batch)
+        await pool.query('insert into public.effect (event_id, by) values ($1, $2) on conflict do nothing', [event.id, 'victim']);
       say('effect');
       await forever();
     },
@@ -49,7 +50,12 @@ function relay(log: EventLog, databaseUrl: string, service: string): void {
       await forever();
     },
   };
-  new Relay({ service, database: new PlainTransactions(openPool(databaseUrl), service), log: publishThenHang, logger: quietLogger }).start();
+  new Relay({
+    service,
+    database: new PlainTransactions(openPool(databaseUrl), service),
+    log: publishThenHang,
+    logger: quietLogger,
+  }).start();
 }
 
 const [, script, argument] = process.argv;
