@@ -1,0 +1,178 @@
+// The REST interface as the console uses it: types, calls, and errors that carry what to show.
+
+export interface Server {
+  host: string;
+  port: number;
+  security: 'tls' | 'starttls';
+}
+export interface Check {
+  protocol: 'imap' | 'smtp';
+  passed: boolean;
+  code: string;
+  detail: string;
+}
+export interface Folder {
+  path: string;
+  role: string;
+  seen: number;
+  total: number;
+}
+export interface Inbox {
+  inbox_id: string;
+  address: string;
+  display_name: string;
+  receiving: 'connected' | 'needs_reconnect' | 'paused';
+  receiving_reason: string;
+  sending: 'ready' | 'needs_reconnect' | 'paused';
+  sending_reason: string;
+  reason_text: string;
+  connected_at: string;
+  imap: Server;
+  smtp: Server;
+  progress: { state: string; reason: string; next_try_at: string | null; folders: Folder[] } | null;
+}
+export interface Contact {
+  contact_id: string;
+  address: string;
+  name: string;
+  last_activity_at: string | null;
+  engagements: number;
+}
+export interface Person {
+  address: string;
+  name: string;
+}
+export interface Attachment {
+  attachment_id: string;
+  file_name: string;
+  content_type: string;
+  size_bytes: number;
+  inline: boolean;
+  state: 'pending' | 'stored' | 'rejected';
+  reason_text: string;
+}
+export interface Engagement {
+  engagement_id: string;
+  contact_id: string;
+  mail_id: string;
+  thread_id: string;
+  direction: 'in' | 'out';
+  from: Person;
+  to: Person[];
+  cc: Person[];
+  subject: string;
+  text: string;
+  html: string;
+  text_state: 'pending' | 'ready' | 'failed' | 'gone';
+  text_truncated: boolean;
+  occurred_at: string;
+  state: string;
+  state_text: string;
+  kind: string;
+  send_id: string;
+  inbox_id: string;
+  message_id: string;
+  attachments: Attachment[];
+}
+export interface Verdict {
+  owner: string;
+  store: string;
+  retention_class: string;
+  oldest: string | null;
+  setting: string;
+  limit_seconds: number;
+  holds: boolean;
+  reason: string;
+}
+export interface Proof {
+  proved_at: string;
+  holds: boolean;
+  verdicts: Verdict[];
+}
+export interface Session {
+  tenant_id: string;
+  version: string;
+  demo: { available: boolean; state: 'absent' | 'starting' | 'running' };
+}
+export interface Login {
+  address: string;
+  username?: string;
+  password: string;
+  imap: Server;
+  smtp: Server;
+}
+
+/** A refusal of the API: its sentence is meant for people. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+    readonly checks: Check[],
+  ) {
+    super(detail);
+  }
+}
+
+async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+  const form = body instanceof FormData;
+  const response = await fetch(path, {
+    method,
+    headers: { accept: 'application/json', ...(body && !form ? { 'content-type': 'application/json' } : {}), ...headers },
+    body: form ? body : body === undefined ? undefined : JSON.stringify(body),
+  }).catch(() => {
+    throw new ApiError(0, 'UNREACHABLE', 'Rejoinder does not answer. Is it still running?', []);
+  });
+  if (response.status === 204) return undefined as T;
+  const answer = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+  if (response.ok) return answer as T;
+  throw new ApiError(
+    response.status,
+    String(answer.code ?? ''),
+    String(answer.detail ?? answer.title ?? 'Something went wrong.'),
+    (answer.checks as Check[]) ?? [],
+  );
+}
+
+const get = <T>(path: string) => call<T>('GET', path);
+const post = <T>(path: string, body: unknown = {}, headers?: Record<string, string>) => call<T>('POST', path, body, headers);
+
+export const api = {
+  session: () => get<Session>('/v1/session'),
+  startDemo: () => post<unknown>('/v1/demo'),
+  inboxes: () => get<{ inboxes: Inbox[] }>('/v1/inboxes?limit=200'),
+  discover: (address: string) =>
+    post<{ imap: Server | null; smtp: Server | null; provider: string; hint: string }>('/v1/inboxes/discover', { address }),
+  connect: (login: Login & { display_name?: string }) => post<Inbox>('/v1/inboxes', login),
+  reconnect: (id: string, password: string) => post<Inbox>(`/v1/inboxes/${id}/reconnect`, { password }),
+  pause: (id: string) => post<Inbox>(`/v1/inboxes/${id}/pause`),
+  resume: (id: string) => post<Inbox>(`/v1/inboxes/${id}/resume`),
+  removeInbox: (id: string) => call<void>('DELETE', `/v1/inboxes/${id}`),
+  contacts: (query: string) =>
+    get<{ contacts: Contact[]; next_cursor: string | null }>(`/v1/contacts?limit=100&query=${encodeURIComponent(query)}`),
+  contact: (id: string) => get<Contact>(`/v1/contacts/${id}`),
+  addContact: (person: Person) => post<Contact>('/v1/contacts', person),
+  timeline: (id: string, cursor: string) =>
+    get<{ engagements: Engagement[]; next_cursor: string | null }>(
+      `/v1/contacts/${id}/timeline?limit=50&cursor=${encodeURIComponent(cursor)}`,
+    ),
+  deleteEngagement: (id: string) => call<void>('DELETE', `/v1/engagements/${id}`),
+  upload: (file: File) => {
+    const form = new FormData();
+    form.append('file', file);
+    return call<{ attachment_id: string; file_name: string; size_bytes: number }>('POST', '/v1/attachments', form);
+  },
+  send: (mail: OutgoingMail, key: string) => post<{ send_id: string; state: string }>('/v1/mail', mail, { 'idempotency-key': key }),
+  resolve: (sendId: string, outcome: 'sent' | 'send_again') => post<unknown>(`/v1/mail/${sendId}/resolve`, { outcome }),
+  proof: () => get<Proof>('/v1/retention/proof'),
+};
+
+export interface OutgoingMail {
+  inbox_id: string;
+  to: Person[];
+  subject: string;
+  text: string;
+  attachment_ids: string[];
+  in_reply_to?: string;
+  references?: string[];
+}

@@ -1,0 +1,167 @@
+// Writing a mail: from which mailbox, to whom, what, with which files.
+import {
+  Alert,
+  Button,
+  CloseButton,
+  FileButton,
+  Group,
+  Loader,
+  Modal,
+  Pill,
+  Select,
+  Stack,
+  Text,
+  TextInput,
+  Textarea,
+} from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { notifications } from '@mantine/notifications';
+import { IconPaperclip, IconSend } from '@tabler/icons-react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { api, type Engagement, type OutgoingMail } from './api.js';
+import { size } from './format.js';
+
+interface Upload {
+  key: string;
+  name: string;
+  bytes: number;
+  id?: string;
+  error?: string;
+}
+
+interface Props {
+  opened: boolean;
+  onClose: () => void;
+  to?: string;
+  answers?: Engagement;
+}
+
+const maxTogetherBytes = 25_000_000;
+
+export function ComposeDialog({ opened, onClose, to = '', answers }: Props) {
+  const data = useQueryClient();
+  const inboxes = useQuery({ queryKey: ['inboxes'], queryFn: api.inboxes, enabled: opened });
+  const able = (inboxes.data?.inboxes ?? []).filter((inbox) => inbox.sending === 'ready');
+  const [uploads, setUploads] = useState<Upload[]>([]);
+  const key = useRef<string>(crypto.randomUUID());
+  const form = useForm({
+    initialValues: { from: '', to, subject: answers ? answerSubject(answers.subject) : '', text: '' },
+    validate: {
+      to: (value) =>
+        addresses(value).length > 0 && addresses(value).every((one) => /^\S+@\S+\.\S+$/.test(one))
+          ? null
+          : 'Addresses, separated by commas',
+      text: (value) => (value.trim() ? null : 'There is nothing to send yet'),
+    },
+  });
+  const from = form.values.from || answers?.inbox_id || able[0]?.inbox_id || '';
+  const close = () => {
+    form.reset();
+    setUploads([]);
+    send.reset();
+    key.current = crypto.randomUUID();
+    onClose();
+  };
+  const send = useMutation({
+    mutationFn: (mail: OutgoingMail) => api.send(mail, key.current),
+    onSuccess: () => {
+      notifications.show({ message: 'Your mail is on its way. It stands on the timeline already.' });
+      void data.invalidateQueries({ queryKey: ['contacts'] });
+      void data.invalidateQueries({ queryKey: ['timeline'] });
+      close();
+    },
+  });
+  const submit = form.onSubmit((values) =>
+    send.mutate({
+      inbox_id: from,
+      to: addresses(values.to).map((address) => ({ address, name: '' })),
+      subject: values.subject,
+      text: values.text,
+      attachment_ids: uploads.flatMap(({ id }) => id ?? []),
+      ...(answers?.message_id ? { in_reply_to: answers.message_id, references: [answers.message_id] } : {}),
+    }),
+  );
+  const busy = uploads.some((upload) => !upload.id && !upload.error);
+  const tooMuch = uploads.reduce((sum, { bytes }) => sum + bytes, 0) > maxTogetherBytes;
+  return (
+    <Modal opened={opened} onClose={close} title={answers ? 'Answer' : 'New mail'} size="xl">
+      <form onSubmit={submit}>
+        <Stack gap="sm">
+          {inboxes.data && able.length === 0 && (
+            <Alert color="orange">No mailbox can send at the moment. Connect one, or look at its state, under Mailboxes.</Alert>
+          )}
+          <Select
+            label="From"
+            data={able.map((inbox) => ({ value: inbox.inbox_id, label: inbox.address }))}
+            value={from}
+            onChange={(value) => form.setFieldValue('from', value ?? '')}
+            allowDeselect={false}
+          />
+          <TextInput label="To" placeholder="name@example.com" data-autofocus={to ? undefined : true} {...form.getInputProps('to')} />
+          <TextInput label="Subject" maxLength={998} {...form.getInputProps('subject')} />
+          <Textarea label="Text" autosize minRows={8} maxRows={18} data-autofocus={to ? true : undefined} {...form.getInputProps('text')} />
+          <Uploads uploads={uploads} change={setUploads} />
+          {tooMuch && <Alert color="red">Together the files are over 25 MB, which most servers refuse.</Alert>}
+          {send.error && <Alert color="red">{send.error.message}</Alert>}
+          <Group justify="flex-end">
+            <Button type="submit" leftSection={<IconSend size={16} />} loading={send.isPending} disabled={busy || tooMuch || from === ''}>
+              Send
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
+
+function Uploads({ uploads, change }: { uploads: Upload[]; change: React.Dispatch<React.SetStateAction<Upload[]>> }) {
+  const add = (files: File[]) => {
+    for (const file of files) {
+      const key = crypto.randomUUID();
+      const settle = (with_: Partial<Upload>) => change((now) => now.map((one) => (one.key === key ? { ...one, ...with_ } : one)));
+      change((now) => [...now, { key, name: file.name, bytes: file.size }]);
+      api.upload(file).then(
+        ({ attachment_id }) => settle({ id: attachment_id }),
+        (error: Error) => settle({ error: error.message }),
+      );
+    }
+  };
+  return (
+    <Group gap="xs">
+      <FileButton multiple onChange={add}>
+        {(props) => (
+          <Button {...props} variant="default" size="xs" leftSection={<IconPaperclip size={15} />}>
+            Attach files
+          </Button>
+        )}
+      </FileButton>
+      {uploads.map((upload) => (
+        <Pill key={upload.key} size="md" c={upload.error ? 'red' : undefined}>
+          <Group gap={6} wrap="nowrap">
+            {!upload.id && !upload.error && <Loader size={12} />}
+            <Text span size="xs">
+              {upload.name} · {upload.error ?? size(upload.bytes)}
+            </Text>
+            <CloseButton
+              size="xs"
+              aria-label={`Leave out ${upload.name}`}
+              onClick={() => change((now) => now.filter((one) => one.key !== upload.key))}
+            />
+          </Group>
+        </Pill>
+      ))}
+    </Group>
+  );
+}
+
+function addresses(text: string): string[] {
+  return text
+    .split(/[,;]/)
+    .map((one) => one.trim())
+    .filter(Boolean);
+}
+
+function answerSubject(subject: string): string {
+  return /^re:/i.test(subject) ? subject : `Re: ${subject}`;
+}

@@ -1,0 +1,54 @@
+// Sizes, times and names as people read them.
+
+const sameDay = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const thisYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+const anyTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** Shorter the nearer: 14:05, 3 Nov 14:05, 3 Nov 2025 14:05. */
+export function shortTime(iso: string, now = new Date()): string {
+  const at = new Date(iso);
+  if (at.toDateString() === now.toDateString()) return sameDay.format(at);
+  return (at.getFullYear() === now.getFullYear() ? thisYear : anyTime).format(at);
+}
+
+export function fullTime(iso: string): string {
+  return anyTime.format(new Date(iso));
+}
+
+/** 1 MB is 1,000,000 bytes, as in the limits. */
+export function size(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  if (bytes < 1_000_000) return `${(bytes / 1_000).toFixed(0)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+export function nameOf(person: { name: string; address: string }): string {
+  return person.name || person.address;
+}
+
+export function initials(person: { name: string; address: string }): string {
+  const words = nameOf(person)
+    .split(/[\s.@_-]+/)
+    .filter(Boolean);
+  return words
+    .slice(0, 2)
+    .map((word) => word[0]!.toUpperCase())
+    .join('');
+}
+
+/** 6.2 days, 3 hours. */
+export function age(ms: number): string {
+  const hours = Math.max(0, ms) / 3_600_000;
+  if (hours < 1) return 'under an hour';
+  return hours < 48 ? `${Math.round(hours)} hours` : `${(hours / 24).toFixed(1)} days`;
+}
+
+/** The new part of a plain text and what it quotes below. */
+export function splitQuote(text: string): { fresh: string; quoted: string } {
+  const lines = text.split('\n');
+  let end = lines.length;
+  while (end > 0 && (/^\s*>/.test(lines[end - 1]!) || lines[end - 1]!.trim() === '')) end--;
+  if (!lines.slice(end).some((line) => /^\s*>/.test(line))) return { fresh: text.trimEnd(), quoted: '' };
+  if (end > 0 && /:\s*$/.test(lines[end - 1]!)) end--;
+  return { fresh: lines.slice(0, end).join('\n').trimEnd(), quoted: lines.slice(end).join('\n').trim() };
+}

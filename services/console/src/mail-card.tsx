@@ -1,0 +1,236 @@
+// One mail on a timeline.
+import { ActionIcon, Alert, Anchor, Badge, Button, Group, Menu, Modal, Skeleton, Stack, Text, ThemeIcon, Tooltip } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import {
+  IconArrowBackUp,
+  IconArrowDownLeft,
+  IconArrowUpRight,
+  IconDots,
+  IconFile,
+  IconFileOff,
+  IconPaperclip,
+  IconTrash,
+} from '@tabler/icons-react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api, type Attachment, type Engagement } from './api.js';
+import { fullTime, nameOf, shortTime, size, splitQuote } from './format.js';
+import { MailFrame } from './mail-frame.js';
+
+const stateLook: Record<string, { color: string; label: string }> = {
+  accepted: { color: 'gray', label: 'Sending' },
+  sending: { color: 'gray', label: 'Sending' },
+  failed: { color: 'red', label: 'Not sent' },
+  unconfirmed: { color: 'orange', label: 'Not confirmed' },
+};
+
+export function MailCard({ mail, onAnswer }: { mail: Engagement; onAnswer: () => void }) {
+  const incoming = mail.direction === 'in';
+  const look = incoming ? undefined : stateLook[mail.state];
+  const people = incoming ? nameOf(mail.from) : `${nameOf(mail.from)} to ${mail.to.map(nameOf).join(', ')}`;
+  return (
+    <Group align="flex-start" wrap="nowrap" gap="sm" component="article">
+      <ThemeIcon variant="light" color={incoming ? 'brand' : 'gray'} radius="xl" size={30} aria-label={incoming ? 'Received' : 'Sent'}>
+        {incoming ? <IconArrowDownLeft size={16} /> : <IconArrowUpRight size={16} />}
+      </ThemeIcon>
+      <Stack gap={6} style={{ flex: 1 }} miw={0}>
+        <Group justify="space-between" wrap="nowrap" gap="xs">
+          <Group gap="xs" miw={0}>
+            <Tooltip label={mail.from.address}>
+              <Text size="sm" fw={600} truncate>
+                {people}
+              </Text>
+            </Tooltip>
+            {mail.kind === 'auto_reply' && (
+              <Badge variant="light" color="gray" tt="none">
+                automatic answer
+              </Badge>
+            )}
+            {look && (
+              <Badge variant="light" color={look.color} tt="none" role="status">
+                {look.label}
+              </Badge>
+            )}
+          </Group>
+          <Group gap={2} wrap="nowrap">
+            <Tooltip label={fullTime(mail.occurred_at)}>
+              <Text size="xs" c="dimmed">
+                {shortTime(mail.occurred_at)}
+              </Text>
+            </Tooltip>
+            {incoming && (
+              <ActionIcon variant="subtle" color="gray" size="sm" onClick={onAnswer} aria-label="Answer">
+                <IconArrowBackUp size={16} />
+              </ActionIcon>
+            )}
+            <MailMenu mail={mail} />
+          </Group>
+        </Group>
+        {look && mail.state_text && mail.state !== 'accepted' && <SendTrouble mail={mail} color={look.color} />}
+        <MailText mail={mail} />
+        {mail.attachments.length > 0 && (
+          <Group gap="xs" mt={4}>
+            {mail.attachments.map((attachment) => (
+              <AttachmentChip key={attachment.attachment_id} attachment={attachment} />
+            ))}
+          </Group>
+        )}
+      </Stack>
+    </Group>
+  );
+}
+
+function MailText({ mail }: { mail: Engagement }) {
+  const [original, setOriginal] = useState(false);
+  const [quoting, setQuoting] = useState(false);
+  if (mail.text_state === 'pending') return <Skeleton h={40} aria-label="The text is being fetched" />;
+  if (mail.text_state !== 'ready') {
+    return (
+      <Text size="sm" c="dimmed">
+        The text could not be read{mail.text_state === 'gone' ? ' any more' : ''}.
+      </Text>
+    );
+  }
+  if (original) return <MailFrame html={mail.html} onClose={() => setOriginal(false)} />;
+  const { fresh, quoted } = splitQuote(mail.text);
+  return (
+    <>
+      <div className="mailText">{fresh || (quoted ? '' : 'This mail has no text.')}</div>
+      {quoting && (
+        <div className="mailText" style={{ opacity: 0.65 }}>
+          {quoted}
+        </div>
+      )}
+      <Group gap="md">
+        {quoted && (
+          <Anchor component="button" size="xs" c="dimmed" onClick={() => setQuoting(!quoting)} aria-expanded={quoting}>
+            {quoting ? 'Hide what was quoted' : 'Show what was quoted'}
+          </Anchor>
+        )}
+        {mail.html && (
+          <Anchor component="button" size="xs" c="dimmed" onClick={() => setOriginal(true)}>
+            Show as it was written
+          </Anchor>
+        )}
+        {mail.text_truncated && (
+          <Text size="xs" c="dimmed">
+            The text was too long and is cut.
+          </Text>
+        )}
+      </Group>
+    </>
+  );
+}
+
+function AttachmentChip({ attachment }: { attachment: Attachment }) {
+  const { state, file_name: name } = attachment;
+  const icon =
+    state === 'rejected' ? <IconFileOff size={15} /> : state === 'pending' ? <IconPaperclip size={15} /> : <IconFile size={15} />;
+  if (state === 'stored') {
+    return (
+      <Button
+        component="a"
+        href={`/v1/attachments/${attachment.attachment_id}`}
+        download={name}
+        variant="default"
+        size="xs"
+        leftSection={icon}
+      >
+        {name || 'unnamed'}&ensp;
+        <Text span size="xs" c="dimmed">
+          {size(attachment.size_bytes)}
+        </Text>
+      </Button>
+    );
+  }
+  const why = state === 'rejected' ? attachment.reason_text || 'This attachment is not logged.' : 'This attachment is being fetched.';
+  return (
+    <Tooltip label={why}>
+      <Button
+        variant="default"
+        size="xs"
+        leftSection={icon}
+        aria-disabled
+        data-disabled
+        aria-label={`${name}: ${why}`}
+        onClick={(event) => event.preventDefault()}
+      >
+        {name || 'unnamed'}&ensp;
+        <Text span size="xs">
+          {state === 'rejected' ? 'not logged' : size(attachment.size_bytes)}
+        </Text>
+      </Button>
+    </Tooltip>
+  );
+}
+
+function SendTrouble({ mail, color }: { mail: Engagement; color: string }) {
+  const data = useQueryClient();
+  const resolve = useMutation({
+    mutationFn: (outcome: 'sent' | 'send_again') => api.resolve(mail.send_id, outcome),
+    onSuccess: () => data.invalidateQueries({ queryKey: ['timeline'] }),
+    onError: (error) => notifications.show({ color: 'red', message: error.message }),
+  });
+  return (
+    <Alert color={color} variant="light" py="xs">
+      <Group justify="space-between">
+        <Text size="sm">{mail.state_text}</Text>
+        {mail.state === 'unconfirmed' && (
+          <Group gap="xs">
+            <Button size="xs" variant="default" onClick={() => resolve.mutate('sent')}>
+              It was sent
+            </Button>
+            <Button size="xs" variant="default" onClick={() => resolve.mutate('send_again')}>
+              Send again
+            </Button>
+          </Group>
+        )}
+      </Group>
+    </Alert>
+  );
+}
+
+function MailMenu({ mail }: { mail: Engagement }) {
+  const data = useQueryClient();
+  const [asking, setAsking] = useState(false);
+  const remove = useMutation({
+    mutationFn: () => api.deleteEngagement(mail.engagement_id),
+    onSuccess: () => {
+      setAsking(false);
+      void data.invalidateQueries({ queryKey: ['timeline'] });
+      void data.invalidateQueries({ queryKey: ['contacts'] });
+    },
+    onError: (error) => notifications.show({ color: 'red', message: error.message }),
+  });
+  return (
+    <>
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" size="sm" aria-label="More for this mail">
+            <IconDots size={16} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setAsking(true)}>
+            Delete from the timeline
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Modal opened={asking} onClose={() => setAsking(false)} title="Delete this mail from the timeline?">
+        <Stack>
+          <Text size="sm">
+            Its text and attachments are deleted here for good, and it will not come back. In the mailbox itself nothing changes.
+          </Text>
+          <Group justify="flex-end">
+            <Button variant="default" onClick={() => setAsking(false)} data-autofocus>
+              Keep it
+            </Button>
+            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
+              Delete
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </>
+  );
+}
