@@ -33,6 +33,9 @@ create table feed (
 ) partition by range (came_at);
 create index on feed (tenant_id, seq);
 create index on feed (came_at);
+-- What every pod reads on from, and what makes taking an event twice change nothing.
+create index on feed (seq);
+create index on feed (event_id);
 select retain('feed', 'wire', 'came_at');
 select fence('feed');
 do $$ begin

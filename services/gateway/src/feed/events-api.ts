@@ -1,0 +1,70 @@
+// REST of events: a stream that stays open and can be resumed.
+import { Inject, Req, Res, type OnModuleDestroy } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { Fault } from '@rejoinder/base/fault';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
+import type { GatewaySettings } from '../config.js';
+import { TenantId } from '../people/caller.js';
+import { FromHeader, Route, V1 } from '../web/route.js';
+import { Feed } from './feed.js';
+import { stream } from './sse.js';
+
+const maxListeners = 1_000;
+const heartbeatMs = 15_000;
+const retryAfterMs = 5_000;
+
+const lastEventId = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be the id of an event')
+  .transform(Number)
+  .optional()
+  .meta({ description: 'Resumes after this event; without it the stream begins now' });
+
+@V1('events')
+export class EventsApi implements OnModuleDestroy {
+  readonly #stop = new AbortController();
+  #listeners = 0;
+
+  constructor(
+    private readonly feed: Feed,
+    @Inject(SETTINGS) private readonly settings: GatewaySettings,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onModuleDestroy(): void {
+    this.#stop.abort();
+  }
+
+  @Route({
+    method: 'GET',
+    says: 'What happens, as it happens: ids and states. EventsMissed: you were away for longer than events are kept, so look at everything anew',
+    answers: 'events',
+    refuses: { 429: 'STREAMS_BUSY' },
+  })
+  async events(
+    @TenantId() tenantId: string,
+    @FromHeader('Last-Event-ID', lastEventId) seen: number | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    if (request.method === 'HEAD') return void reply.type('text/event-stream').send();
+    if (this.#listeners >= maxListeners || this.#stop.signal.aborted) {
+      throw new Fault('busy', 'STREAMS_BUSY', 'Too many streams are open here: try again shortly.', retryAfterMs);
+    }
+    this.#listeners++;
+    try {
+      const start = await this.feed.startAfter(seen);
+      reply.hijack();
+      reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...streamHeaders });
+      const times = { heartbeatMs, slowMs: this.settings.eventsSlowSeconds * 1_000 };
+      const end = await stream(reply.raw, this.feed, { tenantId, ...start }, times, this.#stop.signal);
+      if (end === 'slow') this.logger.info({ tenantId }, 'cut a reader of events that took nothing');
+    } finally {
+      this.#listeners--;
+    }
+  }
+}
+
+const streamHeaders = { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };

@@ -1,0 +1,58 @@
+// REST of contacts, and of what was said with each.
+import { z } from 'zod';
+import { TimelineService } from '@rejoinder/contracts/api/timeline';
+import { Peers } from '@rejoinder/runtime/peers';
+import { TenantId } from '../people/caller.js';
+import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
+import { id, pageOf, toCursor } from './shapes.js';
+import * as shape from './timeline.js';
+
+const maxQuery = 200;
+const listQuery = pageOf(200).extend({ query: z.string().max(maxQuery).default('').meta({ description: 'Start of the address or name' }) });
+const timelineQuery = pageOf(100, 25);
+
+@V1('contacts')
+export class ContactsApi {
+  constructor(private readonly peers: Peers) {}
+
+  @Route({ method: 'GET', says: 'Contacts, those of the newest mail first', answers: shape.contactsSchema })
+  async list(@TenantId() tenantId: string, @FromQuery(listQuery) { query, cursor, limit }: z.infer<typeof listQuery>) {
+    const { contacts, nextPageToken } = await this.#timeline.listContacts({ tenantId, query, pageSize: limit, pageToken: cursor });
+    return { contacts: contacts.map(shape.toContact), next_cursor: toCursor(nextPageToken) };
+  }
+
+  /** Timeline does not say whether it was there before, so it is never called created. */
+  @Route({ method: 'POST', says: 'Makes a contact, or answers the one that has this address', answers: shape.contactSchema })
+  async put(
+    @TenantId() tenantId: string,
+    @FromBody(shape.contactBody) body: z.infer<typeof shape.contactBody>,
+  ): Promise<shape.ContactAnswer> {
+    const { contact } = await this.#timeline.putContact({ tenantId, ...body });
+    return shape.toContact(contact!);
+  }
+
+  @Route({ method: 'GET', path: ':contact_id', says: 'One contact', answers: shape.contactSchema })
+  async contact(@TenantId() tenantId: string, @FromPath('contact_id', id) contactId: string): Promise<shape.ContactAnswer> {
+    const { contact } = await this.#timeline.getContact({ tenantId, contactId });
+    return shape.toContact(contact!);
+  }
+
+  @Route({ method: 'GET', path: ':contact_id/timeline', says: 'What was said, newest first', answers: shape.engagementsSchema })
+  async timeline(
+    @TenantId() tenantId: string,
+    @FromPath('contact_id', id) contactId: string,
+    @FromQuery(timelineQuery) { cursor, limit }: z.infer<typeof timelineQuery>,
+  ): Promise<z.infer<typeof shape.engagementsSchema>> {
+    const { engagements, nextPageToken } = await this.#timeline.listEngagements({
+      tenantId,
+      contactId,
+      pageSize: limit,
+      pageToken: cursor,
+    });
+    return { engagements: engagements.map(shape.toEngagement), next_cursor: toCursor(nextPageToken) };
+  }
+
+  get #timeline() {
+    return this.peers.client(TimelineService);
+  }
+}

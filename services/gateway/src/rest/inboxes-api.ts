@@ -1,0 +1,121 @@
+// REST of inboxes: found, tested, connected, looked at, paused and removed.
+import { z } from 'zod';
+import { Fault } from '@rejoinder/base/fault';
+import { ConnectionsService, type Inbox } from '@rejoinder/contracts/api/connections';
+import { SyncService, type GetProgressResponse } from '@rejoinder/contracts/api/sync';
+import { Peers } from '@rejoinder/runtime/peers';
+import { TenantId } from '../people/caller.js';
+import { refusal } from '../web/problem.js';
+import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
+import * as shape from './inbox.js';
+import { id, pageOf, toCursor } from './shapes.js';
+
+const pageQuery = pageOf(100);
+
+/** Both servers are asked at the same time and may be slow. */
+const liveTest = { deadlineMs: 60_000 };
+/** A list is worth more than its progress. */
+const progressCall = { deadlineMs: 2_000 };
+
+@V1('inboxes')
+export class InboxesApi {
+  constructor(private readonly peers: Peers) {}
+
+  @Route({ method: 'POST', path: 'discover', says: 'Guesses the servers of an address', answers: shape.discoveredSchema })
+  async discover(@TenantId() tenantId: string, @FromBody(shape.discoverBody) body: z.infer<typeof shape.discoverBody>) {
+    const none = { imap: undefined, smtp: undefined, provider: '', hint: '' };
+    const found = await this.#connections.discover({ tenantId, ...body }, liveTest).catch((error: unknown) => unlessUnknown(error, none));
+    return { imap: shape.toServer(found.imap), smtp: shape.toServer(found.smtp), provider: found.provider, hint: found.hint };
+  }
+
+  @Route({ method: 'POST', path: 'verify', says: 'Tests both servers for real and stores nothing', answers: shape.verifiedSchema })
+  async verify(@TenantId() tenantId: string, @FromBody(shape.verifyBody) body: shape.VerifyBody) {
+    const { checks, capabilities } = await this.#connections.verify({ tenantId, login: body }, liveTest);
+    return { checks: checks.map(shape.toCheck), capabilities };
+  }
+
+  /** Tested first, so that a refusal tells of both servers what is wrong; connections tests again before it stores. */
+  @Route({
+    method: 'POST',
+    says: 'Connects an inbox once both its servers let it in',
+    status: 201,
+    answers: shape.inboxSchema,
+    refuses: { 422: 'VERIFY_FAILED, with checks', 409: 'INBOX_EXISTS' },
+  })
+  async connect(@TenantId() tenantId: string, @FromBody(shape.connectBody) body: shape.ConnectBody): Promise<shape.InboxAnswer> {
+    const { display_name: displayName, settings, ...login } = body;
+    const { checks } = await this.#connections.verify({ tenantId, login }, liveTest);
+    if (checks.some(({ passed }) => !passed)) {
+      throw refusal(422, 'VERIFY_FAILED', 'A server refused: nothing was stored.', { checks: checks.map(shape.toCheck) });
+    }
+    const { attachments = true, history_days: historyDays = 30, log_folder: logFolder = '' } = settings ?? {};
+    const wanted = { capture: 'tracked', attachments, historyDays, logFolder };
+    const { inbox } = await this.#connections.connect({ tenantId, login, displayName, settings: wanted }, liveTest);
+    return this.#told(tenantId, inbox!);
+  }
+
+  @Route({ method: 'GET', says: 'The inboxes, a page at a time', answers: shape.inboxesSchema })
+  async list(
+    @TenantId() tenantId: string,
+    @FromQuery(pageQuery) page: z.infer<typeof pageQuery>,
+  ): Promise<z.infer<typeof shape.inboxesSchema>> {
+    const { inboxes, nextPageToken } = await this.#connections.listInboxes({ tenantId, pageSize: page.limit, pageToken: page.cursor });
+    const told = await Promise.all(inboxes.map((inbox) => this.#told(tenantId, inbox)));
+    return { inboxes: told, next_cursor: toCursor(nextPageToken) };
+  }
+
+  @Route({ method: 'GET', path: ':inbox_id', says: 'One inbox', answers: shape.inboxSchema })
+  async inbox(@TenantId() tenantId: string, @FromPath('inbox_id', id) inboxId: string): Promise<shape.InboxAnswer> {
+    const { inbox } = await this.#connections.getInbox({ tenantId, inboxId });
+    return this.#told(tenantId, inbox!);
+  }
+
+  @Route({ method: 'POST', path: ':inbox_id/reconnect', says: 'Stores a new password once it is let in', answers: shape.inboxSchema })
+  async reconnect(
+    @TenantId() tenantId: string,
+    @FromPath('inbox_id', id) inboxId: string,
+    @FromBody(shape.reconnectBody) { password }: z.infer<typeof shape.reconnectBody>,
+  ): Promise<shape.InboxAnswer> {
+    const { inbox } = await this.#connections.reconnect({ tenantId, inboxId, password }, liveTest);
+    return this.#told(tenantId, inbox!);
+  }
+
+  @Route({ method: 'POST', path: ':inbox_id/pause', says: 'Stops receiving and sending', answers: shape.inboxSchema })
+  async pause(@TenantId() tenantId: string, @FromPath('inbox_id', id) inboxId: string): Promise<shape.InboxAnswer> {
+    const { inbox } = await this.#connections.pause({ tenantId, inboxId });
+    return this.#told(tenantId, inbox!);
+  }
+
+  @Route({ method: 'POST', path: ':inbox_id/resume', says: 'Receives and sends again', answers: shape.inboxSchema })
+  async resume(@TenantId() tenantId: string, @FromPath('inbox_id', id) inboxId: string): Promise<shape.InboxAnswer> {
+    const { inbox } = await this.#connections.resume({ tenantId, inboxId });
+    return this.#told(tenantId, inbox!);
+  }
+
+  @Route({ method: 'DELETE', path: ':inbox_id', says: 'Removes it with its credential and captured text', status: 204, answers: 'nothing' })
+  async remove(@TenantId() tenantId: string, @FromPath('inbox_id', id) inboxId: string): Promise<void> {
+    await this.#connections.remove({ tenantId, inboxId });
+  }
+
+  get #connections() {
+    return this.peers.client(ConnectionsService);
+  }
+
+  async #told(tenantId: string, inbox: Inbox): Promise<shape.InboxAnswer> {
+    return shape.toInbox(inbox, await this.#progress(tenantId, inbox.inboxId));
+  }
+
+  /** Unknown where sync does not know the inbox yet or is away: the inbox itself is told all the same. */
+  #progress(tenantId: string, inboxId: string): Promise<GetProgressResponse | undefined> {
+    const asked = this.peers.client(SyncService).getProgress({ tenantId, inboxId }, progressCall);
+    return asked.catch((error: unknown) => {
+      if (error instanceof Fault) return undefined;
+      throw error;
+    });
+  }
+}
+
+function unlessUnknown<T>(error: unknown, none: T): T {
+  if (error instanceof Fault && error.kind === 'not_found') return none;
+  throw error;
+}

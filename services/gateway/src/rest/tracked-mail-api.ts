@@ -1,0 +1,32 @@
+// REST of tracking: log a mail by its Message-ID, and ask what became of that.
+import { z } from 'zod';
+import { ThreadingService } from '@rejoinder/contracts/api/threading';
+import { Peers } from '@rejoinder/runtime/peers';
+import { TenantId } from '../people/caller.js';
+import { FromBody, FromPath, Route, V1 } from '../web/route.js';
+import { id, optionalId, toId } from './shapes.js';
+
+const maxMessageId = 1_000;
+const trackBody = z.strictObject({ message_id: z.string().min(3).max(maxMessageId) });
+const state = z.enum(['searching', 'tracked', 'captured', 'not_found', 'refused']);
+const trackSchema = z.object({ tracked_id: id, state, mail_id: optionalId });
+const trackedSchema = trackSchema.extend({ reason: z.string() });
+
+type State = z.infer<typeof state>;
+
+@V1('tracked-mail')
+export class TrackedMailApi {
+  constructor(private readonly peers: Peers) {}
+
+  @Route({ method: 'POST', says: 'Logs a mail by its Message-ID, or looks for it', status: 202, answers: trackSchema })
+  async track(@TenantId() tenantId: string, @FromBody(trackBody) body: z.infer<typeof trackBody>): Promise<z.infer<typeof trackSchema>> {
+    const told = await this.peers.client(ThreadingService).track({ tenantId, messageId: body.message_id });
+    return { tracked_id: told.trackedId, state: told.state as State, mail_id: toId(told.mailId) };
+  }
+
+  @Route({ method: 'GET', path: ':tracked_id', says: 'What became of it', answers: trackedSchema })
+  async tracked(@TenantId() tenantId: string, @FromPath('tracked_id', id) trackedId: string): Promise<z.infer<typeof trackedSchema>> {
+    const told = await this.peers.client(ThreadingService).getTracked({ tenantId, trackedId });
+    return { tracked_id: told.trackedId, state: told.state as State, mail_id: toId(told.mailId), reason: told.reason };
+  }
+}

@@ -1,0 +1,50 @@
+// The gateway role: REST, events and the console for people and programs outside.
+import type { INestApplication } from '@nestjs/common';
+import { Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { StoreService } from '@rejoinder/contracts/store';
+import type { PrismaClientLike } from '@rejoinder/runtime/database';
+import type { Role } from '@rejoinder/runtime/role';
+import { settings, type GatewaySettings } from './config.js';
+import { EventsApi } from './feed/events-api.js';
+import { Feed } from './feed/feed.js';
+import { OnPublicEvents } from './feed/on-public-events.js';
+import { StoreApi } from './feed/store-api.js';
+import { PrismaClient } from './generated/client.js';
+import { FirstTenant } from './people/first-tenant.js';
+import { DemoApi, SessionApi } from './people/session-api.js';
+import { SignInApi } from './people/sign-in-api.js';
+import { SignIn } from './people/sign-in.js';
+import { AttachmentsApi } from './rest/attachments-api.js';
+import { ContactsApi } from './rest/contacts-api.js';
+import { EngagementsApi } from './rest/engagements-api.js';
+import { InboxesApi } from './rest/inboxes-api.js';
+import { MailApi } from './rest/mail-api.js';
+import { RetentionApi } from './rest/retention-api.js';
+import { TrackedMailApi } from './rest/tracked-mail-api.js';
+import { Doors } from './web/doors.js';
+import { HealthApi } from './web/health-api.js';
+import { OpenApiApi } from './web/openapi-api.js';
+import { serve } from './web/server.js';
+
+const rest = [
+  ...[SessionApi, DemoApi, InboxesApi, ContactsApi, EngagementsApi, AttachmentsApi, MailApi, TrackedMailApi, RetentionApi, EventsApi],
+  ...[OpenApiApi, SignInApi, HealthApi],
+];
+
+@Module({
+  imports: [DiscoveryModule],
+  controllers: [...rest, OnPublicEvents, StoreApi],
+  providers: [FirstTenant, SignIn, Doors, Feed],
+})
+class GatewayModule {}
+
+export const role: Role = {
+  name: 'gateway',
+  settings,
+  migrations: new URL('../prisma/migrations', import.meta.url),
+  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  grpc: [StoreService],
+  module: GatewayModule,
+  http: (app: INestApplication, given: GatewaySettings) => serve(app, given),
+};

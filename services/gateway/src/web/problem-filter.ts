@@ -1,0 +1,30 @@
+// Turns whatever a route throws into problem+json, and writes bugs to the log.
+import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Fault } from '@rejoinder/base/fault';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { isBug, problemOf, type Problem } from './problem.js';
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const problem = problemOf(error);
+    if (isBug(problem)) this.logger.error({ error }, 'a request failed');
+    else if (problem.status === 503)
+      this.logger.warn({ code: error instanceof Fault ? error.code : problem.code }, 'a request was refused');
+    sendProblem(host.switchToHttp().getResponse<FastifyReply>(), problem);
+  }
+}
+
+/** Once the answer has begun there is only one way left to say that it broke: to break it off. */
+export function sendProblem(reply: FastifyReply, problem: Problem): void {
+  if (reply.raw.headersSent) {
+    reply.raw.destroy();
+    return;
+  }
+  if (problem.retry_after_ms !== undefined) void reply.header('retry-after', Math.ceil(problem.retry_after_ms / 1_000));
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
+  void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+}

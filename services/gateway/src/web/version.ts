@@ -1,0 +1,6 @@
+// Which version of Rejoinder this is.
+import { readFileSync } from 'node:fs';
+
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+export const version = manifest.version;
