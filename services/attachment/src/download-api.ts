@@ -11,6 +11,8 @@ import type { AttachmentSchema, DownloadRequest, DownloadResponseSchema, GetAtta
 import type { GetAttachmentResponseSchema } from '@rejoinder/contracts/api/attachment';
 import { AttachmentState } from '@rejoinder/contracts/mail';
 import { Database } from '@rejoinder/runtime/database';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { LOGGER } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
 import { AttachmentStore, forgotten, type Record, type Tx } from './attachment-store.js';
 import { bytesPlace, factsOf, factsPlace, needId } from './facts.js';
@@ -38,6 +40,7 @@ export class DownloadApi {
     private readonly store: AttachmentStore,
     private readonly vault: Vault,
     @Inject(OBJECT_STORE) private readonly objects: ObjectStore,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   @GrpcMethod('AttachmentService', 'GetAttachment')
@@ -59,10 +62,20 @@ export class DownloadApi {
     }
   }
 
+  /** A client that is gone is no fault of anybody's; one that is too slow is told. */
   async #send(record: Record, call: Call): Promise<void> {
     refuseUnlessStored(record);
     const signal = endOf(call);
-    const bytes = await this.objects.get(record.objectKey!, signal).catch(unlessForgotten);
+    try {
+      await this.#stream(record, call, signal);
+    } catch (error) {
+      if (call.cancelled) return;
+      throw signal.aborted ? new Fault('broken', 'DOWNLOAD_SLOW', 'The download took too long and was given up.') : error;
+    }
+  }
+
+  async #stream(record: Record, call: Call, signal: AbortSignal): Promise<void> {
+    const bytes = await this.#bytes(record, signal);
     const opening = this.vault.openStream(bytesPlace(record.tenantId, record.attachmentId));
     await write(call, { step: { case: 'attachment', value: await this.#told(record) } }, signal);
     await pipeline(
@@ -73,6 +86,18 @@ export class DownloadApi {
       },
       { signal },
     );
+  }
+
+  /** An object that is missing was deleted since its record was read; if the record still says that it is stored, it was lost. */
+  async #bytes(record: Record, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    try {
+      return await this.objects.get(record.objectKey!, signal);
+    } catch (error) {
+      if (!(error instanceof Fault && error.kind === 'not_found')) throw error;
+      const { attachmentId } = await this.#record(record);
+      this.logger.error({ attachmentId }, 'the store has lost the object of an attachment');
+      throw new Fault('broken', 'OBJECT_MISSING', 'The store has lost this attachment.');
+    }
   }
 
   async #record({ tenantId, attachmentId }: { tenantId: string; attachmentId: string }): Promise<Record> {
@@ -102,11 +127,6 @@ export class DownloadApi {
 function refuseUnlessStored({ state, reason }: Record): void {
   if (state === 'pending') throw new Fault('gone', 'PENDING', 'The attachment has not arrived yet.');
   if (state === 'rejected') throw new Fault('gone', 'REJECTED', `The attachment is not kept: ${reason}.`);
-}
-
-/** Deleted between the look at its row and the look at the store. */
-function unlessForgotten(error: unknown): never {
-  throw error instanceof Fault && error.kind === 'not_found' ? forgotten() : error;
 }
 
 async function write(call: Call, step: Step, signal: AbortSignal): Promise<void> {

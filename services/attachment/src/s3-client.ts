@@ -62,7 +62,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async get(key: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const { Body } = await asked('get', this.#client.send(new GetObjectCommand(this.#at(key)), { abortSignal: signal }));
-    return Body as unknown as AsyncIterable<Uint8Array>;
+    return readOn(Body as unknown as AsyncIterable<Uint8Array>);
   }
 
   async remove(key: string): Promise<void> {
@@ -192,6 +192,16 @@ async function asked<T>(what: string, request: Promise<T>): Promise<T> {
     if (status !== undefined && status < 500)
       throw new Fault('broken', 'STORE_REFUSED', `The store refused to ${what} (HTTP ${status}): look at bucket and access key.`);
     throw new Fault('broken', 'STORE_UNREACHABLE', `The store did not ${what}.`);
+  }
+}
+
+/** A connection may break after the answer has begun, too. */
+async function* readOn(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const pieces = body[Symbol.asyncIterator]();
+  try {
+    for (let next = await asked('read', pieces.next()); !next.done; next = await asked('read', pieces.next())) yield next.value;
+  } finally {
+    await pieces.return?.();
   }
 }
 

@@ -1,6 +1,6 @@
 // A house with the attachment role for tests, and the little that uploads and downloads need.
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +23,9 @@ export interface AttachmentHouse {
   files(): Promise<string[]>;
   /** All bytes of the store's folder. */
   bytesOnDisk(): Promise<Buffer>;
+  /** Removes all files of an attachment, or turns one bit of each. */
+  loseFiles(attachmentId: string): Promise<void>;
+  changeFiles(attachmentId: string): Promise<void>;
   /** Resolves once nothing waits to be deleted. */
   settled(): Promise<void>;
   stop(): Promise<void>;
@@ -37,6 +40,7 @@ export async function startAttachmentHouse(env: Record<string, string> = {}): Pr
     (await readdir(folder, { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name));
+  const pathsOf = async (attachmentId: string) => (await paths()).filter((path) => path.includes(attachmentId));
   return {
     house,
     moveClock: (ms) => {
@@ -45,6 +49,16 @@ export async function startAttachmentHouse(env: Record<string, string> = {}): Pr
     },
     files: async () => (await paths()).map((path) => path.slice(folder.length + 1)).sort(),
     bytesOnDisk: async () => Buffer.concat(await Promise.all((await paths()).map((path) => readFile(path)))),
+    loseFiles: async (attachmentId) => {
+      for (const path of await pathsOf(attachmentId)) await rm(path);
+    },
+    changeFiles: async (attachmentId) => {
+      for (const path of await pathsOf(attachmentId)) {
+        const bytes = await readFile(path);
+        bytes[bytes.length >> 1]! ^= 1;
+        await writeFile(path, bytes);
+      }
+    },
     settled: () =>
       settle('deletions to be done', async () => {
         const sql = `select (select count(*) from attachment.orphan)::int + (select count(*) from attachment.attachment where state = 'deleting')::int as waiting`;

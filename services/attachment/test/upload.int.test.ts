@@ -350,6 +350,32 @@ describe('forgetting a mail', () => {
   });
 });
 
+describe('a download', () => {
+  it('of an object that the disk has lost is broken, not forgotten', async () => {
+    const part = newPart(newId());
+    await upload(part);
+    await here.loseFiles(part.attachmentId);
+    await expect(download(part)).rejects.toMatchObject({ kind: 'broken', code: 'OBJECT_MISSING' });
+  });
+
+  it('of an object that was changed on the disk breaks off instead of ending', async () => {
+    const part = newPart(newId());
+    await upload(part);
+    await here.changeFiles(part.attachmentId);
+    await expect(download(part)).rejects.toMatchObject({ kind: 'broken', code: 'SEAL_BROKEN' });
+  });
+
+  it('that the client leaves does no harm to the next', async () => {
+    const part = newPart(newId());
+    await upload(part, randomBytes(limitBytes));
+    for (let round = 0; round < 70; round++) {
+      for await (const { step } of client().download({ tenantId: part.tenantId, attachmentId: part.attachmentId }))
+        if (step.case === 'chunk') break;
+    }
+    await settle('a place among the downloads', () => download(part));
+  });
+});
+
 describe('what lies on the disk and in the database', () => {
   it('shows neither the bytes nor the name of a file', async () => {
     const planted = 'canary-7f3a9c';
