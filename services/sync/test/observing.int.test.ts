@@ -5,6 +5,13 @@ import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { buildMail, replyTo } from '@rejoinder/testing/mail';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
 import { settle } from '@rejoinder/testing/settle';
+import { newId } from '@rejoinder/base/id';
+import { SyncService } from '@rejoinder/contracts/api/sync';
+import { MailCapturedSchema, SentCopyObservedSchema } from '@rejoinder/contracts/events/sync';
+import { formatSendHeader } from '@rejoinder/mail/send-header';
+import { startRole } from '@rejoinder/runtime/role';
+import { Vault } from '@rejoinder/vault/vault';
+import { role } from '../src/role.js';
 import { startTown } from './town.js';
 
 let dovecot: Dovecot;
@@ -16,7 +23,7 @@ afterAll(async () => {
   await Promise.all([dovecot?.stop(), postgres?.stop()]);
 });
 
-describe('new mail', () => {
+describe('new mail', { timeout: 120_000 }, () => {
   test('is told by hashes alone, and no part of it is fetched', async () => {
     await using town = await startTown({ dovecot, postgres });
     await town.startInbox();
@@ -50,3 +57,156 @@ describe('new mail', () => {
     expect(row!.log).not.toContain('outside');
   });
 });
+
+describe('what was there before', { timeout: 120_000 }, () => {
+  test('is told on the slow lane, newest first, and goes on where it was after a stop in the middle', async () => {
+    const wholeMailbox = 60;
+    await using town = await startTown({ dovecot, postgres, env: { REJOINDER_SYNC_HISTORY_BATCH: '10' } });
+    {
+      await using ada = await town.client();
+      for (let at = 0; at < wholeMailbox; at++) {
+        await ada.append(
+          'INBOX',
+          await buildMail({ from: 'bob@outside.test', to: town.address, messageId: `old${at}@outside.test` }),
+          [],
+          new Date(Date.UTC(2026, 10, 1, 0, at)),
+        );
+      }
+    }
+    await town.startInbox();
+    await settle('the first batches', async () => (await town.observed('rejoinder.sync.history.v1')).length >= 10);
+    await town.house.roles[0]!.stop();
+    const before = await town.house.query<{ uid: string }>('select uid from sync.location order by uid');
+    const running = await startRole(role, town.house.house, town.house.env);
+    try {
+      const all = await settle('all of it', async () => {
+        const mails = await town.observed('rejoinder.sync.history.v1');
+        return mails.length === wholeMailbox && mails;
+      });
+      expect(new Set(all.map(({ mailId }) => mailId)).size).toBe(wholeMailbox);
+      expect(all.map(({ receivedAt }) => Number(receivedAt!.seconds))).toEqual(
+        all.map(({ receivedAt }) => Number(receivedAt!.seconds)).toSorted((a, b) => blockOf(b) - blockOf(a) || a - b),
+      );
+      // What was taken before the stop were the newest.
+      if (before.length < wholeMailbox) expect(Number(before[0]!.uid)).toBeGreaterThan(1);
+      expect(await town.observed()).toEqual([]);
+      await town.live();
+      const folders = (await town.house.peers.client(SyncService).getProgress({ tenantId: town.house.tenantId, inboxId: town.inboxId }))
+        .folders;
+      expect(folders.find(({ role }) => role === 'inbox')).toMatchObject({ seen: 60n, total: 60n });
+    } finally {
+      await running.stop();
+    }
+  });
+
+  test('is told as far back as is wanted', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    {
+      await using ada = await town.client();
+      await ada.append(
+        'INBOX',
+        await buildMail({ from: 'bob@outside.test', to: town.address, subject: 'long ago' }),
+        [],
+        new Date(Date.now() - 90 * 86_400_000),
+      );
+      await ada.append(
+        'INBOX',
+        await buildMail({ from: 'bob@outside.test', to: town.address, subject: 'last week' }),
+        [],
+        new Date(Date.now() - 7 * 86_400_000),
+      );
+    }
+    await town.startInbox(undefined, { historyDays: 30 });
+    await town.live();
+    expect(await settle('it', async () => (await town.observed('rejoinder.sync.history.v1')).length)).toBe(1);
+  });
+
+  test('is not told again as new when the server numbers its mails anew', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    await town.startInbox();
+    await town.live();
+    for (let at = 0; at < 3; at++) await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address }));
+    const first = await settle('three mails', async () => {
+      const mails = await town.observed();
+      return mails.length === 3 && mails;
+    });
+    await dovecot.deleteIndexes(town.address);
+    town.wire.cut();
+    await settle(
+      'the folder to be listed again',
+      async () =>
+        (await town.house.query<{ uids: string }>('select count(distinct (uid_validity, uid)) as uids from sync.location'))[0]!.uids ===
+        '6',
+    );
+    await town.live();
+    await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address }));
+    const all = await settle('the new one', async () => {
+      const mails = await town.observed();
+      return mails.length > 3 && mails;
+    });
+    expect(all.slice(0, 3)).toEqual(first);
+    expect(all).toHaveLength(4);
+    expect(await town.observed('rejoinder.sync.history.v1')).toEqual([]);
+    const [{ headers }] = (await town.house.query<{ headers: string }>('select count(*) as headers from sync.mail_header')) as [
+      { headers: string },
+    ];
+    expect(Number(headers)).toBe(4);
+    // A mail that is tracked only now is read at its new place.
+    await town.capture(first[0]!.mailId);
+    await settle('its text', async () => (await town.house.published('rejoinder.sync.v1', MailCapturedSchema)).length);
+  });
+});
+
+describe('what a stranger can do', { timeout: 120_000 }, () => {
+  test('a forged or copied send header makes no send of a mail', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    await town.startInbox();
+    await town.live();
+    const vault = new Vault('sending', town.house.house.keyringPool, town.house.house.keyEncryption, town.clock);
+    const hasher = await vault.hasher(town.house.tenantId);
+    const [sendId, mailId] = [newId(), newId()];
+    const real = formatSendHeader({ sendId, mailId }, () => hasher.hash('send', `${sendId}/${mailId}`).toString('base64url'));
+    const forged = formatSendHeader({ sendId, mailId }, () => hasher.hash('send', 'guessed').toString('base64url'));
+    const mailOf = (from: string, header: string) => buildMail({ from, to: town.address, headers: { 'X-Rejoinder-Send': header } });
+    await dovecot.deliver(town.address, await mailOf('bob@outside.test', real));
+    await dovecot.deliver(town.address, await mailOf(town.address, forged));
+    await dovecot.deliver(town.address, await mailOf(town.address, real));
+    const mails = await settle('all three', async () => {
+      const all = await town.observed();
+      return all.length === 3 && all;
+    });
+    expect(mails.map((mail) => mail.sendId)).toEqual(['', '', sendId]);
+    expect(mails.map((mail) => mail.mailId === mailId)).toEqual([false, false, true]);
+    expect(await town.house.published('rejoinder.sync.internal.v1', SentCopyObservedSchema)).toMatchObject([
+      { sendId, mailId, inSentFolder: false },
+    ]);
+  });
+});
+
+describe('what a person marks', { timeout: 120_000 }, () => {
+  test('by the keyword or by the folder is told as to be logged', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    await using ada = await town.client();
+    await ada.createFolder('Log this');
+    await town.startInbox(undefined, { logFolder: 'Log this' });
+    await town.live();
+    await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address, messageId: 'k@outside.test' }));
+    await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address, messageId: 'f@outside.test' }));
+    const fresh = await settle('both', async () => {
+      const all = await town.observed();
+      return all.length === 2 && all;
+    });
+    expect(fresh.some(({ logged }) => logged)).toBe(false);
+    const [first, second] = await ada.mails();
+    await ada.flag(first!.uid, ['$RejoinderLog']);
+    await ada.move(second!.uid, 'INBOX', 'Log this');
+    const logged = await settle('both logged', async () => {
+      const ids = new Set((await town.observed()).filter((mail) => mail.logged).map(({ mailId }) => mailId));
+      return ids.size === 2 && ids;
+    });
+    expect(logged).toEqual(new Set(fresh.map(({ mailId }) => mailId)));
+  });
+});
+
+/** Batches of ten, newest first; within a batch the order does not matter. */
+const blockOf = (seconds: number) => Math.floor((seconds - Date.UTC(2026, 10, 1) / 1_000) / 600);

@@ -97,11 +97,13 @@ export class ImapSession {
 
   /** UIDs of the open folder, ascending. */
   async uids(query: { from?: number; since?: Date; keyword?: string; header?: Record<string, string> }): Promise<number[]> {
-    const { from, since, keyword, header } = query;
-    const uid = from === undefined ? undefined : `${from}:*`;
-    const found = await this.#do(() =>
-      this.client.search({ uid, since, keyword, header, ...(since || keyword || header || uid ? {} : { all: true }) }, { uid: true }),
+    const { from, ...criteria } = query;
+    // imapflow refuses criteria that are there but undefined.
+    const given = Object.entries({ ...criteria, uid: from === undefined ? undefined : `${from}:*` }).filter(
+      ([, value]) => value !== undefined,
     );
+    const search = given.length > 0 ? Object.fromEntries(given) : { all: true };
+    const found = await this.#do(() => this.client.search(search, { uid: true }));
     if (!found) return [];
     return found.filter((one) => from === undefined || one >= from).sort((a, b) => a - b);
   }

@@ -1,7 +1,7 @@
 // Holds one inbox: its IMAP session from login to its end, what is done on it in which order, and work that others bring to it.
 import { Fault } from '@rejoinder/base/fault';
 import { faultOf } from '@rejoinder/contracts/catalogue';
-import { imapFault, type MailLogin } from '@rejoinder/runtime/imap-connect';
+import type { MailLogin } from '@rejoinder/runtime/imap-connect';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { ImapSession } from '../imap/imap-session.js';
 import { FolderSync, inboxPath } from './folder-sync.js';
@@ -225,12 +225,13 @@ export class Holder {
     await imap.idle(Math.max(ms, 0), woken);
   }
 
-  /** Why it ended decides what comes next; a bug is not hidden behind a retry that nobody sees. */
+  /** Why it ended decides what comes next. */
   async #ended(error: unknown): Promise<void> {
     const { inboxId } = this.row;
     if (isFenced(error) || this.#stop.signal.aborted) return;
-    const fault = imapFault(error);
-    if (fault.code === 'SERVER_BROKEN') this.parts.logger.warn({ inboxId, error }, 'a session failed');
+    // What IMAP refuses is a Fault already: anything else is trouble of this house, which is said aloud and tried again.
+    const fault = error instanceof Fault ? error : new Fault('broken', 'INTERNAL', 'The session could not be kept.');
+    if (fault.code === 'INTERNAL' || fault.code === 'SERVER_BROKEN') this.parts.logger.warn({ inboxId, error }, 'a session failed');
     try {
       const ending = await this.parts.sessions.ended(this.row, fault);
       this.parts.logger.info({ inboxId, code: fault.code, state: ending?.state }, 'session ended');
