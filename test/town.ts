@@ -1,0 +1,59 @@
+// The people and servers of the end-to-end tests: a mailbox to connect, a contact, a stranger, and an IMAP wire that is written down.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
+import { startImapWire, type ImapWire } from '@rejoinder/testing/imap-wire';
+import { openMailClient, type MailClient } from '@rejoinder/testing/imap-client';
+
+export const people = {
+  sales: 'sales@crm.test',
+  contact: 'carla@customer.test',
+  stranger: 'newsletter@elsewhere.test',
+  third: 'theo@partner.test',
+};
+
+export interface Town {
+  dovecot: Dovecot;
+  /** Between Rejoinder and Dovecot's IMAP. */
+  wire: ImapWire;
+  /** Settings that let Rejoinder reach and trust the town. */
+  env: Record<string, string>;
+  /** What a person types to connect the sales mailbox. */
+  login: object;
+  /** The sales mailbox as its owner's own mail program sees it, past the wire. */
+  openSales(): Promise<MailClient>;
+  stop(): Promise<void>;
+}
+
+export async function startTown(): Promise<Town> {
+  const folder = mkdtempSync(join(tmpdir(), 'rejoinder-town-'));
+  const dovecot = await startDovecot();
+  const wire = await startImapWire({ port: dovecot.imapsPort, ca: dovecot.ca });
+  for (const address of Object.values(people)) await dovecot.addUser(address);
+  const caFile = join(folder, 'ca.pem');
+  writeFileSync(caFile, dovecot.ca.pem);
+  const server = (port: number) => ({ host: 'localhost', port, security: 'tls' });
+  return {
+    dovecot,
+    wire,
+    env: {
+      REJOINDER_MAIL_CA_FILE: caFile,
+      REJOINDER_MAIL_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
+      REJOINDER_MAIL_ALLOWED_PORTS: [wire.port, dovecot.submissionsPort].join(','),
+    },
+    login: {
+      address: people.sales,
+      password: 'secret',
+      display_name: 'Sally Sales',
+      imap: server(wire.port),
+      smtp: server(dovecot.submissionsPort),
+    },
+    openSales: () => openMailClient({ port: dovecot.imapsPort, ca: dovecot.ca, user: people.sales }),
+    stop: async () => {
+      await wire.stop();
+      await dovecot.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
