@@ -13,17 +13,14 @@ export class Thrown {
   constructor(readonly error: unknown) {}
 }
 
-type HandlerDescriptor<Argument, Result> = TypedPropertyDescriptor<(argument: Argument) => Promise<Result>>;
-type HandlerDecorator<Argument, Result> = (target: object, key: string | symbol, descriptor: HandlerDescriptor<Argument, Result>) => void;
+/** Goes on methods of this shape or a narrower one. */
+type HandlerDecorator<Shape> = <Method extends Shape>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<Method>) => void;
 
 /**
  * Takes the events of one type, in batches: `@On(MailCapturedSchema) async mailCaptured(batch: Received<typeof MailCapturedSchema>[])`.
  * Without topics, from every topic that carries it.
  */
-export function On<Schema extends DescMessage>(
-  schema: Schema,
-  ...from: TopicName[]
-): HandlerDecorator<Parameters<Handler<Schema>>[0], Awaited<ReturnType<Handler<Schema>>>> {
+export function On<Schema extends DescMessage>(schema: Schema, ...from: TopicName[]): HandlerDecorator<Handler<Schema>> {
   const carriers = topicsOf(schema);
   const wrong = from.find((topic) => !carriers.includes(topic));
   if (carriers.length === 0) throw new Error(`${schema.typeName} is on no topic of the catalogue`);
@@ -32,7 +29,7 @@ export function On<Schema extends DescMessage>(
 }
 
 /** Takes every new assignment of a topic's partitions to this process, whole and confirmed: `async assigned(partitions: number[])`. */
-export function OnAssigned(topic: TopicName): HandlerDecorator<number[], void> {
+export function OnAssigned(topic: TopicName): HandlerDecorator<(partitions: number[]) => Promise<void>> {
   return pattern([assignedPattern(topic)]);
 }
 
@@ -47,17 +44,18 @@ export function topicsOf(schema: DescMessage): TopicName[] {
     .map(([name]) => name as TopicName);
 }
 
-function pattern<Argument, Result>(patterns: string[]): HandlerDecorator<Argument, Result> {
+function pattern(patterns: string[]): HandlerDecorator<(argument: never) => Promise<unknown>> {
   const toNest = applyDecorators(EventPattern(patterns, busTransport));
   return (target, key, descriptor) => {
     const own = descriptor.value!;
-    descriptor.value = async function (this: unknown, argument: Argument) {
+    const caught = async function (this: unknown, argument: never): Promise<unknown> {
       try {
         return await own.call(this, argument);
       } catch (error) {
-        return new Thrown(error) as never;
+        return new Thrown(error);
       }
     };
+    descriptor.value = caught as typeof own;
     toNest(target, key, descriptor);
   };
 }
