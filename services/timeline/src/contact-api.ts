@@ -1,0 +1,89 @@
+// Answers who the contacts are.
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcMethod } from '@nestjs/microservices';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { Fault } from '@rejoinder/base/fault';
+import { isId } from '@rejoinder/base/id';
+import type { Clock } from '@rejoinder/base/clock';
+import type {
+  ContactSchema,
+  GetContactRequest,
+  GetContactResponseSchema,
+  ListContactsRequest,
+  ListContactsResponseSchema,
+  PutContactRequest,
+  PutContactResponseSchema,
+} from '@rejoinder/contracts/api/timeline';
+import { normalAddress } from '@rejoinder/mail/addresses';
+import { Database } from '@rejoinder/runtime/database';
+import { CLOCK } from '@rejoinder/runtime/tokens';
+import { contactById, listContacts, putContact, type ShownContact } from './contact-store.js';
+import { EngagementWriter } from './engagement-writer.js';
+import { ownAddresses } from './inbox-store.js';
+import { cursorOf, pageSize, tokenOf } from './page-token.js';
+import type { Tx } from './rows.js';
+
+const maxContacts = 200;
+const maxNameLength = 500;
+const maxQueryLength = 320;
+
+@Controller()
+export class ContactApi {
+  constructor(
+    private readonly database: Database<Tx>,
+    private readonly engagements: EngagementWriter,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @GrpcMethod('TimelineService', 'PutContact')
+  async putContact({ tenantId, address, name }: PutContactRequest): Promise<MessageInitShape<typeof PutContactResponseSchema>> {
+    const normal = normalAddress(address);
+    if (normal === undefined) throw new Fault('invalid', 'ADDRESS', 'This is no mail address.');
+    const contact = await this.database.write({ tenant: tenantId }, async (tx) => {
+      const own = await ownAddresses(tx, tenantId);
+      if (own.has(normal.toLowerCase())) throw new Fault('invalid', 'OWN_ADDRESS', 'The address of an own inbox is nobody’s contact.');
+      const put = await putContact(tx, tenantId, { address: normal, name: name.trim().slice(0, maxNameLength) }, this.clock.now());
+      if (put.isNew) await this.engagements.contactChanged(tx, tenantId, put);
+      return contactById(tx, tenantId, put.contactId);
+    });
+    return { contact: shown(contact!) };
+  }
+
+  @GrpcMethod('TimelineService', 'GetContact')
+  async getContact({ tenantId, contactId }: GetContactRequest): Promise<MessageInitShape<typeof GetContactResponseSchema>> {
+    const contact = isId(contactId)
+      ? await this.database.read({ tenant: tenantId }, (tx) => contactById(tx, tenantId, contactId))
+      : undefined;
+    if (!contact) throw new Fault('not_found', 'CONTACT_NOT_FOUND', 'There is no such contact.');
+    return { contact: shown(contact) };
+  }
+
+  @GrpcMethod('TimelineService', 'ListContacts')
+  async listContacts({
+    tenantId,
+    pageSize: asked,
+    pageToken,
+    query,
+  }: ListContactsRequest): Promise<MessageInitShape<typeof ListContactsResponseSchema>> {
+    if (query.length > maxQueryLength) throw new Fault('invalid', 'QUERY', `A query has at most ${maxQueryLength} characters.`);
+    const size = pageSize(asked, maxContacts);
+    const cursor = cursorOf(pageToken);
+    const after = cursor && { lastActivityAt: cursor.at, contactId: cursor.id };
+    const found = await this.database.read({ tenant: tenantId }, (tx) => listContacts(tx, tenantId, query, after, size + 1));
+    const page = found.slice(0, size);
+    const last = page.at(-1);
+    const nextPageToken = last && found.length > size ? tokenOf({ at: last.lastActivityAt, id: last.contactId }) : '';
+    return { contacts: page.map(shown), nextPageToken };
+  }
+}
+
+function shown({ contactId, address, name, lastActivityAt, engagements }: ShownContact): MessageInitShape<typeof ContactSchema> {
+  return {
+    contactId,
+    address,
+    name,
+    lastActivityAt: lastActivityAt ? timestampFromDate(new Date(lastActivityAt)) : undefined,
+    engagements: BigInt(engagements),
+  };
+}

@@ -1,0 +1,106 @@
+// Answers what was said with a contact, and deletes what a person wants gone.
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcMethod } from '@nestjs/microservices';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { Fault } from '@rejoinder/base/fault';
+import { isId } from '@rejoinder/base/id';
+import type { Clock } from '@rejoinder/base/clock';
+import { activeTraceparent } from '@rejoinder/bus/outbox';
+import type {
+  DeleteEngagementRequest,
+  GetEngagementRequest,
+  GetEngagementResponseSchema,
+  ListEngagementsRequest,
+  ListEngagementsResponseSchema,
+} from '@rejoinder/contracts/api/timeline';
+import { Database } from '@rejoinder/runtime/database';
+import { CLOCK } from '@rejoinder/runtime/tokens';
+import { contactById } from './contact-store.js';
+import { EngagementShow } from './engagement-show.js';
+import { bury, engagementById, engagementsOf, listEngagements, type ListedEngagement } from './engagement-store.js';
+import { EngagementWriter } from './engagement-writer.js';
+import { forgetNow } from './forget-store.js';
+import { Forgetter } from './forgetter.js';
+import { lockMails } from './mail-store.js';
+import { cursorOf, pageSize, tokenOf } from './page-token.js';
+import type { Tx } from './rows.js';
+
+const maxEngagements = 100;
+/** A page ends before its texts are more than a message over gRPC can hold; the first one always goes. */
+const maxPageBytes = 8_000_000;
+
+@Controller()
+export class EngagementApi {
+  constructor(
+    private readonly database: Database<Tx>,
+    private readonly show: EngagementShow,
+    private readonly engagements: EngagementWriter,
+    private readonly forgetter: Forgetter,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @GrpcMethod('TimelineService', 'ListEngagements')
+  async listEngagements(request: ListEngagementsRequest): Promise<MessageInitShape<typeof ListEngagementsResponseSchema>> {
+    const { tenantId, contactId, pageToken } = request;
+    const size = pageSize(request.pageSize, maxEngagements);
+    const cursor = cursorOf(pageToken);
+    const after = cursor && { occurredAt: cursor.at!, engagementId: cursor.id, bytes: 0 };
+    const { page, isMore, shown } = await this.database.read({ tenant: tenantId }, async (tx) => {
+      if (!isId(contactId) || !(await contactById(tx, tenantId, contactId)))
+        throw new Fault('not_found', 'CONTACT_NOT_FOUND', 'There is no such contact.');
+      const listed = await listEngagements(tx, tenantId, contactId, after, size + 1);
+      const page = listed.slice(0, Math.min(size, fitting(listed)));
+      return {
+        page,
+        isMore: listed.length > page.length,
+        shown: await this.show.read(
+          tx,
+          tenantId,
+          page.map(({ engagementId }) => engagementId),
+        ),
+      };
+    });
+    const last = page.at(-1);
+    const nextPageToken = last && isMore ? tokenOf({ at: last.occurredAt, id: last.engagementId }) : '';
+    return { engagements: await this.show.open(tenantId, shown), nextPageToken };
+  }
+
+  @GrpcMethod('TimelineService', 'GetEngagement')
+  async getEngagement({ tenantId, engagementId }: GetEngagementRequest): Promise<MessageInitShape<typeof GetEngagementResponseSchema>> {
+    const shown = isId(engagementId)
+      ? await this.database.read({ tenant: tenantId }, (tx) => this.show.read(tx, tenantId, [engagementId]))
+      : undefined;
+    const [engagement] = shown ? await this.show.open(tenantId, shown) : [];
+    if (!engagement) throw notFound();
+    return { engagement };
+  }
+
+  @GrpcMethod('TimelineService', 'DeleteEngagement')
+  async deleteEngagement({ tenantId, engagementId }: DeleteEngagementRequest): Promise<object> {
+    if (!isId(engagementId)) throw notFound();
+    await this.database.write({ tenant: tenantId }, async (tx) => {
+      const found = await engagementById(tx, tenantId, engagementId);
+      if (!found) throw notFound();
+      const now = this.clock.now();
+      const [mail] = await lockMails(tx, [found], now);
+      // Read again under the lock: another may have deleted it meanwhile.
+      const row = await engagementById(tx, tenantId, engagementId);
+      if (!row) return;
+      await bury(tx, row, now);
+      await this.engagements.delete(tx, row);
+      if ((await engagementsOf(tx, row)).length > 0) return;
+      await this.forgetter.forget(tx, mail!);
+      await forgetNow(tx, row, now, activeTraceparent());
+    });
+    return {};
+  }
+}
+
+/** How many of the listed fit into one page. */
+function fitting(listed: ListedEngagement[]): number {
+  let bytes = 0;
+  const over = listed.findIndex((one, at) => (bytes += one.bytes) > maxPageBytes && at > 0);
+  return over < 0 ? listed.length : over;
+}
+
+const notFound = () => new Fault('not_found', 'ENGAGEMENT_NOT_FOUND', 'There is no such engagement.');

@@ -1,0 +1,65 @@
+// Folds what events tell of mails into what is known, and has changed engagements said again; all in the caller's transaction.
+import { Inject, Injectable } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
+import { CLOCK } from '@rejoinder/runtime/tokens';
+import { EngagementWriter } from './engagement-writer.js';
+import { learn, type MailState, type Told } from './mail-state.js';
+import { blankAttachments, lockMails, saveAttachments, saveMails, type AttachmentRow, type MailKey } from './mail-store.js';
+import type { Tx } from './rows.js';
+
+export interface ToldOf extends MailKey {
+  told: Told;
+  attachments?: AttachmentRow[];
+  traceparent: string | undefined;
+}
+
+@Injectable()
+export class MailWriter {
+  constructor(
+    private readonly engagements: EngagementWriter,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async take(tx: Tx, all: ToldOf[]): Promise<void> {
+    const now = this.clock.now();
+    const before = await lockMails(tx, all, now);
+    const byMail = Map.groupBy(all, keyText);
+    const after = before.map((mail) => byMail.get(keyText(mail))!.reduce((known, { told }) => learn(known, told), mail));
+    const changed = after.filter((mail, at) => JSON.stringify(mail) !== JSON.stringify(before[at]));
+    await saveMails(tx, changed, now, all[0]?.traceparent);
+    const forgotten = new Set(before.filter((mail) => mail.forgotten).map(keyText));
+    await saveAttachments(
+      tx,
+      all.flatMap((one) => (forgotten.has(keyText(one)) ? [] : (one.attachments ?? []))),
+    );
+    await blankAttachments(
+      tx,
+      after.filter((mail, at) => mail.sealedFacts === null && before[at]!.sealedFacts !== null),
+    );
+    await this.engagements.say(
+      tx,
+      after.filter((mail, at) => isShownOtherwise(before[at]!, mail)),
+    );
+  }
+
+  /** Adds what the store of attachments says of some, and has their mails' engagements said again. */
+  async takeAttachments(tx: Tx, rows: AttachmentRow[]): Promise<void> {
+    const mails = await lockMails(tx, rows, this.clock.now());
+    const forgotten = new Set(mails.filter((mail) => mail.forgotten).map(keyText));
+    await saveAttachments(
+      tx,
+      rows.filter((row) => !forgotten.has(keyText(row))),
+    );
+    await this.engagements.say(
+      tx,
+      mails.filter((mail) => !mail.forgotten),
+    );
+  }
+}
+
+/** What stands on the timeline already looks otherwise now; what is yet to be placed is said when it is. */
+function isShownOtherwise(before: MailState, after: MailState): boolean {
+  return !after.toPlace && (before.sendState !== after.sendState || before.threadId !== after.threadId || before.sentAt !== after.sentAt);
+}
+
+const keyText = ({ tenantId, mailId }: MailKey) => `${tenantId} ${mailId}`;

@@ -1,0 +1,55 @@
+// The matching rules: on whose timelines a mail stands.
+
+export interface Person {
+  address: string;
+  name: string;
+}
+
+/** Who is on a mail, as its headers or its send have it. */
+export interface OnMail {
+  source: 'sync' | 'sending';
+  kind: string;
+  from: Person | undefined;
+  to: Person[];
+  cc: Person[];
+  bcc: Person[];
+}
+
+export interface Match {
+  direction: 'in' | 'out';
+  /** Contacts that are made if they are missing. */
+  made: Person[];
+  /** Those who are on it if they are contacts already. */
+  known: Person[];
+}
+
+/** Contacts of one mail; a mail to more stands on the first of them. */
+export const maxPeople = 200;
+
+/**
+ * Takes who is on a mail and the tenant's own addresses in lower case. Mail in stands on the timeline of who wrote it, and of those it went to who
+ * are contacts; mail out on the timelines of those it was written to, and of those copied who are contacts. Own addresses are nobody's
+ * contacts. A delivery report makes no contact: a mail server wrote it.
+ */
+export function match(mail: OnMail, own: ReadonlySet<string>): Match {
+  const from = mail.from ? [mail.from] : [];
+  const isOut = mail.source === 'sending' || from.some((one) => own.has(keyOf(one)));
+  const [wrote, copied] = isOut ? [mail.to, [...mail.cc, ...mail.bcc]] : [from, [...mail.to, ...mail.cc]];
+  const isReport = mail.kind === 'delivery_report';
+  const made = isReport ? [] : others(wrote, own);
+  const taken = new Set([...own, ...made.map(keyOf)]);
+  const known = others(isReport ? [...wrote, ...copied] : copied, taken);
+  return { direction: isOut ? 'out' : 'in', made, known: known.slice(0, maxPeople - made.length) };
+}
+
+/** What two addresses are compared by. */
+export const keyOf = ({ address }: Pick<Person, 'address'>): string => address.toLowerCase();
+
+function others(people: Person[], without: ReadonlySet<string>): Person[] {
+  const found = new Map<string, Person>();
+  for (const one of people) {
+    const key = keyOf(one);
+    if (one.address !== '' && !without.has(key) && !found.has(key)) found.set(key, one);
+  }
+  return [...found.values()].slice(0, maxPeople);
+}

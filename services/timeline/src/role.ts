@@ -1,0 +1,51 @@
+// The role of timeline: contacts, and what was said with them.
+import { Module } from '@nestjs/common';
+import { TimelineService } from '@rejoinder/contracts/api/timeline';
+import { StoreService } from '@rejoinder/contracts/store';
+import type { PrismaClientLike } from '@rejoinder/runtime/database';
+import type { Role } from '@rejoinder/runtime/role';
+import { AttachmentBox } from './attachment-box.js';
+import { ContactApi } from './contact-api.js';
+import { EngagementApi } from './engagement-api.js';
+import { EngagementShow } from './engagement-show.js';
+import { EngagementWriter } from './engagement-writer.js';
+import { ForgetWorker } from './forget-worker.js';
+import { Forgetter } from './forgetter.js';
+import { PrismaClient } from './generated/client.js';
+import { HtmlCleaner } from './html-cleaner.js';
+import { MailWorker } from './mail-worker.js';
+import { MailWriter } from './mail-writer.js';
+import { OnAttachments } from './on-attachments.js';
+import { OnInboxEvents } from './on-inbox-events.js';
+import { OnMailCaptured } from './on-mail-captured.js';
+import { OnSendEvents } from './on-send-events.js';
+import { OnTracking } from './on-tracking.js';
+import { Sealed } from './sealed.js';
+import { StoreApi } from './store-api.js';
+import { TextClient } from './text-client.js';
+
+@Module({
+  controllers: [OnMailCaptured, OnSendEvents, OnTracking, OnAttachments, OnInboxEvents, ContactApi, EngagementApi, StoreApi],
+  providers: [
+    Sealed,
+    AttachmentBox,
+    MailWriter,
+    EngagementWriter,
+    EngagementShow,
+    Forgetter,
+    HtmlCleaner,
+    TextClient,
+    MailWorker,
+    ForgetWorker,
+  ],
+})
+class TimelineModule {}
+
+export const role: Role = {
+  name: 'timeline',
+  settings: {},
+  migrations: new URL('../prisma/migrations', import.meta.url),
+  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  grpc: [TimelineService, StoreService],
+  module: TimelineModule,
+};
