@@ -121,9 +121,9 @@ describe('a file of 45 MB', () => {
     const part = newPart(newId(), { sizeBytes: largeBytes });
     await client().upload(largeFile(part, largeBytes), { deadlineMs: 60_000 });
     const abort = new AbortController();
-    const reader = client()
-      .download({ tenantId: part.tenantId, attachmentId: part.attachmentId }, { deadlineMs: 60_000, signal: abort.signal })
-      [Symbol.asyncIterator]();
+    const options = { deadlineMs: 60_000, signal: abort.signal };
+    const steps = client().download({ tenantId: part.tenantId, attachmentId: part.attachmentId }, options);
+    const reader = steps[Symbol.asyncIterator]();
     await reader.next();
     const before = process.memoryUsage();
     const quick = newPart(newId());
