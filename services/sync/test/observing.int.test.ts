@@ -58,6 +58,42 @@ describe('new mail', { timeout: 120_000 }, () => {
   });
 });
 
+describe('the way from the server to the event', { timeout: 120_000 }, () => {
+  test('has one FETCH and nothing else', async () => {
+    await using town = await startTown({ dovecot, postgres, env: { REJOINDER_SYNC_FOLDER_POLL_SECONDS: '600' } });
+    await town.startInbox();
+    await town.live();
+    const waits: number[] = [];
+    for (let count = 1; count <= 20; count++) {
+      await settle('IDLE', () => town.wire.commands().at(-1) === 'IDLE');
+      town.wire.clear();
+      await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address }));
+      await settle('the mail', async () => (await town.observed()).length === count);
+      await settle('IDLE again', () => town.wire.commands().at(-1) === 'IDLE');
+      expect(town.wire.commands().map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual(['DONE', 'UID FETCH', 'IDLE']);
+      const exists = town.wire.log.find(({ from, text }) => from === 'server' && /EXISTS/.test(text))!.at;
+      const [{ at }] = (await town.house.query<{ at: Date }>('select max(written_at) as at from sync.outbox')) as [{ at: Date }];
+      waits.push(at.getTime() - exists.getTime());
+    }
+    const sorted = waits.toSorted((a, b) => a - b);
+    console.info(`EXISTS to the event's row, ms: p50 ${sorted[10]}, worst ${sorted[19]}`);
+  });
+});
+
+describe('a pod that has lost the partition', { timeout: 120_000 }, () => {
+  test('changes nothing, and lets go', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    await town.startInbox();
+    await town.live();
+    await town.house.query('update sync.owner set epoch = epoch + 1');
+    await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address }));
+    await settle('the session to be let go', () => town.wire.connections() === 0);
+    expect(await town.observed()).toEqual([]);
+    expect(await town.house.query('select 1 from sync.mail_header')).toEqual([]);
+    expect(await town.house.query('select 1 from sync.location')).toEqual([]);
+  });
+});
+
 describe('what was there before', { timeout: 120_000 }, () => {
   test('is told on the slow lane, newest first, and goes on where it was after a stop in the middle', async () => {
     const wholeMailbox = 60;

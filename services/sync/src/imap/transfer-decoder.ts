@@ -70,7 +70,7 @@ class QuotedPrintable implements TransferDecoder {
     const all = this.#kept.length === 0 ? piece : Buffer.concat([this.#kept, piece]);
     const end = all.lastIndexOf(lf) + 1;
     // No end of line in sight: at least no escape is cut in two.
-    const cut = end > 0 || all.length < maxKept ? end : all.length - 3;
+    const cut = end > 0 || all.length < maxKept ? end : wholeEscapes(all);
     this.#kept = Buffer.from(all.subarray(cut));
     return unquoted(all.subarray(0, cut));
   }
@@ -80,6 +80,12 @@ class QuotedPrintable implements TransferDecoder {
     this.#kept = Buffer.alloc(0);
     return rest;
   }
+}
+
+/** Where to cut so that no `=XX` is parted. */
+function wholeEscapes(bytes: Buffer): number {
+  const escape = bytes.lastIndexOf(equals);
+  return escape > bytes.length - 3 ? escape : bytes.length;
 }
 
 function unquoted(bytes: Buffer): Buffer {

@@ -1,0 +1,59 @@
+// What others learn of a mail by its header fields.
+import { createHmac } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { MailKind } from '@rejoinder/contracts/mail';
+import { observe, type Surroundings } from './observe.js';
+
+const hash: Surroundings['hash'] = (kind, text) => Buffer.from(createHmac('sha256', 'key').update(`${kind}\0${text}`).digest());
+const now = new Date('2026-11-24T12:00:00Z');
+const around: Surroundings = { hash, isSigned: () => false, isOwn: () => false, role: 'inbox', isLogFolder: false, now };
+const seen = (header: string, more: { flags?: Set<string>; receivedAt?: Date } = {}) => ({
+  uid: 7,
+  flags: new Set<string>(),
+  receivedAt: new Date('2026-11-24T11:00:00Z'),
+  sizeBytes: 1_234,
+  ...more,
+  header: Buffer.from(header),
+});
+
+test('chain, people, subject and kind, all by hash', () => {
+  const { mail, messageIdHash } = observe(
+    seen(
+      'Message-ID: <c@x>\r\nReferences: <a@x> <b@x>\r\nIn-Reply-To: <b@x>\r\nFrom: Bob <BOB@x.test>\r\nTo: ada@y.test, eve@z.test\r\nCc: Eve@z.test\r\nSubject: Fwd: Offer\r\n\r\n',
+    ),
+    around,
+  );
+  expect(messageIdHash).toEqual(hash('message-id', 'c@x'));
+  expect(mail.chainHashes).toEqual([hash('message-id', 'a@x'), hash('message-id', 'b@x')]);
+  expect(mail.fromHash).toEqual(hash('address', 'bob@x.test'));
+  expect(mail.recipientHashes).toEqual([hash('address', 'ada@y.test'), hash('address', 'eve@z.test')]);
+  expect(mail).toMatchObject({
+    forward: true,
+    kind: MailKind.PERSON,
+    baseSubjectHash: hash('subject', 'offer'),
+    sizeBytes: 1_234n,
+    logged: false,
+  });
+});
+
+test('the same mail has the same id wherever it lies, and without a Message-ID too', () => {
+  const header = 'From: bob@x.test\r\nTo: ada@y.test\r\nSubject: Hello\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\n';
+  const one = observe(seen(header), around);
+  const other = observe(seen(header.replaceAll('\r\n', '\n'), { flags: new Set(['\\Seen']) }), { ...around, role: 'archive' });
+  expect(other.mailId).toBe(one.mailId);
+  expect(one.messageIdHash).toBeUndefined();
+});
+
+test('nothing at all in the header, or nonsense, is a mail all the same', () => {
+  expect(observe(seen(''), around).mailId).toMatch(/^[0-9a-f-]{36}$/);
+  expect(observe(seen('\u0000\u0001 garbage\r\n: x\r\nFrom: <<<>>\r\nSubject: =?x-none?Q?=ZZ?=\r\n'), around).fromHash).toBeUndefined();
+});
+
+test('an INTERNALDATE that cannot be is the time of ingest', () => {
+  expect(observe(seen('', { receivedAt: new Date('2099-01-01') }), around).receivedAt).toEqual(now);
+  expect(observe(seen('', { receivedAt: undefined }), around).receivedAt).toEqual(now);
+});
+
+test('the keyword asks for logging in any case of letters', () => {
+  expect(observe(seen('', { flags: new Set(['$rejoinderlog']) }), around).logged).toBe(true);
+});
