@@ -3,8 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { buildMail, replyTo } from '@rejoinder/testing/mail';
 import { settle } from '@rejoinder/testing/settle';
-import { people, type Town } from './town.js';
-import type { Engagement, Rest } from './rest.js';
+import { people, type Town } from '@rejoinder/testing/crm-town';
+import type { Engagement, Rest } from '@rejoinder/testing/rest';
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 const within = (seconds: number) => ({ timeoutMs: seconds * 1_000 });

@@ -8,8 +8,8 @@ import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import { services } from '@rejoinder/runtime/services';
 import { loadRoles } from '../services/rejoinder/src/roles.js';
 import { mainJob } from './main-job.js';
-import { Rest } from './rest.js';
-import { startTown, type Town } from './town.js';
+import { Rest } from '@rejoinder/testing/rest';
+import { startTown, type Town } from '@rejoinder/testing/crm-town';
 
 const apiKey = 'rk_end_to_end_test_key_of_one_process';
 let town: Town;

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
-import { startImapWire, type ImapWire } from '@rejoinder/testing/imap-wire';
-import { openMailClient, type MailClient } from '@rejoinder/testing/imap-client';
+import { startDovecot, type Dovecot } from './dovecot.js';
+import { startImapWire, type ImapWire } from './imap-wire.js';
+import { openMailClient, type MailClient } from './imap-client.js';
 
 export const people = {
   sales: 'sales@crm.test',

@@ -1,0 +1,102 @@
+// Every service in a process of its own, as in production: Kafka, PostgreSQL, S3, gRPC over TCP. Needs a build.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { services, type ServiceName } from '@rejoinder/runtime/services';
+import { startKafka, type Kafka } from './kafka.js';
+import { freePorts } from './ports.js';
+import { startPostgres, type Postgres } from './postgres.js';
+import { ready, run, startProgram, type Program } from './processes.js';
+import { Rest } from './rest.js';
+import { startS3, type S3 } from './s3.js';
+
+const apiKey = 'rk_test_key_of_eight_processes';
+const startWithinMs = 90_000;
+const stopWithinMs = 30_000;
+const repository = fileURLToPath(new URL('../../..', import.meta.url));
+
+export interface EightProcesses extends AsyncDisposable {
+  rest: Rest;
+  kafka: Kafka;
+  postgres: Postgres;
+  s3: S3;
+  /** Settings all of them have. */
+  env: Record<string, string>;
+  databaseUrl: string;
+  program(service: ServiceName): Program;
+  /** As a power cut would. */
+  kill(service: ServiceName): Promise<void>;
+  /** Starts it (again) and waits until it is ready. */
+  start(service: ServiceName, more?: Record<string, string>): Promise<void>;
+  stopAll(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** With more settings for all, such as those of the mail servers. */
+export async function startEightProcesses(more: Record<string, string>): Promise<EightProcesses> {
+  const folder = mkdtempSync(join(tmpdir(), 'rejoinder-eight-'));
+  const [kafka, postgres, s3] = await Promise.all([startKafka(), startPostgres(), startS3()]);
+  const databaseUrl = await postgres.createDatabase('rejoinder');
+  const ports = await freePorts(services.length * 2 + 1);
+  const http = ports.pop()!;
+  const [grpcPort, healthPort] = [(service: ServiceName) => ports[services.indexOf(service)]!, (service: ServiceName) => ports[services.length + services.indexOf(service)]!];
+  const env: Record<string, string> = {
+    ...settingsOf(kafka, s3, databaseUrl, await postgres.createDatabase('keyring'), join(folder, 'key')),
+    ...Object.fromEntries(services.map((service) => [`REJOINDER_${service.toUpperCase()}_GRPC`, `127.0.0.1:${grpcPort(service)}`])),
+    REJOINDER_HTTP_LISTEN: `127.0.0.1:${http}`,
+    ...more,
+  };
+  await rejoinder(env, 'migrate');
+  const running = new Map<ServiceName, Program>();
+  const start = async (service: ServiceName, extra: Record<string, string> = {}) => {
+    const own = { REJOINDER_GRPC_LISTEN: `127.0.0.1:${grpcPort(service)}`, REJOINDER_HEALTH_LISTEN: `127.0.0.1:${healthPort(service)}` };
+    const program = startProgram({ name: service, command: process.execPath, args: [join(repository, 'services', service, 'dist', 'main.js')], env: { ...env, ...own, ...extra } });
+    running.set(service, program);
+    await ready(program, () => isReady(healthPort(service)), { timeoutMs: startWithinMs });
+  };
+  const stopAll = async () => {
+    await Promise.all([...running.values()].map((program) => program.stop('SIGTERM', stopWithinMs)));
+  };
+  const stop = async () => {
+    await stopAll();
+    await Promise.all([kafka.stop(), postgres.stop(), s3.stop()]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const handle = { rest: new Rest(`http://127.0.0.1:${http}`, apiKey), kafka, postgres, s3, env, databaseUrl, start, stopAll, stop };
+  try {
+    await Promise.all(services.map((service) => start(service)));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const program = (service: ServiceName) => running.get(service)!;
+  return { ...handle, program, kill: (service) => program(service).stop('SIGKILL'), [Symbol.asyncDispose]: stop };
+}
+
+function settingsOf(kafka: Kafka, s3: S3, databaseUrl: string, keyringUrl: string, keyFile: string): Record<string, string> {
+  return {
+    REJOINDER_DATABASE_URL: databaseUrl,
+    REJOINDER_KEYRING_URL: keyringUrl,
+    REJOINDER_KEY_FILE: keyFile,
+    REJOINDER_BUS: 'kafka',
+    REJOINDER_KAFKA_BROKERS: kafka.brokers.join(','),
+    REJOINDER_STORE: 's3',
+    REJOINDER_S3_ENDPOINT: s3.endpoint,
+    REJOINDER_S3_REGION: s3.region,
+    REJOINDER_S3_BUCKET: s3.bucket,
+    REJOINDER_S3_ACCESS_KEY_ID: s3.accessKeyId,
+    REJOINDER_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    REJOINDER_BOOTSTRAP_API_KEY: apiKey,
+  };
+}
+
+/** A command of the command line; answers what it printed. */
+export async function rejoinder(env: Record<string, string>, ...args: string[]): Promise<string> {
+  return run('rejoinder', process.execPath, [join(repository, 'services', 'rejoinder', 'bin', 'rejoinder.js'), ...args], { env, timeoutMs: startWithinMs });
+}
+
+async function isReady(port: number): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+  if (!response.ok) throw new Error(await response.text());
+}
