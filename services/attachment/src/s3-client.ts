@@ -19,7 +19,8 @@ import { checkedKey, objectMissing, type ObjectStore, type StoredObject } from '
 
 /** An upload holds one part at a time. S3 takes at least 5 MiB and at most 10,000 of them. */
 export const partBytes = 8_000_000;
-const requestTimeoutMs = 60_000;
+/** Three of these for each step of a deletion stay within the lease of its worker. */
+const requestTimeoutMs = 30_000;
 const connectTimeoutMs = 5_000;
 const attempts = 3;
 const maxLeftovers = 1_000;
@@ -30,7 +31,7 @@ export class S3ObjectStore implements ObjectStore {
   readonly #client: S3Client;
   readonly #bucket: string;
 
-  constructor(settings: S3Settings) {
+  constructor(settings: S3Settings, timeoutMs = requestTimeoutMs) {
     const { s3Endpoint: endpoint, s3AccessKeyId: accessKeyId, s3SecretAccessKey: secret } = settings;
     this.#bucket = settings.s3Bucket;
     this.#client = new S3Client({
@@ -39,7 +40,13 @@ export class S3ObjectStore implements ObjectStore {
       credentials: accessKeyId ? { accessKeyId, secretAccessKey: secret.reveal() } : undefined,
       forcePathStyle: settings.s3PathStyle === 'on',
       maxAttempts: attempts,
-      requestHandler: { requestTimeout: requestTimeoutMs, connectionTimeout: connectTimeoutMs },
+      // Without the last of these the SDK only warns, and goes on waiting.
+      requestHandler: {
+        connectionTimeout: connectTimeoutMs,
+        requestTimeout: timeoutMs,
+        socketTimeout: timeoutMs,
+        throwOnRequestTimeout: true,
+      },
     });
   }
 

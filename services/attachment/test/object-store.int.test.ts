@@ -28,16 +28,19 @@ async function openDisk(): Promise<Opened> {
   return { store: new DiskObjectStore(folder), leftovers, close: () => rm(folder, { recursive: true }) };
 }
 
-async function openS3(): Promise<Opened> {
+async function openS3(timeoutMs?: number): Promise<Opened> {
   const { endpoint, region, bucket, accessKeyId, secretAccessKey, client, listObjects, stop } = (s3 = await startS3());
-  const store = new S3ObjectStore({
-    s3Endpoint: endpoint,
-    s3Region: region,
-    s3Bucket: bucket,
-    s3AccessKeyId: accessKeyId,
-    s3SecretAccessKey: new Private(secretAccessKey),
-    s3PathStyle: 'on',
-  });
+  const store = new S3ObjectStore(
+    {
+      s3Endpoint: endpoint,
+      s3Region: region,
+      s3Bucket: bucket,
+      s3AccessKeyId: accessKeyId,
+      s3SecretAccessKey: new Private(secretAccessKey),
+      s3PathStyle: 'on',
+    },
+    timeoutMs,
+  );
   const leftovers = async () => {
     const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
     return [...(await listObjects()).map(({ key }) => key), ...Uploads.map(({ Key }) => `${Key} (upload)`)];
@@ -69,7 +72,7 @@ async function digest(body: AsyncIterable<Uint8Array>): Promise<string> {
 
 describe.each([
   ['disk', openDisk],
-  ['s3', openS3],
+  ['s3', () => openS3()],
 ] as const)('the store %s', (_name, open) => {
   let opened: Opened;
   let store: ObjectStore;
@@ -150,6 +153,22 @@ describe('a bucket that keeps versions', () => {
       const { Versions = [], DeleteMarkers = [] } = await client.send(new ListObjectVersionsCommand({ Bucket }));
       expect([...Versions, ...DeleteMarkers]).toEqual([]);
     } finally {
+      await close();
+    }
+  });
+});
+
+describe('a store that holds its connections and answers nothing', () => {
+  it('is waited for no longer than the time-out of its three tries', async () => {
+    const { store, close } = await openS3(300);
+    try {
+      s3!.pause();
+      const began = performance.now();
+      await expect(store.put(newKey(), pieces(Buffer.from('x')), never)).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+      await expect(store.has(newKey())).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+      expect(performance.now() - began).toBeLessThan(15_000);
+    } finally {
+      s3!.resume();
       await close();
     }
   });

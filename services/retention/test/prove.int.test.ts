@@ -6,14 +6,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { role as attachment } from '@rejoinder/attachment/role';
 import { newId } from '@rejoinder/base/id';
 import { startOfDay } from '@rejoinder/base/clock';
-import { RetentionService } from '@rejoinder/contracts/api/retention';
+import type { EventLog } from '@rejoinder/bus/event-log';
+import { RetentionService, type ProveResponse } from '@rejoinder/contracts/api/retention';
 import { startRole, type RunningRole } from '@rejoinder/runtime/role';
+import { Database } from '@rejoinder/runtime/database';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import { settle } from '@rejoinder/testing/settle';
+import { Vault } from '@rejoinder/vault/vault';
+import { judge } from '../src/judge.js';
 import { role as retention } from '../src/role.js';
+import { StoreApi } from '../src/store-api.js';
 
 /** Only these run here: the verdicts on the other owners fail, and are left out. */
-const owners = ['attachment', 'retention'];
+const owners = ['attachment', 'retention'] as const;
+const running: readonly string[] = owners;
 const dayMs = 86_400_000;
 
 let house: TestHouse;
@@ -23,7 +29,7 @@ const clock = { now: () => new Date(Date.now() + skewMs) };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rejoinder-prove-'));
-  const env = { REJOINDER_STORE: 'disk', REJOINDER_STORE_FOLDER: folder, REJOINDER_PROOF_ANSWER_SECONDS: '1' };
+  const env = { REJOINDER_STORE: 'disk', REJOINDER_STORE_FOLDER: folder, REJOINDER_PROOF_ANSWER_SECONDS: '4' };
   house = await startTestHouse({ roles: [attachment, retention], clock, env });
 });
 afterAll(async () => {
@@ -32,9 +38,17 @@ afterAll(async () => {
 });
 
 const prove = () => house.peers.client(RetentionService).prove({}, { deadlineMs: 20_000 });
-const verdicts = async () => (await prove()).verdicts.filter(({ owner }) => owners.includes(owner));
+/** The verdicts on those that run, judged as the service does, without waiting for those that do not. */
+const verdicts = async () => {
+  const ask = async (owner: (typeof owners)[number]) => ({
+    owner,
+    ...(await house.peers.storeOf(owner).listOldest({}, { deadlineMs: 20_000 })),
+  });
+  return judge(await Promise.all(owners.map(ask)), clock.now(), { forgetMs: dayMs }).verdicts;
+};
 const failing = async () =>
   (await verdicts()).filter(({ holds }) => !holds).map(({ store, owner, reason }) => `${store?.name ?? owner}: ${reason}`);
+const told = ({ verdicts }: ProveResponse, of: string) => verdicts.filter(({ owner }) => owner === of);
 const putRow = (table: string, at: Date) =>
   house.query(
     `insert into ${table} (written_at, tenant_id, event_id, topic, key, type, sequence, historical, value, placed_at) values ($1, $2, $3, 'x', 'x', 'x', 0, false, '', $1)`,
@@ -62,8 +76,9 @@ describe('a proof', () => {
   it('does not hold while an owner is down, and says which', async () => {
     const { holds, verdicts: all } = await prove();
     expect(holds).toBe(false);
-    const silent = all.filter(({ owner }) => !owners.includes(owner));
+    const silent = all.filter(({ owner }) => !running.includes(owner));
     expect(silent.map(({ owner }) => owner)).toEqual(['gateway', 'connections', 'sync', 'threading', 'sending', 'timeline']);
+    expect(all.filter(({ owner, holds }) => running.includes(owner) && !holds)).toEqual([]);
     for (const { holds, store, reason } of silent) {
       expect(holds).toBe(false);
       expect(store).toBeUndefined();
@@ -103,6 +118,16 @@ describe('a proof', () => {
     await house.query(`insert into bus.log values ('x', 0, 0, $1, 'x', '{}', '')`, [old]);
     expect(await failing()).toEqual([expect.stringMatching(/^bus.log: /)]);
     await house.query('drop table bus.log_old');
+  });
+
+  it('tells the oldest event of Kafka where that is the log', async () => {
+    const { app } = house.roles.find(({ name }) => name === 'retention')!;
+    const oldest = new Date('2026-11-20T00:00:00Z');
+    const kafka = { oldest: () => Promise.resolve(oldest) } as EventLog;
+    const settings = { ...house.house.settings, bus: 'kafka' as const };
+    const { stores } = await new StoreApi(app.get(Database), app.get(Vault), settings, kafka).listOldest();
+    expect(stores!.at(-1)).toMatchObject({ name: 'kafka.log', retentionClass: 'wire', setting: 'retention.ms', limitSeconds: 345_600n });
+    expect(Number(stores!.at(-1)!.oldest!.seconds) * 1_000).toBe(oldest.getTime());
   });
 
   it('fails for what waits to be forgotten longer than a day, and for objects that nobody knows', async () => {
@@ -150,17 +175,18 @@ describe('a proof', () => {
     skewMs = 0;
   });
 
-  it('holds again after the role was away for longer than the limit', async () => {
+  it('fails while a role is away, and holds again once it has come back after longer than the limit', async () => {
     await putRow('attachment.outbox', clock.now());
-    const running = house.roles.find(({ name }) => name === 'attachment')!;
-    await running.stop();
+    const away = house.roles.find(({ name }) => name === 'attachment')!;
+    await away.stop();
+    expect(told(await prove(), 'attachment')).toMatchObject([{ holds: false, reason: expect.stringMatching(/^It did not answer/) }]);
     skewMs = 8 * dayMs;
-    expect(await failing()).toEqual([expect.stringMatching(/^attachment: It did not answer/), ...(await othersOld())]);
-    const again: RunningRole = await startRole(attachment, house.house, house.env);
-    house.roles.splice(house.roles.indexOf(running), 1, again);
-    await settle('attachment to hold', async () => !(await failing()).some((line) => line.startsWith('attachment')));
+    const back: RunningRole = await startRole(attachment, house.house, house.env);
+    house.roles.splice(house.roles.indexOf(away), 1, back);
+    const after = await settle('an answer', async () => {
+      const lines = told(await prove(), 'attachment');
+      return lines.length > 1 ? lines : undefined;
+    });
+    expect(after.filter(({ holds }) => !holds)).toEqual([]);
   });
-
-  /** The log and retention's own tables are kept by keepers that run on, and look at the clock once an hour. */
-  const othersOld = async () => (await failing()).filter((line) => !line.startsWith('attachment'));
 });
