@@ -40,12 +40,12 @@ const unreachedSql = `
 update send set first_tried_at = coalesce(first_tried_at, $3::timestamptz), reason = $4
 where tenant_id = $1::uuid and send_id = any ($2::uuid[]) and state = 'accepted'`;
 
-/** Later than now by a moment, or the worker that asks would take it for the work it has just done. Due at once if something is left over from an attempt that broke off; else with the next send that is due, if it may send. */
+/** Due at once if something is left over from an attempt that broke off; else with the next send that is due, if it may send. Under the outlet's lock, so that no send that comes meanwhile is overlooked. */
 const askAgainSql = `
 update outlet o set refused_at = case when $4::bool then null else refused_at end, due_at = case
   when exists (select 1 from send s where s.tenant_id = o.tenant_id and s.inbox_id = o.inbox_id and (s.state = 'sending'
-    or (s.copy_seen_at is not null and s.state in ('accepted', 'unconfirmed')) or (o.state = 'removed' and s.state = 'accepted'))) then $3::timestamptz + interval '1 millisecond'
-  when o.state = 'ready' then (select greatest(s.due_at, $3::timestamptz + interval '1 millisecond') from send s
+    or (s.copy_seen_at is not null and s.state in ('accepted', 'unconfirmed')) or (o.state = 'removed' and s.state = 'accepted'))) then $3::timestamptz
+  when o.state = 'ready' then (select greatest(s.due_at, $3::timestamptz) from send s
     where s.tenant_id = o.tenant_id and s.inbox_id = o.inbox_id and s.state = 'accepted' order by s.due_at limit 1)
 end where o.tenant_id = $1::uuid and o.inbox_id = $2::uuid`;
 

@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import type { TestCa } from '@rejoinder/testing/certificates';
 
-export type Behaviour = 'drop_before_data' | 'drop_in_data' | 'drop_after_data' | 'silence' | 'hold' | 'refuse_421' | 'refuse_554';
+export type Behaviour =
+  'drop_before_data' | 'hold_before_data' | 'drop_in_data' | 'drop_after_data' | 'silence' | 'hold' | 'refuse_421' | 'refuse_554';
 
 export interface ScriptedSmtp {
   port: number;
@@ -13,8 +14,10 @@ export interface ScriptedSmtp {
   /** How often a message began to arrive. */
   begun: number;
   logins: number;
+  /** How often it kept a client waiting before DATA. */
+  held: number;
   next(behaviour: Behaviour): void;
-  /** Lets the mail that is held be confirmed. */
+  /** Answers what is held. */
   release(): void;
   stop(): Promise<void>;
 }
@@ -32,6 +35,7 @@ export async function startScriptedSmtp(ca: TestCa, password = 'secret'): Promis
     accepted: [],
     begun: 0,
     logins: 0,
+    held: 0,
     next: (behaviour) => void behaviours.push(behaviour),
     release: () => release(),
     stop: () => {
@@ -53,6 +57,12 @@ export async function startScriptedSmtp(ca: TestCa, password = 'secret'): Promis
       if (behaviours[0] === 'drop_before_data') {
         behaviours.shift();
         return cut();
+      }
+      if (behaviours[0] === 'hold_before_data') {
+        behaviours.shift();
+        state.held++;
+        release = () => done();
+        return;
       }
       done();
     },

@@ -18,7 +18,10 @@ import { AuthenticationFailedSchema, SentCopyObservedSchema } from '@rejoinder/c
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import { settle } from '@rejoinder/testing/settle';
+import { DeliveryStore } from '../src/delivery-store.js';
 import { role } from '../src/role.js';
+import { SendStore } from '../src/send-store.js';
+import type { Ending } from '../src/settlement.js';
 import { startPeers, type Peers } from './peers.js';
 import { startScriptedSmtp, type ScriptedSmtp } from './scripted-smtp.js';
 
@@ -395,7 +398,34 @@ describe('a worker that dies or is held up', () => {
     expect(scripted.begun).toBe(1);
   });
 
-  it('before DATA: whoever comes next sends it', async () => {
+  it('before DATA: whoever comes next sends it, and the one held up says not a byte of it any more', async () => {
+    const { inboxId } = await inbox({ at: 'scripted' });
+    const held = scripted.held;
+    scripted.next('hold_before_data');
+    const { sendId } = await send(inboxId);
+    await settle('the recipient', async () => scripted.held > held);
+    await loseLease(inboxId);
+    await becomes(sendId, 'sent');
+    scripted.release();
+    await settle('the second DATA', async () => scripted.begun === 2);
+    const next = await send(inboxId);
+    await becomes(next.sendId, 'sent');
+    expect(scripted.accepted.filter((mail) => mail.includes(sendId))).toHaveLength(1);
+  });
+
+  it('learns too late what is over: nothing that is sent becomes anything else', async () => {
+    const { inboxId } = await inbox();
+    const { sendId } = await send(inboxId);
+    await becomes(sendId, 'sent');
+    const store = test.roles[0]!.app.get(DeliveryStore, { strict: false });
+    const row = await test.roles[0]!.app.get(SendStore, { strict: false }).get(test.tenantId, sendId);
+    for (const ending of [{ state: 'unconfirmed' }, { state: 'failed', reason: 'SEND_EXPIRED' }, { state: 'sent', refused: [] }] as const) {
+      expect(await store.end(row, { ...ending } as Ending, undefined)).toBe(false);
+    }
+    expect((await get(sendId)).state).toBe('sent');
+  });
+
+  it('before DATA: whoever comes next sends it after a kill', async () => {
     const { inboxId } = await inbox({ at: 'scripted' });
     await test.publish('rejoinder.connections.v1', InboxPausedSchema, inboxId, { inboxId }, 2n);
     await settle(
