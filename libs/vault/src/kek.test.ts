@@ -46,9 +46,9 @@ test('a key that was wrapped unwraps in its own context alone', async () => {
   await expect(kek.unwrap(Buffer.alloc(0), context)).rejects.toMatchObject({ code: 'KEY_BROKEN' });
 });
 
-test.each([0o640, 0o604, 0o620, 0o602, 0o644])('a file that others may touch (%o) is refused, and told how to mend it', async (mode) => {
+test.each(['640', '604', '620', '602', '644'])('a file that others may touch (%s) is refused, and told how to mend it', async (mode) => {
   await fileKey(path, { createIfMissing: true });
-  await chmod(path, mode);
+  await chmod(path, Number.parseInt(mode, 8));
   const refused = { kind: 'denied', code: 'KEY_FILE_OPEN', message: expect.stringContaining(`chmod 600 ${path}`) };
   await expect(fileKey(path)).rejects.toMatchObject(refused);
   await expect(fileKey(path, { createIfMissing: true })).rejects.toMatchObject(refused);

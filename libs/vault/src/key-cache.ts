@@ -54,7 +54,8 @@ export class KeyCache {
 
   /** Keys leave the memory of a process that has nothing more to do, too. */
   #plan(ms: number): void {
-    this.#sweep ??= setTimeout(() => {
+    if (this.#sweep) return;
+    this.#sweep = setTimeout(() => {
       this.#sweep = undefined;
       const nowMs = this.clock.now().getTime();
       let oldestMs = nowMs;

@@ -75,6 +75,9 @@ export class KeyringStore {
   async #inRole<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     let failure: Error | undefined;
+    // The pool listens to idle connections only: a break of this one would end the process.
+    const onBreak = (error: Error) => void (failure = error);
+    client.on('error', onBreak);
     try {
       await client.query('begin');
       const enter = `select set_config('role', $1, true), set_config('search_path', 'keyring', true), set_config('statement_timeout', $2, true)`;
@@ -83,9 +86,10 @@ export class KeyringStore {
       await client.query('commit');
       return result;
     } catch (error) {
-      await client.query('rollback').catch((second: Error) => (failure = second));
+      await client.query('rollback').catch(onBreak);
       throw refusalOf(this.holder, error);
     } finally {
+      if (!failure) client.off('error', onBreak);
       client.release(failure);
     }
   }

@@ -1,9 +1,13 @@
 // A keyring database for tests: migrated as the house migrates it, with a login per service that can only take that service's role.
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
-import type { Postgres } from '@rejoinder/testing/postgres';
+import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
+import { fileKey, type KeyEncryption } from '../src/kek.js';
 import { keyHolders, type KeyHolder } from '../src/purposes.js';
+import { Vault } from '../src/vault.js';
 
 const migrations = new URL('../migrations/', import.meta.url);
 
@@ -13,6 +17,8 @@ export interface KeyringDatabase {
   admin: pg.Pool;
   /** A pool whose login may take this service's role and no other. */
   pool(holder: KeyHolder): pg.Pool;
+  /** As if nothing had been made or shredded. */
+  forget(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -40,6 +46,11 @@ export async function migrateKeyring(adminUrl: string): Promise<void> {
   }
 }
 
+/** Idle connections may break: that is for the next query to find out. */
+function openPool(connectionString: string, max: number): pg.Pool {
+  return new pg.Pool({ connectionString, max }).on('error', () => {});
+}
+
 export async function startKeyring(postgres: Postgres): Promise<KeyringDatabase> {
   const name = `keyring_${randomBytes(4).toString('hex')}`;
   const url = await postgres.createDatabase(name);
@@ -48,12 +59,65 @@ export async function startKeyring(postgres: Postgres): Promise<KeyringDatabase>
     await postgres.query(`do $$ begin create role login_${holder} login; exception when duplicate_object then null; end $$`);
     await postgres.query(`grant rejoinder_${holder}_keys to login_${holder}`);
   }
-  const admin = new pg.Pool({ connectionString: url, max: 2 });
+  const admin = openPool(url, 2);
   const pools = new Map<KeyHolder, pg.Pool>();
   const pool = (holder: KeyHolder) => {
     const loginUrl = url.replace('postgres:postgres@', `login_${holder}@`);
-    if (!pools.has(holder)) pools.set(holder, new pg.Pool({ connectionString: loginUrl, max: 4 }));
+    if (!pools.has(holder)) pools.set(holder, openPool(loginUrl, 4));
     return pools.get(holder)!;
   };
-  return { url, admin, pool, end: async () => void (await Promise.all([admin.end(), ...[...pools.values()].map((one) => one.end())])) };
+  const forget = async () => {
+    await admin.query(`truncate keyring.key, keyring.root; update keyring.purpose set gone_before = '-infinity'`);
+  };
+  return {
+    url,
+    admin,
+    pool,
+    forget,
+    end: async () => void (await Promise.all([admin.end(), ...[...pools.values()].map((one) => one.end())])),
+  };
 }
+
+export interface VaultBench extends AsyncDisposable {
+  postgres: Postgres;
+  keyring: KeyringDatabase;
+  kek: KeyEncryption;
+  /** A key file that is not the keyring's. */
+  otherKek: KeyEncryption;
+  /** Moves the clock of all its vaults. */
+  pass(ms: number): void;
+  /** A vault with a cache of its own, as if in another process. */
+  vaultOf(holder: KeyHolder, by?: KeyEncryption, pool?: pg.Pool): Vault;
+  /** What the keyring has of a tenant. */
+  keysOf(tenantId: string): Promise<unknown[]>;
+}
+
+/** A keyring, a key file and a clock. */
+export async function startBench(): Promise<VaultBench> {
+  const postgres = await startPostgres();
+  const keyring = await startKeyring(postgres);
+  const folder = await mkdtemp(join(tmpdir(), 'rejoinder-vault-'));
+  const [kek, otherKek] = await Promise.all(['key', 'other'].map((name) => fileKey(join(folder, name), { createIfMissing: true })));
+  let nowMs = Date.UTC(2026, 10, 24, 12);
+  const clock = { now: () => new Date(nowMs) };
+  const keysSql = 'select purpose, day::text from keyring.key where tenant_id = $1 order by 1, 2';
+  return {
+    postgres,
+    keyring,
+    kek: kek!,
+    otherKek: otherKek!,
+    pass: (ms) => void (nowMs += ms),
+    vaultOf: (holder, by = kek!, pool = keyring.pool(holder)) => new Vault(holder, pool, by, clock),
+    keysOf: async (tenantId) => (await keyring.admin.query(keysSql, [tenantId])).rows,
+    async [Symbol.asyncDispose]() {
+      await keyring.end();
+      await postgres.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export const gone = { name: 'Fault', kind: 'gone', code: 'KEY_GONE' };
+export const broken = { name: 'Fault', kind: 'broken', code: 'SEAL_BROKEN' };
+export const text = (content: string): Buffer => Buffer.from(content);
+export const raw = (tenantId: string, day = '2026-11-24') => ({ tenantId, purpose: 'raw' as const, day, row: 'raw_body:1' });

@@ -1,0 +1,28 @@
+// A key-encryption key that counts its calls, or answers when it is let.
+import type { KeyEncryption } from '../src/kek.js';
+
+export function counting(inner: KeyEncryption): KeyEncryption & { calls: { wrap: number; unwrap: number } } {
+  const calls = { wrap: 0, unwrap: 0 };
+  return {
+    id: inner.id,
+    calls,
+    wrap: (plain, context) => (calls.wrap++, inner.wrap(plain, context)),
+    unwrap: (wrapped, context) => (calls.unwrap++, inner.unwrap(wrapped, context)),
+  };
+}
+
+/** A KMS that does not answer before it is let. */
+export function holding(inner: KeyEncryption): KeyEncryption & { reached: Promise<void>; release: () => void } {
+  const reached = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  return {
+    ...inner,
+    reached: reached.promise,
+    release: released.resolve,
+    unwrap: async (wrapped, context) => {
+      reached.resolve();
+      await released.promise;
+      return inner.unwrap(wrapped, context);
+    },
+  };
+}
