@@ -18,6 +18,7 @@ class TooDeep extends Error {}
 
 const plainValue = [/^(?!.*url)[#\w(),.%\s-]{1,60}$/i];
 const styles = ['color', 'background-color', 'text-align', 'font-weight', 'font-style', 'text-decoration'];
+const isInMail = (url: string) => /^\s*cid:/i.test(url);
 const isRemote = (url: string) => /^\s*https?:\/\//i.test(url);
 
 /** Elements that nest without a close tag being due: they tell nothing of depth. */
@@ -26,7 +27,8 @@ const voidTags = new Set('area base br col embed hr img input link meta param so
 /** Nothing is loaded until a person asks for it; what a sender calls data-src itself is not taken. */
 function shownImage({ src = '', alt = '', width = '', height = '' }: sanitizeHtml.Attributes): sanitizeHtml.Attributes {
   const size = { ...(width && { width }), ...(height && { height }) };
-  return { ...(isRemote(src) ? { 'data-src': src.trim() } : { src }), alt, ...size };
+  const place: Record<string, string> = isRemote(src) ? { 'data-src': src.trim() } : isInMail(src) ? { src: src.trim() } : {};
+  return { ...place, alt, ...size };
 }
 
 function optionsFor(depth: { now: number }): sanitizeHtml.IOptions {
@@ -77,6 +79,7 @@ const entities: Readonly<Record<string, string>> = { nbsp: ' ', amp: '&', lt: '<
 /** The text between tags, a line for each block. One pass over the first part of what may be anything; a tag that never closes ends it. */
 export function strippedText(html: string): string {
   const source = html.slice(0, maxHtmlCharacters);
+  const lower = source.toLowerCase();
   const pieces: string[] = [];
   for (let at = 0; at < source.length;) {
     const open = source.indexOf('<', at);
@@ -87,7 +90,7 @@ export function strippedText(html: string): string {
     if (breaks.has(name)) pieces.push('\n');
     at = close + 1;
     if (hidden.has(name) && source[open + 1] !== '/') {
-      const end = source.toLowerCase().indexOf(`</${name}`, at);
+      const end = lower.indexOf(`</${name}`, at);
       if (end < 0) break;
       at = end;
     }

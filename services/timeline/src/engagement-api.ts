@@ -20,8 +20,7 @@ import { EngagementShow } from './engagement-show.js';
 import { bury, engagementById, engagementsOf, listEngagements, type ListedEngagement } from './engagement-store.js';
 import { EngagementWriter } from './engagement-writer.js';
 import { forgetNow } from './forget-store.js';
-import { Forgetter } from './forgetter.js';
-import { lockMails } from './mail-store.js';
+import { forgetMail, lockMails } from './mail-store.js';
 import { cursorOf, pageSize, tokenOf } from './page-token.js';
 import type { Tx } from './rows.js';
 
@@ -35,7 +34,6 @@ export class EngagementApi {
     private readonly database: Database<Tx>,
     private readonly show: EngagementShow,
     private readonly engagements: EngagementWriter,
-    private readonly forgetter: Forgetter,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -89,7 +87,7 @@ export class EngagementApi {
       await bury(tx, row, now);
       await this.engagements.delete(tx, row);
       if ((await engagementsOf(tx, row)).length > 0) return;
-      await this.forgetter.forget(tx, mail!);
+      await forgetMail(tx, mail!);
       await forgetNow(tx, row, now, activeTraceparent());
     });
     return {};

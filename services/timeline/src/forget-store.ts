@@ -11,7 +11,7 @@ export interface Forgetting {
 /** The last engagement was deleted by a person: forgotten at once and for good. */
 export async function forgetNow(tx: Tx, { tenantId, mailId }: MailKey, now: Date, traceparent: string | undefined): Promise<void> {
   const sql = `insert into forgetting (tenant_id, mail_id, because, asked_at, begun_at, due_at, traceparent) values ($1::uuid, $2::uuid, 'deleted', $3::timestamptz, $3::timestamptz, $3::timestamptz, $4)
-    on conflict (tenant_id, mail_id) do update set because = 'deleted', begun_at = coalesce(forgetting.begun_at, excluded.begun_at), due_at = coalesce(forgetting.due_at, excluded.due_at) where forgetting.done_at is null`;
+    on conflict (tenant_id, mail_id) do update set because = 'deleted', begun_at = coalesce(forgetting.begun_at, excluded.begun_at), due_at = excluded.due_at, lease_until = null, lease_token = null where forgetting.done_at is null`;
   await tx.$executeRawUnsafe(sql, tenantId, mailId, now, traceparent ?? null);
 }
 

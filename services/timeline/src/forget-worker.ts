@@ -10,8 +10,7 @@ import { Workers } from '@rejoinder/runtime/workers';
 import { backoffMs } from '@rejoinder/base/wait';
 import { engagementsOf } from './engagement-store.js';
 import { beginForgetting, callBackForgetting, forgettingOf, saveForgotten, type Forgetting } from './forget-store.js';
-import { Forgetter } from './forgetter.js';
-import { lockMails, type MailKey } from './mail-store.js';
+import { forgetMail, lockMails, type MailKey } from './mail-store.js';
 import type { Tx } from './rows.js';
 
 const owners = ['attachment', 'sync', 'sending'] as const;
@@ -24,7 +23,6 @@ export class ForgetWorker {
   constructor(
     private readonly database: Database<Tx>,
     private readonly peers: Peers,
-    private readonly forgetter: Forgetter,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
     workers: Workers,
@@ -57,7 +55,7 @@ export class ForgetWorker {
         return undefined;
       }
       await beginForgetting(tx, mail, now);
-      if (!locked!.forgotten) await this.forgetter.forget(tx, locked!);
+      if (!locked!.forgotten) await forgetMail(tx, locked!);
       return row;
     });
   }

@@ -88,13 +88,12 @@ function folded(mail: MailState, told: Told): MailState {
 /** That it was captured says that it was tracked by then. Facts are the same each time, so only the first after a withdrawal are kept. */
 function captured(mail: MailState, told: Extract<Told, { kind: 'captured' }>): MailState {
   const trackedRevision = Math.max(mail.trackedRevision, told.revision);
-  const known = { ...mail, ...threadOf(mail, told), trackedRevision };
-  if (told.revision < mail.untrackedRevision) return known;
   const capturedRevision = Math.max(mail.capturedRevision, told.revision);
-  if (mail.source === 'sending') return { ...known, capturedRevision };
+  const known = { ...mail, ...threadOf(mail, told), trackedRevision, capturedRevision };
+  if (told.revision < mail.untrackedRevision || mail.source === 'sending') return known;
   const { inboxId, mailKind: kind, occurredAt, textTruncated, historical } = told;
   const first = { source: 'sync' as const, inboxId, kind, occurredAt, textTruncated, sealedFacts: told.sealedFacts, historical };
-  return { ...known, capturedRevision, ...(mail.sealedFacts === null ? first : {}) };
+  return { ...known, ...(mail.sealedFacts === null ? first : {}) };
 }
 
 /** What our own sender says of a mail stands over what an inbox shows of it. */
@@ -123,5 +122,17 @@ function threadOf(mail: MailState, { revision, threadId }: { revision: number; t
 /** What was read before the last withdrawal is no longer kept. */
 function withdrawn(mail: MailState): MailState {
   if (mail.source !== 'sync' || mail.capturedRevision >= mail.untrackedRevision) return mail;
-  return { ...mail, source: null, sealedFacts: null, sealedText: null, textState: 'none', textTruncated: false, occurredAt: null };
+  return { ...mail, ...unread };
 }
+
+const unread = {
+  source: null,
+  inboxId: null,
+  kind: 'person',
+  occurredAt: null,
+  sealedFacts: null,
+  sealedText: null,
+  textState: 'none',
+  textTruncated: false,
+  historical: false,
+} as const satisfies Partial<MailState>;

@@ -34,17 +34,24 @@ export function readMails(tx: Tx, keys: MailKey[]): Promise<MailState[]> {
   return rowsOf<MailState>(tx, sql, json);
 }
 
-/** Writes mails as they are known now; where there is something to place or to fetch, the worker is asked. */
-export async function saveMails(tx: Tx, mails: MailState[], now: Date, traceparent?: string): Promise<void> {
+/** Writes mails as they are known now. */
+export async function saveMails(tx: Tx, mails: MailState[]): Promise<void> {
   if (mails.length === 0) return;
   const sql = `update mail m set version = m.version + 1, source = given.source, send_id = given."sendId", inbox_id = given."inboxId", thread_id = given."threadId",
     kind = given.kind, occurred_at = given."occurredAt", sent_at = given."sentAt", send_state = given."sendState", send_reason = given."sendReason",
     send_revision = given."sendRevision", sealed_facts = given."sealedFacts", sealed_text = given."sealedText", text_state = given."textState",
     text_truncated = given."textTruncated", tracked_revision = given."trackedRevision", untracked_revision = given."untrackedRevision",
-    captured_revision = given."capturedRevision", to_place = given."toPlace", forgotten = given.forgotten, historical = given.historical,
-    due_at = case when given."toPlace" or given."textState" = 'pending' then coalesce(m.due_at, $2::timestamptz) end, traceparent = coalesce($3, m.traceparent)
+    captured_revision = given."capturedRevision", to_place = given."toPlace", forgotten = given.forgotten, historical = given.historical
     from ${given(1, types)} where m.tenant_id = given."tenantId" and m.mail_id = given."mailId"`;
-  await tx.$executeRawUnsafe(sql, JSON.stringify(mails), now, traceparent ?? null);
+  await tx.$executeRawUnsafe(sql, JSON.stringify(mails));
+}
+
+/** Asks the worker for these mails. A worker that has one in hand may have read it before: its lease is void, so that it cannot call the mail done. */
+export async function askWorker(tx: Tx, mails: MailKey[], now: Date, traceparent: string | undefined): Promise<void> {
+  if (mails.length === 0) return;
+  const sql = `update mail set due_at = $2::timestamptz, lease_until = null, lease_token = null, traceparent = coalesce($3, traceparent)
+    where (tenant_id, mail_id) in (select "tenantId", "mailId" from ${given(1, '"tenantId" uuid, "mailId" uuid')})`;
+  await tx.$executeRawUnsafe(sql, JSON.stringify(mails.map(({ tenantId, mailId }) => ({ tenantId, mailId }))), now, traceparent ?? null);
 }
 
 /** One attachment as it is declared, or as its store says. */
@@ -82,8 +89,10 @@ export async function blankAttachments(tx: Tx, mails: MailKey[]): Promise<void> 
   await tx.$executeRawUnsafe(sql, JSON.stringify(mails.map(({ tenantId, mailId }) => ({ tenantId, mailId }))));
 }
 
-export async function deleteAttachments(tx: Tx, { tenantId, mailId }: MailKey): Promise<void> {
-  await tx.$executeRawUnsafe('delete from attachment where tenant_id = $1::uuid and mail_id = $2::uuid', tenantId, mailId);
+/** Removes our own copy of a mail for good: facts, text and attachments; the mark stays. Under the mail's lock. */
+export async function forgetMail(tx: Tx, mail: MailState): Promise<void> {
+  await tx.$executeRawUnsafe('delete from attachment where tenant_id = $1::uuid and mail_id = $2::uuid', mail.tenantId, mail.mailId);
+  await saveMails(tx, [{ ...mail, sealedFacts: null, sealedText: null, textState: 'none', toPlace: false, forgotten: true }]);
 }
 
 /** Writes that a thread went into another, and lets those that went into it before point there too. Answers the mails that had its name or one of theirs. */

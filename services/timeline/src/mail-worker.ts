@@ -61,7 +61,7 @@ export class MailWorker {
       const count = await this.engagements.place(tx, mail, found && (await this.#match(tx, mail, found)));
       const textState: TextState = count === 0 ? 'none' : mail.textState === 'none' ? 'pending' : mail.textState;
       const placed = { ...mail, toPlace: false, textState, sealedText: count === 0 ? null : mail.sealedText };
-      await saveMails(tx, [placed], now);
+      await saveMails(tx, [placed]);
       if (count > 0) await callBackForgetting(tx, mail);
       else if (!mail.forgotten) await withdrawLater(tx, mail, now, new Date(now.getTime() + graceMs));
       return { ...placed, version: mail.version + 1 };
@@ -99,12 +99,11 @@ export class MailWorker {
 
   #save(mail: MailState, textState: TextState, sealedText: string | null): Promise<boolean> {
     return this.database.write({ tenants: [mail.tenantId] }, async (tx) => {
-      const now = this.clock.now();
-      const [locked] = await lockMails(tx, [mail], now);
+      const [locked] = await lockMails(tx, [mail], this.clock.now());
       const isWanted =
         locked!.textState === 'pending' && locked!.source === mail.source && locked!.sealedFacts === mail.sealedFacts && !locked!.toPlace;
       if (!isWanted) return false;
-      await saveMails(tx, [{ ...locked!, textState, sealedText }], now);
+      await saveMails(tx, [{ ...locked!, textState, sealedText }]);
       await this.engagements.say(tx, [mail]);
       return true;
     });

@@ -4,7 +4,7 @@ import type { Clock } from '@rejoinder/base/clock';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { EngagementWriter } from './engagement-writer.js';
 import { learn, type MailState, type Told } from './mail-state.js';
-import { blankAttachments, lockMails, saveAttachments, saveMails, type AttachmentRow, type MailKey } from './mail-store.js';
+import { askWorker, blankAttachments, lockMails, saveAttachments, saveMails, type AttachmentRow, type MailKey } from './mail-store.js';
 import type { Tx } from './rows.js';
 
 export interface ToldOf extends MailKey {
@@ -26,7 +26,13 @@ export class MailWriter {
     const byMail = Map.groupBy(all, keyText);
     const after = before.map((mail) => byMail.get(keyText(mail))!.reduce((known, { told }) => learn(known, told), mail));
     const changed = after.filter((mail, at) => JSON.stringify(mail) !== JSON.stringify(before[at]));
-    await saveMails(tx, changed, now, all[0]?.traceparent);
+    await saveMails(tx, changed);
+    await askWorker(
+      tx,
+      changed.filter(({ toPlace }) => toPlace),
+      now,
+      all[0]?.traceparent,
+    );
     const forgotten = new Set(before.filter((mail) => mail.forgotten).map(keyText));
     await saveAttachments(
       tx,

@@ -2,7 +2,6 @@
 import { Module } from '@nestjs/common';
 import { TimelineService } from '@rejoinder/contracts/api/timeline';
 import { StoreService } from '@rejoinder/contracts/store';
-import type { PrismaClientLike } from '@rejoinder/runtime/database';
 import type { Role } from '@rejoinder/runtime/role';
 import { AttachmentBox } from './attachment-box.js';
 import { ContactApi } from './contact-api.js';
@@ -10,7 +9,6 @@ import { EngagementApi } from './engagement-api.js';
 import { EngagementShow } from './engagement-show.js';
 import { EngagementWriter } from './engagement-writer.js';
 import { ForgetWorker } from './forget-worker.js';
-import { Forgetter } from './forgetter.js';
 import { PrismaClient } from './generated/client.js';
 import { HtmlCleaner } from './html-cleaner.js';
 import { MailWorker } from './mail-worker.js';
@@ -26,18 +24,7 @@ import { TextClient } from './text-client.js';
 
 @Module({
   controllers: [OnMailCaptured, OnSendEvents, OnTracking, OnAttachments, OnInboxEvents, ContactApi, EngagementApi, StoreApi],
-  providers: [
-    Sealed,
-    AttachmentBox,
-    MailWriter,
-    EngagementWriter,
-    EngagementShow,
-    Forgetter,
-    HtmlCleaner,
-    TextClient,
-    MailWorker,
-    ForgetWorker,
-  ],
+  providers: [Sealed, AttachmentBox, MailWriter, EngagementWriter, EngagementShow, HtmlCleaner, TextClient, MailWorker, ForgetWorker],
 })
 class TimelineModule {}
 
@@ -45,7 +32,7 @@ export const role: Role = {
   name: 'timeline',
   settings: {},
   migrations: new URL('../prisma/migrations', import.meta.url),
-  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [TimelineService, StoreService],
   module: TimelineModule,
 };

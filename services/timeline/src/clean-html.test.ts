@@ -1,0 +1,44 @@
+// What may be shown of strangers' HTML, and how long it may take.
+import { describe, expect, test } from 'vitest';
+import { cleanHtml, maxHtmlCharacters } from './clean-html.js';
+
+const shown = (html: string) => cleanHtml(html).html;
+
+describe('HTML of a stranger', () => {
+  test.each([
+    ['<script>alert(1)</script>a', 'a'],
+    ['<img src=x onerror=alert(1)>', '<img alt="" />'],
+    ['<a href="javascript:alert(1)">a</a>', '<a target="_blank" rel="noopener noreferrer nofollow">a</a>'],
+    ['<style>p{background:url(http://x.test/b)}</style>a', 'a'],
+    ['<p style="background:url(http://x.test/b);color:red">a</p>', '<p style="color:red">a</p>'],
+    ['<p style="color:url(http://x.test/b)">a</p>', '<p>a</p>'],
+    ['<table background="http://x.test/b"><tr><td>a</td></tr></table>', '<table><tr><td>a</td></tr></table>'],
+    ['<img srcset="http://x.test/b 1x">', '<img alt="" />'],
+    ['<img data-src="javascript:1" src="data:text/html,a">', '<img alt="" />'],
+    [
+      '<iframe src="http://x.test"></iframe><svg><a xlink:href="http://x.test"/></svg><input type=image src="http://x.test">',
+      '<a target="_blank" rel="noopener noreferrer nofollow"></a>',
+    ],
+  ])('%s is shown as %s', (html, clean) => expect(shown(html)).toBe(clean));
+
+  test('keeps images that lie in the mail, and does not load those of others', () => {
+    expect(shown('<img src="cid:logo@x" width="10">')).toBe('<img src="cid:logo@x" alt="" width="10" />');
+    expect(shown('<img src="https://x.test/b.png">')).toBe('<img data-src="https://x.test/b.png" alt="" />');
+    expect(shown('<img src="//x.test/b.png">')).toBe('<img alt="" />');
+  });
+
+  test('is readable as text', () => {
+    expect(cleanHtml('<div>Dear&nbsp;Ann,<br>see <b>1 &lt; 2</b></div><ul><li>one<li>two</ul>').text).toBe(
+      'Dear Ann,\nsee 1 < 2\n\none\n\ntwo',
+    );
+  });
+
+  test('that is too long or too deep is text alone', () => {
+    expect(cleanHtml(`<p>begin</p>${'x'.repeat(maxHtmlCharacters)}`)).toMatchObject({ html: '', text: expect.stringMatching(/^begin/) });
+    const started = performance.now();
+    expect(cleanHtml(`${'<div>'.repeat(199_000)}deep`)).toEqual({ html: '', text: 'deep' });
+    expect(performance.now() - started).toBeLessThan(1_500);
+  });
+
+  test('with paragraphs that nobody closed is not deep', () => expect(shown('<p>a'.repeat(1_000))).toContain('<p>a</p>'));
+});
