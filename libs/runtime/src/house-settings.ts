@@ -20,7 +20,7 @@ export const houseSettings = {
   grpcListen: textSetting('REJOINDER_GRPC_LISTEN', 'where this role answers gRPC, host:port or unix:path', '0.0.0.0:50051'),
   healthListen: optionalSetting('REJOINDER_HEALTH_LISTEN', 'where health is told over HTTP, host:port; nowhere if empty'),
   logLevel: choiceSetting('REJOINDER_LOG_LEVEL', 'least level that is logged', ['debug', 'info', 'warn', 'error'], 'info'),
-  bodyDays: numberSetting('REJOINDER_BODY_DAYS', 'days that captured text and sent mail are kept, at most', { default: 7, min: 1, max: 7 }),
+  bodyDays: numberSetting('REJOINDER_BODY_DAYS', 'days that captured text and sent mail are kept, at most', { default: 7, min: 2, max: 7 }),
   metadataDays: numberSetting('REJOINDER_METADATA_DAYS', 'days that header fields and locations are kept, at most', {
     default: 60,
     min: 7,

@@ -1,3 +1,4 @@
+// Sessions with a real Dovecot and with servers that misbehave: what each refusal is called, and that no password is ever said in clear.
 import { writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// Which addresses, names and ports of mail servers may be connected to.
 import { describe, expect, it } from 'vitest';
 import { Fault } from '@rejoinder/base/fault';
 import { checkServer, mayConnect, type MailServer } from './mail-host.js';

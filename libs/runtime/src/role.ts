@@ -14,6 +14,7 @@ import { packageDefinition } from '@rejoinder/contracts/grpc-definition';
 import { dayOf } from '@rejoinder/base/clock';
 import { Vault } from '@rejoinder/vault/vault';
 import { readSettings, type Environment, type Settings } from './config.js';
+import { dayKeysOf } from './day-keys.js';
 import { Database, prismaAdapter, type PrismaClientLike } from './database.js';
 import { FaultFilter } from './grpc-faults.js';
 import { maxMessageBytes } from './grpc-client.js';
@@ -35,7 +36,7 @@ export interface Role {
   /** Folder of its migrations: new URL('../prisma/migrations', import.meta.url). */
   migrations: URL;
   /** Its generated Prisma client over the adapter given. */
-  prisma: (adapter: PrismaPg) => PrismaClientLike<never>;
+  prisma: (adapter: PrismaPg) => PrismaClientLike<SqlTransaction>;
   /** gRPC services it answers. */
   grpc: DescService[];
   /** Its controllers and providers. */
@@ -87,7 +88,7 @@ export async function startRole(role: Role, house: House, env: Environment): Pro
 function assemble(role: Role, house: House, logger: Logger) {
   const database = new Database<SqlTransaction>(
     role.name,
-    role.prisma(prismaAdapter(house.pool, role.name)) as PrismaClientLike<SqlTransaction>,
+    role.prisma(prismaAdapter(house.pool, role.name)),
     house.wake,
     house.pool,
   );
@@ -99,7 +100,7 @@ function assemble(role: Role, house: House, logger: Logger) {
   const bus = new BusServer({ service: role.name, log: house.eventLog, deadLetters, isOutage, logger });
   const relay = new Relay({ service: role.name, database, log: house.eventLog, logger });
   const workers = new Workers({ database, clock: house.clock, logger, onWake: (callback) => house.wake.on(role.name, callback) });
-  const keeper = new PartitionKeeper(role.name, house.pool, house.clock, house.keptDays, logger);
+  const keeper = new PartitionKeeper(role.name, house.pool, house.clock, house.keptDays, logger, dayKeysOf(role.name, vault));
   const peers = new Peers((service) => house.peerAddress(service));
   const unwake = house.wake.on(role.name, () => relay.wake());
   return { database, vault, deadLetters, bus, relay, workers, keeper, peers, unwake };

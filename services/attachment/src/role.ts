@@ -2,7 +2,6 @@
 import { Module } from '@nestjs/common';
 import { AttachmentService } from '@rejoinder/contracts/api/attachment';
 import { StoreService } from '@rejoinder/contracts/store';
-import type { PrismaClientLike } from '@rejoinder/runtime/database';
 import type { Role } from '@rejoinder/runtime/role';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
 import { AttachmentStore } from './attachment-store.js';
@@ -26,7 +25,7 @@ export const role: Role = {
   name: 'attachment',
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
-  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [AttachmentService, StoreService],
   module: AttachmentModule,
 };

@@ -2,11 +2,10 @@
 import { Module } from '@nestjs/common';
 import { ConnectionsService } from '@rejoinder/contracts/api/connections';
 import { StoreService } from '@rejoinder/contracts/store';
-import type { PrismaClientLike } from '@rejoinder/runtime/database';
 import type { Role } from '@rejoinder/runtime/role';
 import { settings } from './config.js';
 import { CredentialBox } from './credential-box.js';
-import { DnsClient } from './dns-client.js';
+import { DnsClient } from './discovery/dns-client.js';
 import { PrismaClient } from './generated/client.js';
 import { InboxApi } from './inbox-api.js';
 import { InboxStore } from './inbox-store.js';
@@ -26,7 +25,7 @@ export const role: Role = {
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
   // Prisma's overloads hide the one signature that is used.
-  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [ConnectionsService, StoreService],
   module: ConnectionsModule,
 };

@@ -3,7 +3,6 @@ import type { INestApplication } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { StoreService } from '@rejoinder/contracts/store';
-import type { PrismaClientLike } from '@rejoinder/runtime/database';
 import type { Role } from '@rejoinder/runtime/role';
 import { settings, type GatewaySettings } from './config.js';
 import { EventsApi } from './feed/events-api.js';
@@ -43,7 +42,7 @@ export const role: Role = {
   name: 'gateway',
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
-  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [StoreService],
   module: GatewayModule,
   http: (app: INestApplication, given: GatewaySettings) => serve(app, given),

@@ -2,7 +2,6 @@
 import { Module } from '@nestjs/common';
 import { RetentionService } from '@rejoinder/contracts/api/retention';
 import { StoreService } from '@rejoinder/contracts/store';
-import type { PrismaClientLike } from '@rejoinder/runtime/database';
 import type { Role } from '@rejoinder/runtime/role';
 import { settings } from './config.js';
 import { PrismaClient } from './generated/client.js';
@@ -20,7 +19,7 @@ export const role: Role = {
   name: 'retention',
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
-  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [RetentionService, StoreService],
   module: RetentionModule,
 };

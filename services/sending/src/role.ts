@@ -2,16 +2,15 @@
 import { Module } from '@nestjs/common';
 import { SendingService } from '@rejoinder/contracts/api/sending';
 import { StoreService } from '@rejoinder/contracts/store';
-import type { PrismaClientLike } from '@rejoinder/runtime/database';
 import type { Role } from '@rejoinder/runtime/role';
 import { settings } from './config.js';
-import { ContentBox } from './content-box.js';
-import { DeliveryStore } from './delivery-store.js';
+import { ContentBox } from './mail/content-box.js';
+import { DeliveryStore } from './delivery/delivery-store.js';
 import { PrismaClient } from './generated/client.js';
-import { OnInbox } from './on-inbox.js';
-import { OnSentCopyObserved } from './on-sent-copy-observed.js';
-import { OutletStore } from './outlet-store.js';
-import { OutletWorker } from './outlet-worker.js';
+import { OnInbox } from './delivery/on-inbox.js';
+import { OnSentCopyObserved } from './delivery/on-sent-copy-observed.js';
+import { OutletStore } from './delivery/outlet-store.js';
+import { OutletWorker } from './delivery/outlet-worker.js';
 import { PeerClient } from './peer-client.js';
 import { ReadApi } from './read-api.js';
 import { SendApi } from './send-api.js';
@@ -28,8 +27,7 @@ export const role: Role = {
   name: 'sending',
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
-  // Prisma's overloads hide the one signature that is used.
-  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [SendingService, StoreService],
   module: SendingModule,
 };

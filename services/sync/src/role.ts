@@ -1,7 +1,6 @@
 // sync: holds every inbox's IMAP session, tells of mails by their headers, and reads those that are tracked.
 import { SyncService } from '@rejoinder/contracts/api/sync';
 import { StoreService } from '@rejoinder/contracts/store';
-import type { PrismaClientLike } from '@rejoinder/runtime/database';
 import type { Role } from '@rejoinder/runtime/role';
 import { settings } from './config.js';
 import { PrismaClient } from './generated/client.js';
@@ -12,7 +11,7 @@ export const role: Role = {
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
   // The generated client's overloads do not fit the narrow shape by themselves.
-  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [SyncService, StoreService],
   module: SyncModule,
 };

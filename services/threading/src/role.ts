@@ -2,7 +2,6 @@
 import { Module } from '@nestjs/common';
 import { ThreadingService } from '@rejoinder/contracts/api/threading';
 import { StoreService } from '@rejoinder/contracts/store';
-import type { PrismaClientLike } from '@rejoinder/runtime/database';
 import type { Role } from '@rejoinder/runtime/role';
 import { settings } from './config.js';
 import { FindWorker } from './find-worker.js';
@@ -28,7 +27,7 @@ export const role: Role = {
   name: 'threading',
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
-  prisma: (adapter) => new PrismaClient({ adapter }) as unknown as PrismaClientLike<never>,
+  prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [ThreadingService, StoreService],
   module: ThreadingModule,
 };

@@ -4,6 +4,7 @@ import { TimelineService } from '@rejoinder/contracts/api/timeline';
 import { StoreService } from '@rejoinder/contracts/store';
 import type { Role } from '@rejoinder/runtime/role';
 import { AttachmentBox } from './attachment-box.js';
+import { settings } from './config.js';
 import { ContactApi } from './contact-api.js';
 import { EngagementApi } from './engagement-api.js';
 import { EngagementShow } from './engagement-show.js';
@@ -30,7 +31,7 @@ class TimelineModule {}
 
 export const role: Role = {
   name: 'timeline',
-  settings: {},
+  settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
   prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [TimelineService, StoreService],
