@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const platforms = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
-const forTests = process.argv[2] === 'test';
+const purpose = process.argv[2];
+const forTests = purpose !== 'start';
 
 function refuse(sentence) {
   process.stderr.write(`${sentence}\n`);
@@ -24,13 +25,13 @@ function checkMachine() {
 /** Runs a step quietly; its output is shown only if it fails. */
 function step(title, command, args) {
   const started = Date.now();
-  process.stdout.write(`${title} ... `);
+  process.stderr.write(`${title} ... `);
   const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 });
   if (status !== 0) {
-    process.stdout.write('failed\n');
+    process.stderr.write('failed\n');
     refuse(`${stdout ?? ''}${stderr ?? ''}${error ? error.message : ''}\n${title} failed: the lines above say why.`);
   }
-  process.stdout.write(`${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+  process.stderr.write(`${((Date.now() - started) / 1000).toFixed(1)} s\n`);
 }
 
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
@@ -79,4 +80,5 @@ function build() {
 
 checkMachine();
 install();
-if (!forTests) build();
+// The tests build by themselves, as one of their steps.
+if (purpose !== 'test') build();

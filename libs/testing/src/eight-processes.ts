@@ -40,7 +40,10 @@ export async function startEightProcesses(more: Record<string, string>): Promise
   const databaseUrl = await postgres.createDatabase('rejoinder');
   const ports = await freePorts(services.length * 2 + 1);
   const http = ports.pop()!;
-  const [grpcPort, healthPort] = [(service: ServiceName) => ports[services.indexOf(service)]!, (service: ServiceName) => ports[services.length + services.indexOf(service)]!];
+  const [grpcPort, healthPort] = [
+    (service: ServiceName) => ports[services.indexOf(service)]!,
+    (service: ServiceName) => ports[services.length + services.indexOf(service)]!,
+  ];
   const env: Record<string, string> = {
     ...settingsOf(kafka, s3, databaseUrl, await postgres.createDatabase('keyring'), join(folder, 'key')),
     ...Object.fromEntries(services.map((service) => [`REJOINDER_${service.toUpperCase()}_GRPC`, `127.0.0.1:${grpcPort(service)}`])),
@@ -51,7 +54,12 @@ export async function startEightProcesses(more: Record<string, string>): Promise
   const running = new Map<ServiceName, Program>();
   const start = async (service: ServiceName, extra: Record<string, string> = {}) => {
     const own = { REJOINDER_GRPC_LISTEN: `127.0.0.1:${grpcPort(service)}`, REJOINDER_HEALTH_LISTEN: `127.0.0.1:${healthPort(service)}` };
-    const program = startProgram({ name: service, command: process.execPath, args: [join(repository, 'services', service, 'dist', 'main.js')], env: { ...env, ...own, ...extra } });
+    const program = startProgram({
+      name: service,
+      command: process.execPath,
+      args: [join(repository, 'services', service, 'dist', 'main.js')],
+      env: { ...env, ...own, ...extra },
+    });
     running.set(service, program);
     await ready(program, () => isReady(healthPort(service)), { timeoutMs: startWithinMs });
   };
@@ -93,7 +101,10 @@ function settingsOf(kafka: Kafka, s3: S3, databaseUrl: string, keyringUrl: strin
 
 /** A command of the command line; answers what it printed. */
 export async function rejoinder(env: Record<string, string>, ...args: string[]): Promise<string> {
-  return run('rejoinder', process.execPath, [join(repository, 'services', 'rejoinder', 'bin', 'rejoinder.js'), ...args], { env, timeoutMs: startWithinMs });
+  return run('rejoinder', process.execPath, [join(repository, 'services', 'rejoinder', 'bin', 'rejoinder.js'), ...args], {
+    env,
+    timeoutMs: startWithinMs,
+  });
 }
 
 async function isReady(port: number): Promise<void> {

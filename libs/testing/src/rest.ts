@@ -48,7 +48,7 @@ const timeoutMs = 30_000;
 export class Rest {
   constructor(
     readonly base: string,
-    private readonly apiKey: string,
+    readonly apiKey: string,
   ) {}
 
   async call<T>(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<T> {

@@ -1,0 +1,22 @@
+// `npm run bench -- NAME [--json] [--replies N]`: a table for people, or with --json one JSON object alone on standard output.
+import { parseArgs } from 'node:util';
+import { latency } from './latency.js';
+import { report, type BenchResult } from './report.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, replies: { type: 'string', default: '500' } },
+});
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+const benches: Record<string, () => Promise<BenchResult>> = {
+  latency: () => latency(Number(values.replies), say),
+};
+
+const bench = benches[positionals[0] ?? ''];
+if (!bench) {
+  say(`Which bench? ${Object.keys(benches).join(', ')}: npm run bench -- latency`);
+  process.exit(1);
+}
+process.stdout.write(`${report(await bench(), values.json)}\n`);
+process.exit(0);
