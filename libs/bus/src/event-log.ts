@@ -34,6 +34,11 @@ export interface EventLog {
   /** Appends in the given order within each key; resolves once all are durable, else rejects (some may then be there). */
   publish(events: OutboundEvent[]): Promise<void>;
   consume(subscription: Subscription): Promise<Consumer>;
+  /**
+   * An operator's word that what a stopped group missed has been dealt with (republished, or let go): moves its lost offsets to the oldest event still
+   * there. Refused while members of the group run. Answers where.
+   */
+  skipLost(group: string): Promise<TopicPartition[]>;
   /** Oldest event still there, over all topics; undefined if none. For the proof of retention. */
   oldest(): Promise<Date | undefined>;
   close(): Promise<void>;

@@ -5,10 +5,10 @@ import { Fault } from '@rejoinder/base/fault';
 import { delay } from '@rejoinder/base/wait';
 import { topics, type Topic } from '@rejoinder/contracts/topics';
 import type { OutboundEvent } from './event.js';
-import type { Consumer, EventLog, Subscription } from './event-log.js';
+import type { Consumer, EventLog, Subscription, TopicPartition } from './event-log.js';
 import { kafkaClient } from './kafka-client.js';
 import { KafkaMember } from './kafka-member.js';
-import { oldestEvent, withAdmin } from './kafka-offsets.js';
+import { oldestEvent, skipLostOffsets, withAdmin } from './kafka-offsets.js';
 import { KafkaPublisher } from './kafka-producer.js';
 import type { BusLogger } from './logger.js';
 
@@ -82,6 +82,10 @@ export class KafkaLog implements EventLog {
         this.#members.delete(member);
       },
     };
+  }
+
+  skipLost(group: string): Promise<TopicPartition[]> {
+    return skipLostOffsets(this.#kafka(), group, Object.keys(topics));
   }
 
   oldest(): Promise<Date | undefined> {

@@ -1,5 +1,6 @@
 // Compares where a group stands with what is still in the log; kafkajs would go on elsewhere without a word.
 import type { Admin, Kafka } from 'kafkajs';
+import { Fault } from '@rejoinder/base/fault';
 import type { TopicPartition } from './event-log.js';
 
 /** Runs one piece of administration over a connection of its own. */
@@ -13,22 +14,37 @@ export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise
   }
 }
 
-/** The first partition whose committed offset is before the log's start or behind its end; partitions never read have none. */
-export async function findLostOffset(kafka: Kafka, group: string, topics: string[]): Promise<TopicPartition | undefined> {
+/** Partitions whose committed offset is before the log's start or behind its end; those never read have none. */
+export async function findLostOffsets(kafka: Kafka, group: string, topics: string[]): Promise<TopicPartition[]> {
+  return withAdmin(kafka, async (admin) => (await lostOffsets(admin, group, topics)).map(({ topic, partition }) => ({ topic, partition })));
+}
+
+/** Moves the group's lost offsets to what is still there; refused while it has members. */
+export async function skipLostOffsets(kafka: Kafka, group: string, topics: string[]): Promise<TopicPartition[]> {
   return withAdmin(kafka, async (admin) => {
-    const committed = await admin.fetchOffsets({ groupId: group, topics });
-    for (const { topic, partitions } of committed) {
-      const bounds = new Map((await admin.fetchTopicOffsets(topic)).map((bound) => [bound.partition, bound]));
-      const lost = partitions.find(({ partition, offset }) => isOutside(BigInt(offset), bounds.get(partition)));
-      if (lost) return { topic, partition: lost.partition };
-    }
-    return undefined;
+    const { groups } = await admin.describeGroups([group]);
+    if (groups[0] && groups[0].members.length > 0) throw new Fault('conflict', 'GROUP_RUNS', `${group} has members: stop them first.`);
+    const lost = await lostOffsets(admin, group, topics);
+    for (const { topic, partition, start } of lost)
+      await admin.setOffsets({ groupId: group, topic, partitions: [{ partition, offset: start }] });
+    return lost.map(({ topic, partition }) => ({ topic, partition }));
   });
 }
 
-function isOutside(committed: bigint, bound: { low: string; high: string } | undefined): boolean {
-  if (committed < 0n || !bound) return false;
-  return committed < BigInt(bound.low) || committed > BigInt(bound.high);
+async function lostOffsets(admin: Admin, group: string, topics: string[]): Promise<(TopicPartition & { start: string })[]> {
+  const lost: (TopicPartition & { start: string })[] = [];
+  for (const { topic, partitions } of await admin.fetchOffsets({ groupId: group, topics })) {
+    const bounds = new Map((await admin.fetchTopicOffsets(topic)).map((bound) => [bound.partition, bound]));
+    for (const { partition, offset } of partitions) {
+      const bound = bounds.get(partition);
+      if (bound && isOutside(BigInt(offset), bound)) lost.push({ topic, partition, start: bound.low });
+    }
+  }
+  return lost;
+}
+
+function isOutside(committed: bigint, bound: { low: string; high: string }): boolean {
+  return committed >= 0n && (committed < BigInt(bound.low) || committed > BigInt(bound.high));
 }
 
 const oldestLookMs = 40 * 86_400_000;

@@ -6,9 +6,8 @@ import type { LoggedEvent } from './event.js';
 import type { Subscription, TopicPartition } from './event-log.js';
 import { stickyAssigner } from './kafka-assigner.js';
 import { kafkaClient, type KafkaConnection } from './kafka-client.js';
-import { findLostOffset } from './kafka-offsets.js';
-import { Lane } from './lane.js';
-import { Limiter } from './limiter.js';
+import { findLostOffsets } from './kafka-offsets.js';
+import { KafkaLanes, placeOf, type Held } from './kafka-lanes.js';
 
 /** Timers of a group; together they bound how long a partition goes without a holder. */
 export interface KafkaTimers {
@@ -30,14 +29,6 @@ export interface SessionSurroundings {
 /** Why a session ended by itself. */
 export type SessionEnd = { kind: 'crashed'; error: Error } | { kind: 'offset_lost'; at: TopicPartition };
 
-interface Held {
-  lane: Lane;
-  /** What comes next, once anything was read. */
-  next?: string;
-  /** Lets kafkajs fetch it again, while it is handled aside. */
-  resume?: () => void;
-}
-
 const batchEvents = 500;
 const partitionBytes = 1_000_000;
 const maxWaitMs = 250;
@@ -45,29 +36,27 @@ const maxWaitMs = 250;
 const inlineMs = 50;
 const closeGraceMs = 5_000;
 const resetMessage = 'Offset out of range, resetting to default offset';
-const placeOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
 
 export class KafkaSession {
   readonly ended: Promise<SessionEnd>;
   #end!: (why: SessionEnd) => void;
   readonly #kafka: Kafka;
   readonly #consumer: Consumer;
-  readonly #held = new Map<string, Held>();
-  readonly #limiter: Limiter;
+  readonly #lanes: KafkaLanes;
   #generation = -1;
   #joined = false;
   #heartbeat: () => Promise<void> = async () => undefined;
 
   constructor(private readonly around: SessionSurroundings) {
     this.ended = new Promise((resolve) => (this.#end = resolve));
-    this.#limiter = new Limiter(around.concurrency);
+    this.#lanes = new KafkaLanes(around.subscription, around.concurrency, around.connection.logger);
     this.#kafka = kafkaClient(around.connection, {}, (entry) => this.#overhear(entry));
     const { timers, subscription } = around;
     this.#consumer = this.#kafka.consumer({
       groupId: subscription.group,
       partitionAssigners: [
         stickyAssigner(
-          () => this.#holding(),
+          () => this.#lanes.holding(this.#generation),
           (cluster) => this.#beforeJoins(cluster),
         ),
       ],
@@ -83,7 +72,7 @@ export class KafkaSession {
 
   /** Why partitions do not get on, if so. */
   get trouble(): string | undefined {
-    return [...this.#held.values()].map(({ lane }) => lane.trouble).find((trouble) => trouble !== undefined);
+    return this.#lanes.trouble;
   }
 
   async start(): Promise<void> {
@@ -104,19 +93,13 @@ export class KafkaSession {
   /** Ends what is in hand, then leaves the group. */
   async close(): Promise<void> {
     await this.#hold(closeGraceMs);
-    for (const place of this.#held.keys()) this.#lose(place);
+    this.#lanes.loseAll();
     await within(closeGraceMs, 'leaving the group', this.#consumer.disconnect()).catch((error: unknown) =>
       this.around.connection.logger.warn(
         { error, group: this.around.subscription.group },
         'the group was not left in order; the session expires',
       ),
     );
-  }
-
-  #holding() {
-    const partitions: Record<string, number[]> = {};
-    for (const { lane } of this.#held.values()) (partitions[lane.at.topic] ??= []).push(lane.at.partition);
-    return { generation: this.#generation, partitions };
   }
 
   /** The coordinator is looked for at every join: the one place where kafkajs can be made to wait before it. */
@@ -133,7 +116,7 @@ export class KafkaSession {
     this.#joined = false;
     await this.#hold(this.around.timers.rebalanceTimeoutMs);
     const { group, topics } = this.around.subscription;
-    const at = await findLostOffset(this.#kafka, group, topics);
+    const [at] = await findLostOffsets(this.#kafka, group, topics);
     if (at) {
       this.#end({ kind: 'offset_lost', at });
       throw Object.assign(new Error(`the offset has left ${placeOf(at)}`), { retriable: false });
@@ -141,53 +124,38 @@ export class KafkaSession {
   }
 
   /** The broker counts heartbeats also while it rebalances, and would take a member that sends none for dead. */
-  async #hold(graceMs: number): Promise<void> {
-    const beating = setInterval(() => void this.#heartbeat().catch(() => undefined), this.around.timers.heartbeatMs);
-    try {
-      const lanes = [...this.#held.values()].map(({ lane }) => lane.hold());
-      await within(graceMs, 'the batches in hand', Promise.all(lanes)).catch(() => undefined);
-    } finally {
-      clearInterval(beating);
-    }
+  #hold(graceMs: number): Promise<void> {
+    return this.#lanes.hold(graceMs, this.around.timers.heartbeatMs, () => this.#heartbeat());
   }
 
   #assigned(assignment: Record<string, number[]>): void {
-    const all = Object.entries(assignment).flatMap(([topic, partitions]) => partitions.map((partition) => ({ topic, partition })));
-    const places = new Set(all.map(placeOf));
-    for (const place of this.#held.keys()) if (!places.has(place)) this.#lose(place);
-    const { subscription, connection } = this.around;
-    for (const at of all) {
-      const held = this.#held.get(placeOf(at));
-      if (held) held.lane.release();
-      else this.#held.set(placeOf(at), { lane: new Lane(at, { subscription, limiter: this.#limiter, logger: connection.logger }) });
-    }
+    this.#lanes.assign(assignment);
     this.#joined = true;
   }
 
   #beat(generation: number): void {
     if (!this.#joined) return;
     this.#generation = generation;
-    this.around.onBeat([...this.#held.values()].map(({ lane }) => lane.at));
-  }
-
-  #lose(place: string): void {
-    const held = this.#held.get(place);
-    this.#held.delete(place);
-    held?.lane.abandon();
-    held?.resume?.();
+    this.around.onBeat(this.#lanes.all());
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
     this.#heartbeat = payload.heartbeat;
-    const held = this.#held.get(placeOf(batch));
+    const held = this.#lanes.get(batch);
     if (!held || batch.messages.length === 0) return;
     // kafkajs has reset the offset: the batch begins elsewhere than where this member stood.
     if (held.next !== undefined && BigInt(batch.messages[0]!.offset) > BigInt(held.next)) {
       const first = BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset);
       if (first > BigInt(held.next)) return this.#lost({ topic: batch.topic, partition: batch.partition });
     }
-    const handling = this.#work(held, payload);
+    const handling = this.#work(held, payload).catch((error: unknown) => {
+      this.around.connection.logger.error(
+        { error, group: this.around.subscription.group, ...held.lane.at },
+        'a batch was lost sight of; it comes again',
+      );
+      return false;
+    });
     const inTime = await Promise.race([handling.then(() => true), delay(inlineMs).then(() => false)]);
     if (!inTime) this.#setAside(held, handling, payload);
   }
@@ -245,8 +213,8 @@ export class KafkaSession {
 
   /** Puts the group's offset back to where it stood, so that the alarm outlives a restart; the session then ends. */
   async #lost(at: TopicPartition): Promise<void> {
-    const held = this.#held.get(placeOf(at));
-    this.#lose(placeOf(at));
+    const held = this.#lanes.get(at);
+    this.#lanes.lose(at);
     await delay(maxWaitMs);
     if (held?.next !== undefined) await this.#consumer.commitOffsets([{ ...at, offset: held.next }]).catch(() => undefined);
     this.#end({ kind: 'offset_lost', at });

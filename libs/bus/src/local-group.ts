@@ -1,8 +1,20 @@
 // Membership in the local log's consumer groups: who comes, who goes, and who takes which partitions. One change of a group at a time.
 import type pg from 'pg';
+import { Fault } from '@rejoinder/base/fault';
 import type { TopicPartition } from './event-log.js';
 import { groupNotice } from './local-ears.js';
-import { claimSql, expireSql, giveBackSql, holdersSql, joinSql, leaveSql, lockSql, membersSql, positionsSql } from './local-sql.js';
+import {
+  claimSql,
+  expireSql,
+  giveBackSql,
+  holdersSql,
+  joinSql,
+  leaveSql,
+  lockSql,
+  membersSql,
+  positionsSql,
+  skipLostSql,
+} from './local-sql.js';
 import { share, turnOf } from './share.js';
 
 /** A partition with how far its group has read and how far the log goes. */
@@ -61,6 +73,16 @@ export async function giveBack(pool: pg.Pool, group: string, id: string, given: 
 
 export async function leaveGroup(pool: pg.Pool, group: string, id: string, self: string): Promise<void> {
   await pool.query(leaveSql, [group, id, groupNotice(self, group)]);
+}
+
+/** Moves the group's lost offsets to what is still there; refused while it has members. */
+export async function skipLost(pool: pg.Pool, group: string): Promise<TopicPartition[]> {
+  return inTurn(pool, group, async (client) => {
+    await client.query(expireSql, [group]);
+    const { rows: members } = await client.query<Member>(membersSql, [group]);
+    if (members.length > 0) throw new Fault('conflict', 'GROUP_RUNS', `${group} has members: stop them first.`);
+    return (await client.query<TopicPartition>(skipLostSql, [group])).rows;
+  });
 }
 
 /** Who is to hold each partition of a topic. */

@@ -6,8 +6,9 @@ import { newId } from '@rejoinder/base/id';
 import { topics, type Topic } from '@rejoinder/contracts/topics';
 import { encodeHeaders } from './cloud-event.js';
 import type { OutboundEvent } from './event.js';
-import type { Consumer, EventLog, Subscription } from './event-log.js';
+import type { Consumer, EventLog, Subscription, TopicPartition } from './event-log.js';
 import { LocalEars, type Heard } from './local-ears.js';
+import { skipLost } from './local-group.js';
 import { LocalMember } from './local-member.js';
 import { LocalPulse } from './local-pulse.js';
 import { appendSql, ensureSql, oldestSql } from './local-sql.js';
@@ -93,6 +94,10 @@ export class LocalLog implements EventLog {
         this.#members.delete(member);
       },
     };
+  }
+
+  skipLost(group: string): Promise<TopicPartition[]> {
+    return skipLost(this.options.pool, group);
   }
 
   async oldest(): Promise<Date | undefined> {

@@ -3,9 +3,8 @@ import type pg from 'pg';
 import { newId } from '@rejoinder/base/id';
 import { backoffMs, delay, within } from '@rejoinder/base/wait';
 import type { Subscription, TopicPartition } from './event-log.js';
-import { Lane } from './lane.js';
-import { Limiter } from './limiter.js';
 import { giveBack, joinGroup, leaveGroup, takeShare, type Claim } from './local-group.js';
+import { LocalLanes, placeOf } from './local-lanes.js';
 import { LocalReader, OffsetLost } from './local-reader.js';
 import type { BusLogger } from './logger.js';
 
@@ -18,16 +17,7 @@ export interface MemberSurroundings {
   concurrency: number;
 }
 
-/** A partition this member holds, and how far it has read. */
-interface Held {
-  lane: Lane;
-  next: bigint;
-  end: bigint;
-  draining: boolean;
-}
-
 const closeGraceMs = 5_000;
-const placeOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`;
 
 export class LocalMember {
   readonly group: string;
@@ -36,9 +26,7 @@ export class LocalMember {
   #stopped: string | undefined;
   #trouble: string | undefined = 'it has not joined its group yet';
   #others = '';
-  readonly #held = new Map<string, Held>();
-  readonly #limiter: Limiter;
-  readonly #reader: LocalReader;
+  readonly #lanes: LocalLanes;
   readonly #closing = new AbortController();
   #settling: Promise<void> | undefined;
   #settleAgain = false;
@@ -50,8 +38,19 @@ export class LocalMember {
     private readonly tellOthers: () => void,
   ) {
     this.group = subscription.group;
-    this.#limiter = new Limiter(around.concurrency);
-    this.#reader = new LocalReader(around.pool, this.group);
+    const { logger, concurrency } = around;
+    this.#lanes = new LocalLanes({
+      subscription,
+      logger,
+      concurrency,
+      reader: new LocalReader(around.pool, this.group),
+      memberId: () => this.#id,
+      onTaken: (at) => {
+        this.#lanes.lose(at);
+        this.settle();
+      },
+      onStop: (at, error) => this.#stop(at, error),
+    });
     this.settle();
   }
 
@@ -65,16 +64,12 @@ export class LocalMember {
 
   health(): { running: boolean; reason?: string } {
     if (this.#stopped !== undefined) return { running: false, reason: this.#stopped };
-    const stuck = [...this.#held.values()].map(({ lane }) => lane.trouble).find((trouble) => trouble !== undefined);
-    return { running: true, reason: this.#trouble === undefined ? stuck : `${this.group}: ${this.#trouble}` };
+    return { running: true, reason: this.#trouble === undefined ? this.#lanes.trouble : `${this.group}: ${this.#trouble}` };
   }
 
   /** The log has grown. */
   reaches(topic: string, partition: number, end: bigint): void {
-    const held = this.#held.get(placeOf({ topic, partition }));
-    if (!held || held.end >= end) return;
-    held.end = end;
-    this.#drain(held);
+    this.#lanes.reaches({ topic, partition }, end);
   }
 
   /** What the slow look found of this member and its group. */
@@ -100,9 +95,8 @@ export class LocalMember {
   async close(): Promise<void> {
     this.#closing.abort();
     await within(closeGraceMs, 'taking a share', Promise.resolve(this.#settling)).catch(() => undefined);
-    const lanes = [...this.#held.values()].map(({ lane }) => lane);
-    await within(closeGraceMs, 'the batch in hand', Promise.all(lanes.map((lane) => lane.hold()))).catch(() => undefined);
-    this.#abandonAll();
+    await this.#lanes.holdAll(closeGraceMs);
+    this.#lanes.loseAll();
     if (!this.#joined) return;
     this.#joined = false;
     await leaveGroup(this.around.pool, this.group, this.#id, this.around.self).catch((error: unknown) =>
@@ -138,9 +132,9 @@ export class LocalMember {
     const taken = await takeShare(pool, this.group, this.#id, this.subscription.topics);
     if (!taken) return this.#expired();
     this.#others = taken.members.join();
-    for (const place of this.#held.keys())
-      if (!taken.held.some((one) => placeOf(one) === place) && !taken.surplus.some((one) => placeOf(one) === place)) this.#lose(place);
-    for (const claim of taken.held) this.#hold(claim);
+    const mine = new Set([...taken.held, ...taken.surplus].map(placeOf));
+    for (const at of this.#lanes.all()) if (!mine.has(placeOf(at))) this.#lanes.lose(at);
+    for (const claim of taken.held) this.#lanes.begin(claim);
     await this.#giveBack(taken.surplus);
     await this.subscription.onAssigned?.(taken.held.map(({ topic, partition }) => ({ topic, partition })));
     this.#trouble = undefined;
@@ -148,76 +142,22 @@ export class LocalMember {
 
   async #giveBack(surplus: Claim[]): Promise<void> {
     if (surplus.length === 0) return;
-    await Promise.all(surplus.map((one) => this.#held.get(placeOf(one))?.lane.hold()));
-    for (const one of surplus) this.#lose(placeOf(one));
+    await this.#lanes.hold(surplus);
+    for (const one of surplus) this.#lanes.lose(one);
     await giveBack(this.around.pool, this.group, this.#id, surplus, this.around.self);
     this.tellOthers();
-  }
-
-  #hold(claim: Claim): void {
-    if (this.#held.has(placeOf(claim))) return;
-    const { topic, partition, next, end } = claim;
-    const lane = new Lane({ topic, partition }, { subscription: this.subscription, limiter: this.#limiter, logger: this.around.logger });
-    const held = { lane, next, end, draining: false };
-    this.#held.set(placeOf(claim), held);
-    this.#drain(held);
-  }
-
-  #lose(place: string): void {
-    this.#held.get(place)?.lane.abandon();
-    this.#held.delete(place);
-  }
-
-  #abandonAll(): void {
-    for (const place of this.#held.keys()) this.#lose(place);
   }
 
   /** Others were told that this member is gone and may hold its partitions: it begins anew. */
   #expired(): void {
     this.around.logger.warn({ group: this.group }, 'this member was taken for dead; it joins anew');
-    this.#abandonAll();
+    this.#lanes.loseAll();
     this.#id = newId();
     this.#joined = false;
     this.#settleAgain = true;
   }
 
-  #drain(held: Held): void {
-    if (held.draining) return;
-    held.draining = true;
-    this.#read(held)
-      .catch((error: unknown) => this.#stop(held, error))
-      .finally(() => (held.draining = false));
-  }
-
-  /** Reads on until the end of the log as far as it is known. */
-  async #read(held: Held): Promise<void> {
-    const { lane } = held;
-    const commit = async (next: bigint) => {
-      if (!(await this.#reader.commit(lane.at, next, this.#id))) this.#lost(lane);
-    };
-    while (held.next < held.end && !lane.abandoned.aborted) {
-      const lost = { found: false };
-      const batch = await lane.run(
-        () =>
-          this.#reader
-            .fetch(lane.at, held.next)
-            .catch((error: unknown) => (error instanceof OffsetLost ? ((lost.found = true), []) : Promise.reject(error))),
-        (handled) => commit(handled.at(-1)!.offset + 1n),
-      );
-      if (lost.found) throw new OffsetLost(lane.at);
-      if (!batch) return;
-      held.next = batch.at(-1)!.offset + 1n;
-    }
-  }
-
-  /** Somebody else holds the partition. */
-  #lost(lane: Lane): void {
-    this.#lose(placeOf(lane.at));
-    this.settle();
-  }
-
-  #stop(held: Held, error: unknown): void {
-    const { at } = held.lane;
+  #stop(at: TopicPartition, error: unknown): void {
     this.#stopped = `${this.group} has stopped at ${placeOf(at)}: ${error instanceof OffsetLost ? 'its offset has left the log, events are missing' : 'a bug'}`;
     this.around.logger.error({ error, group: this.group, ...at }, this.#stopped);
     void this.close();

@@ -99,3 +99,12 @@ export const oldestSql = `
 select min(first.appended_at) as oldest from bus.log_end e cross join lateral (
   select l.appended_at from bus.log l where l.topic = e.topic and l.partition = e.partition order by l."offset" limit 1
 ) as first`;
+
+/** Offsets whose event is gone go to the oldest one still there, or to the end. */
+export const skipLostSql = `
+update bus.position as p set next_offset = greatest(p.next_offset, coalesce(first."offset", e.next_offset))
+from bus.log_end e left join lateral (
+  select l."offset" from bus.log l where l.topic = e.topic and l.partition = e.partition order by l."offset" limit 1
+) as first on true
+where p."group" = $1 and e.topic = p.topic and e.partition = p.partition and p.next_offset < coalesce(first."offset", e.next_offset)
+returning p.topic, p.partition`;

@@ -14,7 +14,11 @@ export class Thrown {
 }
 
 /** Goes on methods of this shape or a narrower one. */
-type HandlerDecorator<Shape> = <Method extends Shape>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<Method>) => void;
+type HandlerDecorator<Shape> = <Method extends Shape>(
+  target: object,
+  key: string | symbol,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void;
 
 /**
  * Takes the events of one type, in batches: `@On(MailCapturedSchema) async mailCaptured(batch: Received<typeof MailCapturedSchema>[])`.

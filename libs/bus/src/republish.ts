@@ -20,13 +20,23 @@ select count(*)::int as count, max(seq)::text as last from marked`;
 export async function republish(database: Transactions, since: Date, signal?: AbortSignal): Promise<number> {
   const [{ now }] = await database.read('all_tenants', (tx) => tx.$queryRawUnsafe<[{ now: Date }]>('select clock_timestamp() as now'));
   let total = 0;
-  for (let after = '-1'; !signal?.aborted;) {
-    const [{ count, last }] = await database.write('all_tenants', (tx) =>
-      tx.$queryRawUnsafe<[{ count: number; last: string | null }]>(unplace, since, after, now, batchRows),
-    );
-    total += count;
-    if (last === null) break;
-    after = last;
+  let after: string | null = '-1';
+  while (after !== null) {
+    const step = await unplaceAfter(database, since, after, now);
+    total += step.count;
+    after = signal?.aborted ? null : step.last;
   }
   return total;
+}
+
+async function unplaceAfter(
+  database: Transactions,
+  since: Date,
+  after: string,
+  now: Date,
+): Promise<{ count: number; last: string | null }> {
+  return database.write('all_tenants', async (tx) => {
+    const rows = await tx.$queryRawUnsafe<{ count: number; last: string | null }[]>(unplace, since, after, now, batchRows);
+    return rows[0]!;
+  });
 }

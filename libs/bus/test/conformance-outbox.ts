@@ -1,5 +1,5 @@
 // What must hold from a service's outbox over the log to another service's handler, on every driver.
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { fromBinary } from '@bufbuild/protobuf';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '@rejoinder/base/clock';
@@ -20,7 +20,7 @@ import { Relay } from '@rejoinder/bus/relay';
 import { republish } from '@rejoinder/bus/republish';
 import type { Transactions } from '@rejoinder/bus/sql';
 import type { Driver } from './drivers.js';
-import { eventOf, firstSeen, topic, upTo, watch } from './scenes.js';
+import { eventOf, firstSeen, topic, upTo, watch, note } from './scenes.js';
 import { openPool, PlainTransactions } from './service-database.js';
 import { quietLogger } from './victim.js';
 
@@ -140,7 +140,7 @@ export function outboxConformance(name: string, startDriver: () => Promise<Drive
       startRelay();
       await settle('all events', () => [...firstSeen(seen.events).values()].flat().length === 10);
       const tookMs = performance.now() - killed;
-      console.info(`${name}: the relay was taken over after ${Math.round(tookMs)} ms`);
+      note(`${name}: the relay was taken over after ${Math.round(tookMs)} ms`);
       expect(tookMs).toBeLessThan(3_000 + 1_500);
       for (const key of keys) expect(firstSeen(seen.events).get(key)).toEqual(upTo(5));
       await seen.close();
@@ -243,7 +243,8 @@ export function outboxConformance(name: string, startDriver: () => Promise<Drive
       const seen = await watch(open(), group(), tenant, { handle: (batch, signal) => batches.handle(batch, signal) });
       const partition = partitionOn(topic, key);
       const bad = eventOf(tenant, key, 2, { value: Buffer.from([0xff, 0xff, 0xff]) });
-      await log.publish([eventOf(tenant, key, 1), bad, eventOf(tenant, key, 3), eventOf(tenant, key, 4), eventOf(tenant, key, 5)]);
+      const poison = eventOf(tenant, key, 4);
+      await log.publish([eventOf(tenant, key, 1), bad, eventOf(tenant, key, 3), poison, eventOf(tenant, key, 5)]);
       await driver.appendMalformed(topic, partition, {
         'content-type': 'application/protobuf',
         ce_specversion: '1.0',
@@ -271,8 +272,7 @@ export function outboxConformance(name: string, startDriver: () => Promise<Drive
         'select sealed_value from threading.dead_letter where dead_letter_id = $1',
         [letter.deadLetterId],
       );
-      const value = toBinary(MailCapturedSchema, create(MailCapturedSchema));
-      expect(stored.rows[0]!.sealed_value.equals(value)).toBe(false);
+      expect(stored.rows[0]!.sealed_value.includes(Buffer.from(poison.value))).toBe(false);
       const replayed: LoggedEvent[] = [];
       const hand = (one: LoggedEvent) => (replayed.push(one), batches.handleOne(one));
       await expect(letters.replay(letter.deadLetterId, hand)).rejects.toThrow('a bug');

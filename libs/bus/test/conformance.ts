@@ -7,15 +7,15 @@ import { settle } from '@rejoinder/testing/settle';
 import type { EventLog } from '@rejoinder/bus/event-log';
 import { partitionOn } from '@rejoinder/bus/partition';
 import { partitionsOf, type Driver } from './drivers.js';
-import { eventOf, firstSeen, keysOnDifferentPartitions, topic, upTo, watch } from './scenes.js';
+import { eventOf, firstSeen, keysOnDifferentPartitions, topic, upTo, watch, note } from './scenes.js';
 import { openPool } from './service-database.js';
 
 const wholeTopic = partitionsOf(topic).length;
 const held = (seen: { assignments: { partition: number }[][] }) => (seen.assignments.at(-1) ?? []).map((one) => one.partition);
 const group = () => `test.${newId()}`;
 
-export function conformance(name: string, startDriver: () => Promise<Driver>): void {
-  describe(`the event log on ${name}`, () => {
+export function conformance(driverName: string, startDriver: () => Promise<Driver>): void {
+  describe(`the event log on ${driverName}`, () => {
     let driver: Driver;
     const random = seededRandom();
     const opened: EventLog[] = [];
@@ -238,8 +238,8 @@ export function conformance(name: string, startDriver: () => Promise<Driver>): v
       const all = [one, two, three];
       const total = [...sent.values()].reduce((sum, count) => sum + count, 0);
       await settle('all events', () => new Set(all.flatMap((seen) => seen.events.map((event) => event.id))).size === total);
-      console.info(
-        `${name}: joined in ${Math.round(joinedMs)} ms, left in ${Math.round(leftMs)} ms, ${total} events, ${all.flatMap((seen) => seen.events).length - total} twice`,
+      note(
+        `${driverName}: joined in ${Math.round(joinedMs)} ms, left in ${Math.round(leftMs)} ms, ${total} events, ${all.flatMap((seen) => seen.events).length - total} twice`,
       );
       expect(clashes).toEqual([]);
       for (const seen of all)
@@ -298,6 +298,12 @@ export function conformance(name: string, startDriver: () => Promise<Driver>): v
         expect(second.events).toEqual([]);
         await second.close();
       }
+      expect(await open().skipLost(name)).toEqual([{ topic, partition }]);
+      const third = await watch(open(), name, tenant);
+      await settle('what is still there', () => third.events.length === 2);
+      expect(third.events.map((event) => Number(event.sequence))).toEqual([5, 6]);
+      await expect(open().skipLost(name)).rejects.toThrow('has members');
+      await third.close();
     });
 
     it('stops with an alarm when its offset leaves the log while it is stuck', async () => {

@@ -88,7 +88,12 @@ describe('the bus in a Nest application', () => {
   });
 
   const start = async (service: string, module: Type = App) => {
-    const deadLetters = new DeadLetters(new PlainTransactions(pool, 'threading'), systemClock(), async (_tenant, _row, bytes) => bytes, async (_tenant, _row, bytes) => bytes);
+    const deadLetters = new DeadLetters(
+      new PlainTransactions(pool, 'threading'),
+      systemClock(),
+      async (_tenant, _row, bytes) => bytes,
+      async (_tenant, _row, bytes) => bytes,
+    );
     const bus = new BusServer({ service, log, deadLetters, isOutage, logger: quietLogger });
     const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, { strategy: bus, logger: false });
     app.useGlobalFilters(new Swallow());
@@ -113,7 +118,9 @@ describe('the bus in a Nest application', () => {
     expect(memory.observed.map((one) => one.event.topic).toSorted()).toEqual(['rejoinder.sync.history.v1', 'rejoinder.sync.internal.v1']);
     expect(memory.assigned.at(-1)!.length).toBe(12);
     await settle('health', () => bus.health().length === 0);
-    const { rows } = await pool.query<{ group: string }>(`select distinct "group" from bus.member where "group" like 'rejoinder.one%' order by 1`);
+    const { rows } = await pool.query<{ group: string }>(
+      `select distinct "group" from bus.member where "group" like 'rejoinder.one%' order by 1`,
+    );
     expect(rows.map((row) => row.group)).toEqual(['rejoinder.one', 'rejoinder.one.history']);
   });
 

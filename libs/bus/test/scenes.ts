@@ -75,3 +75,6 @@ export function firstSeen(events: Pick<LoggedEvent, 'id' | 'key' | 'sequence'>[]
 }
 
 export const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+/** A measured figure, for whoever reads the test's output. */
+export const note = (text: string) => void process.stdout.write(`${text}\n`);
