@@ -32,7 +32,14 @@ const opened = async (...of: Parameters<typeof open>) => {
   await settle('the start of the stream', () => stream.lastId >= 0);
   return stream;
 };
-const engagement = (engagementId = newId()) => ({ engagementId, contactId: newId(), mailId: newId(), threadId: newId(), direction: 'in', textReady: true });
+const engagement = (engagementId = newId()) => ({
+  engagementId,
+  contactId: newId(),
+  mailId: newId(),
+  threadId: newId(),
+  direction: 'in',
+  textReady: true,
+});
 const log = (tenantId: string, message = engagement()) =>
   gateway.house.publish('rejoinder.timeline.v1', EngagementLoggedSchema, message.contactId, message, 1n, tenantId);
 
@@ -69,13 +76,28 @@ describe('an event on the log', () => {
     await gateway.house.publish('rejoinder.connections.v1', InboxConnectedSchema, inboxId, connected, 1n, gateway.tenantId);
     const captured = {
       ...{ inboxId, mailId: newId(), subject: 'Secret', from: { address: 'secret@example.com' }, kind: MailKind.AUTO_REPLY },
-      ...{ sizeBytes: 12n, messageId: 'secret@example.com', attachments: [{ fileName: 'secret.pdf' }], receivedAt: { seconds: 1_700_000_000n, nanos: 0 } },
+      ...{
+        sizeBytes: 12n,
+        messageId: 'secret@example.com',
+        attachments: [{ fileName: 'secret.pdf' }],
+        receivedAt: { seconds: 1_700_000_000n, nanos: 0 },
+      },
     };
     await gateway.house.publish('rejoinder.sync.v1', MailCapturedSchema, inboxId, captured, 1n, gateway.tenantId);
     await settle('both', () => stream.events.length === 2);
     const of = (type: string) => stream.events.find((event) => event.type === type)!;
-    expect(of('InboxConnected').data).toEqual({ seq: expect.any(Number), type: 'InboxConnected', time: expect.any(String), inbox_id: inboxId });
-    expect(of('MailCaptured').data).toMatchObject({ mail_id: captured.mailId, kind: 'auto_reply', size_bytes: 12, received_at: '2023-11-14T22:13:20.000Z' });
+    expect(of('InboxConnected').data).toEqual({
+      seq: expect.any(Number),
+      type: 'InboxConnected',
+      time: expect.any(String),
+      inbox_id: inboxId,
+    });
+    expect(of('MailCaptured').data).toMatchObject({
+      mail_id: captured.mailId,
+      kind: 'auto_reply',
+      size_bytes: 12,
+      received_at: '2023-11-14T22:13:20.000Z',
+    });
     expect(of('MailCaptured').data.seq).toBe(of('MailCaptured').id);
     const kept = await gateway.house.query(`select facts::text from gateway.feed where facts::text ilike '%secret%'`);
     expect([JSON.stringify(stream.events).includes('ecret'), kept]).toEqual([false, []]);
@@ -125,7 +147,10 @@ describe('a reader who comes back', () => {
       if (seen.length < total) stream = await open(seen.at(-1));
     }
     await writing;
-    const rows = await gateway.house.query<{ seq: string }>('select seq from gateway.feed where tenant_id = $1 and seq > $2 order by seq', [gateway.tenantId, from]);
+    const rows = await gateway.house.query<{ seq: string }>('select seq from gateway.feed where tenant_id = $1 and seq > $2 order by seq', [
+      gateway.tenantId,
+      from,
+    ]);
     expect(rows).toHaveLength(total);
     expect(seen).toEqual(rows.map(({ seq }) => Number(seq)));
   });
@@ -135,7 +160,11 @@ describe('a reader who comes back', () => {
     before.close();
     const message = engagement();
     await log(gateway.tenantId, message);
-    await settle('in the feed', async () => (await gateway.house.query(`select 1 from gateway.feed where facts->>'engagement_id' = $1`, [message.engagementId])).length);
+    await settle(
+      'in the feed',
+      async () =>
+        (await gateway.house.query(`select 1 from gateway.feed where facts->>'engagement_id' = $1`, [message.engagementId])).length,
+    );
     const after = await opened(before.lastId);
     await settle('it', () => after.events.some(({ data }) => data.engagement_id === message.engagementId));
   });
@@ -158,7 +187,9 @@ describe('a reader who comes back', () => {
   });
 
   test('must name an event', async () => {
-    const { status, json } = await gateway.call('GET', '/v1/events', { headers: { authorization: `Bearer ${apiKey}`, 'last-event-id': 'x' } });
+    const { status, json } = await gateway.call('GET', '/v1/events', {
+      headers: { authorization: `Bearer ${apiKey}`, 'last-event-id': 'x' },
+    });
     expect([status, (json as { detail: string }).detail]).toEqual([400, 'Last-Event-ID: must be the id of an event']);
   });
 });
@@ -212,7 +243,9 @@ test('a reader that takes nothing is cut, and holds nobody else up', async () =>
 
 /** Connections to the gateway that are open. */
 function listeners(): Promise<number> {
-  const server = gateway.house.roles[0]!.app.getHttpServer() as { getConnections(done: (error: Error | null, count: number) => void): void };
+  const server = gateway.house.roles[0]!.app.getHttpServer() as {
+    getConnections(done: (error: Error | null, count: number) => void): void;
+  };
   return new Promise((resolve, reject) => server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
 }
 

@@ -1,5 +1,11 @@
 // Small honest gRPC servers where the other services would answer.
-import { Server, ServerCredentials, type ServerReadableStream, type ServerWritableStream, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  type ServerReadableStream,
+  type ServerWritableStream,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import type { DescMethod, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { grpcDefinition } from '@rejoinder/contracts/grpc-definition';
 import { toServiceError } from '@rejoinder/runtime/grpc-faults';
@@ -7,12 +13,17 @@ import { toServiceError } from '@rejoinder/runtime/grpc-faults';
 type Answer<M extends DescMethod> = M['methodKind'] extends 'unary'
   ? (request: MessageShape<M['input']>) => MessageInitShape<M['output']> | Promise<MessageInitShape<M['output']>>
   : M['methodKind'] extends 'server_streaming'
-    ? (request: MessageShape<M['input']>, call: ServerWritableStream<MessageShape<M['input']>, MessageInitShape<M['output']>>) => Promise<void>
+    ? (
+        request: MessageShape<M['input']>,
+        call: ServerWritableStream<MessageShape<M['input']>, MessageInitShape<M['output']>>,
+      ) => Promise<void>
     : M['methodKind'] extends 'client_streaming'
       ? (call: ServerReadableStream<MessageShape<M['input']>, MessageInitShape<M['output']>>) => Promise<MessageInitShape<M['output']>>
       : never;
 
-export type Answers<S extends DescService> = { [K in keyof S['method']]?: S['method'][K] extends DescMethod ? Answer<S['method'][K]> : never };
+export type Answers<S extends DescService> = {
+  [K in keyof S['method']]?: S['method'][K] extends DescMethod ? Answer<S['method'][K]> : never;
+};
 
 export interface Peer extends AsyncDisposable {
   stop(): Promise<void>;
@@ -36,7 +47,7 @@ function handlerOf(method: DescMethod, answers: object): UntypedServiceImplement
     return ((call: ServerWritableStream<object, object>) => {
       answer(call.request, call).then(
         () => call.end(),
-        (error: unknown) => call.destroy(toServiceError(error) as Error),
+        (error: unknown) => call.emit('error', toServiceError(error)),
       );
     }) as never;
   }

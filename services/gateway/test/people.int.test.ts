@@ -42,7 +42,9 @@ describe('the first tenant', () => {
   });
 
   test('has its key by hash alone', async () => {
-    const keys = await gateway.house.query<{ row: string }>(`select k::text as row from gateway.api_key k where tenant_id = $1`, [gateway.tenantId]);
+    const keys = await gateway.house.query<{ row: string }>(`select k::text as row from gateway.api_key k where tenant_id = $1`, [
+      gateway.tenantId,
+    ]);
     expect(keys).toHaveLength(1);
     expect(keys[0]!.row).toContain('rk_key-');
     expect(keys[0]!.row).not.toContain(apiKey);
@@ -64,14 +66,16 @@ describe('an API key', () => {
     expect(asked).toEqual([gateway.tenantId, gateway.other.tenantId]);
   });
 
-  test.each([[{}], [{ authorization: 'Bearer rk_wrong' }], [{ authorization: `Basic ${apiKey}` }], [{ cookie: 'rejoinder_session=guess' }]])(
-    'is needed: %j is not one',
-    async (headers: Record<string, string>) => {
-      const { status, json, headers: told } = await gateway.call('GET', '/v1/contacts', { headers });
-      expect([status, told['content-type'], told['www-authenticate']]).toEqual([401, 'application/problem+json', 'Bearer']);
-      expect(json).toMatchObject({ status: 401, code: 'NOT_SIGNED_IN' });
-    },
-  );
+  test.each([
+    [{}],
+    [{ authorization: 'Bearer rk_wrong' }],
+    [{ authorization: `Basic ${apiKey}` }],
+    [{ cookie: 'rejoinder_session=guess' }],
+  ])('is needed: %j is not one', async (headers: Record<string, string>) => {
+    const { status, json, headers: told } = await gateway.call('GET', '/v1/contacts', { headers });
+    expect([status, told['content-type'], told['www-authenticate']]).toEqual([401, 'application/problem+json', 'Bearer']);
+    expect(json).toMatchObject({ status: 401, code: 'NOT_SIGNED_IN' });
+  });
 });
 
 describe('the console', () => {

@@ -29,6 +29,8 @@ interface Raw {
  */
 const lockSql = `select pg_advisory_xact_lock(hashtextextended('rejoinder gateway feed', 0))::text`;
 
+const columns = 'seq, tenant_id::text as tenant_id, type, facts';
+
 /** An event that is there already is left out: under the lock nobody else can be adding it. */
 const insertSql = `
 insert into feed (came_at, tenant_id, event_id, type, facts)
@@ -36,13 +38,13 @@ select $1::timestamptz, e.tenant_id, e.event_id, e.type, e.facts::jsonb
 from (select distinct on (event_id) * from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[])
   with ordinality as e(tenant_id, event_id, type, facts, turn) order by event_id, turn) as e
 where not exists (select 1 from feed f where f.event_id = e.event_id)
-order by e.turn`;
+order by e.turn
+returning ${columns}`;
 
-const columns = 'seq, tenant_id::text as tenant_id, type, facts';
-
-export async function addToFeed(tx: Tx, cameAt: Date, rows: NewFeedRow[]): Promise<void> {
+/** Answers the rows that are new, in order. */
+export async function addToFeed(tx: Tx, cameAt: Date, rows: NewFeedRow[]): Promise<FeedRow[]> {
   await tx.$queryRawUnsafe(lockSql);
-  await tx.$executeRawUnsafe(
+  const added = await tx.$queryRawUnsafe<Raw[]>(
     insertSql,
     cameAt,
     rows.map((row) => row.tenantId),
@@ -50,6 +52,7 @@ export async function addToFeed(tx: Tx, cameAt: Date, rows: NewFeedRow[]): Promi
     rows.map((row) => row.type),
     rows.map((row) => JSON.stringify(row.facts)),
   );
+  return added.map(toRow).sort((one, other) => one.seq - other.seq);
 }
 
 /** Of all tenants. */

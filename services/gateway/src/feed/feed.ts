@@ -61,7 +61,17 @@ export class Feed implements OnModuleInit, OnApplicationShutdown {
     await this.#reading;
   }
 
-  /** There may be more. Its own process says so at once, other pods within 10 ms. */
+  /**
+   * This process has committed these rows. If they are the very next ones they are handed out as they are: all before them have been read, and
+   * writers commit in the order of their seq. Else rows of others come first, and all are read.
+   */
+  added(rows: FeedRow[]): void {
+    const areNext = this.#poll && rows.length > 0 && rows.every(({ seq }, index) => seq === this.position + 1 + index);
+    if (areNext) this.#advance(rows);
+    else this.wake();
+  }
+
+  /** There may be more: other pods say so within 10 ms of their commit. */
   wake(): void {
     this.#woken = true;
     if (this.#poll) this.#reading ??= this.#readOn().finally(() => (this.#reading = undefined));
@@ -118,7 +128,7 @@ export class Feed implements OnModuleInit, OnApplicationShutdown {
       this.#woken = false;
       try {
         const rows = await this.database.read('all_tenants', (tx) => feedAfter(tx, this.position, pageRows));
-        if (rows.length > 0) this.#advance(rows);
+        this.#advance(rows);
         if (rows.length === pageRows) this.#woken = true;
         this.#failure = undefined;
       } catch (error) {
@@ -128,7 +138,10 @@ export class Feed implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  #advance(rows: FeedRow[]): void {
+  /** A read that was under way may bring what was handed out meanwhile. */
+  #advance(read: FeedRow[]): void {
+    const rows = read.filter(({ seq }) => seq > this.position);
+    if (rows.length === 0) return;
     this.position = rows.at(-1)!.seq;
     this.#held.push(...rows);
     const over = this.#held.length - heldRows;

@@ -24,8 +24,8 @@ export class OnPublicEvents {
 
   async take(schema: DescMessage, batch: Received[]): Promise<Outcome> {
     const rows = batch.map((received) => rowOf(schema, received));
-    await this.database.write({ tenants: rows.map(({ tenantId }) => tenantId) }, (tx) => addToFeed(tx, this.clock.now(), rows));
-    this.feed.wake();
+    const tenants = rows.map(({ tenantId }) => tenantId);
+    this.feed.added(await this.database.write({ tenants }, (tx) => addToFeed(tx, this.clock.now(), rows)));
     return done;
   }
 }

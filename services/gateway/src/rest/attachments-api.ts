@@ -51,6 +51,7 @@ export class AttachmentsApi {
       if (Number(request.headers['content-length'] ?? 0) > this.#limitBytes + formBytes) throw tooLarge(this.#limitBytes);
       return await this.#take(tenantId, request);
     } catch (error) {
+      if (request.raw.destroyed && !request.raw.complete) throw refusal(400, 'UPLOAD_TRUNCATED', 'The upload broke off.');
       discard(request);
       throw error;
     }

@@ -26,5 +26,8 @@ export function sendProblem(reply: FastifyReply, problem: Problem): void {
   }
   if (problem.retry_after_ms !== undefined) void reply.header('retry-after', Math.ceil(problem.retry_after_ms / 1_000));
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
-  void reply.code(problem.status).type('application/problem+json').send(Buffer.from(JSON.stringify(problem)));
+  void reply
+    .code(problem.status)
+    .type('application/problem+json')
+    .send(Buffer.from(JSON.stringify(problem)));
 }
