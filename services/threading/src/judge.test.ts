@@ -66,6 +66,25 @@ describe('a mail is not tracked', () => {
   });
 });
 
+describe('what was tracked before carries nothing by itself', () => {
+  test('where a late ancestor cut it off: who answered it goes with it', () => {
+    const between = { name: 'between', cites: ['ours'], people: ['zoe'], subject: 'lunch' };
+    const late = { name: 'late', cites: ['ours', 'between'], verdict: 'tracked' as const };
+    const answer = { name: 'answer', cites: ['late'], verdict: 'tracked' as const };
+    expect(verdicts([root, between, late, answer])).toEqual({
+      ours: 'tracked',
+      between: 'untracked',
+      late: 'untracked',
+      answer: 'untracked',
+    });
+  });
+  test('where two cite each other and their root is gone', () => {
+    const one = { name: 'one', cites: ['other'], verdict: 'tracked' as const };
+    const other = { name: 'other', cites: ['one'], verdict: 'tracked' as const };
+    expect(verdicts([one, other])).toEqual({ one: 'untracked', other: 'untracked' });
+  });
+});
+
 describe('a mail re-addressed under the same subject', () => {
   const moved: Drawn = { name: 'moved', cites: ['ours'], people: ['zoe'] };
   test('is asked for its text', () => expect(verdicts([root, moved]).moved).toBe('asking'));

@@ -69,9 +69,13 @@ export async function leaveForRecheck(tx: Tx, mails: MailKey[], now: Date): Prom
   await askForRecheck(tx, [...new Set(mails.map((mail) => mail.tenantId))], now);
 }
 
-/** Lets the recheck worker come to these tenants. */
+/** Lets the recheck worker come to these tenants. One that is at it may have looked before: its lease is void, so that it cannot call the tenant done. */
 export async function askForRecheck(tx: Tx, tenantIds: string[], now: Date): Promise<void> {
-  await tx.$executeRawUnsafe('update tenant_graph set due_at = $2::timestamptz where tenant_id = any($1::uuid[])', tenantIds, now);
+  await tx.$executeRawUnsafe(
+    'update tenant_graph set due_at = $2::timestamptz, lease_until = null, lease_token = null where tenant_id = any($1::uuid[])',
+    tenantIds,
+    now,
+  );
 }
 
 /** Takes mails off the list of those to be judged again. */

@@ -13,6 +13,8 @@ export interface Drawn {
   root?: GraphMail['root'];
   isAutomatic?: boolean;
   carriesQuote?: boolean | null;
+  /** What it was judged before. */
+  verdict?: GraphMail['verdict'];
 }
 
 export function mail({
@@ -24,6 +26,7 @@ export function mail({
   root = null,
   isAutomatic = false,
   carriesQuote = null,
+  verdict = 'untracked',
 }: Drawn): GraphMail {
   return {
     tenantId: 'tenant',
@@ -37,7 +40,7 @@ export function mail({
     root,
     sendId: null,
     threadId: null,
-    verdict: 'untracked',
+    verdict,
     cut: 'no',
     answers: null,
     joined: 0,

@@ -9,6 +9,7 @@ import { InboxConnectedSchema } from '@rejoinder/contracts/events/connections';
 import { SendAcceptedSchema } from '@rejoinder/contracts/events/sending';
 import { CaptureFailedSchema, MailCapturedSchema, MailsObservedSchema, type ObservedMailSchema } from '@rejoinder/contracts/events/sync';
 import { MailTrackedSchema, MailUntrackedSchema, ThreadMergedSchema } from '@rejoinder/contracts/events/threading';
+import { Database } from '@rejoinder/runtime/database';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import { settle } from '@rejoinder/testing/settle';
 import { role } from '../src/role.js';
@@ -151,6 +152,23 @@ test('the id that a provider gave our mail counts from our own Sent folder alone
   expect(await verdictOf(toReplayed.mailId)).toBe('untracked');
 });
 
+test('more mails than one transaction reaches are judged all the same', { timeout: 120_000 }, async () => {
+  const [inboxId, messageIdHash] = [newId(), hash()];
+  const batches = Array.from({ length: 12 }, () => Array.from({ length: 500 }, () => observed({ chainHashes: [messageIdHash] })));
+  for (const mails of batches) await observe(inboxId, mails);
+  const count = async (verdict: string) =>
+    (
+      await house.query<{ count: number }>(
+        'select count(*)::int as count from threading.node where $1 = any (inbox_ids) and verdict = $2',
+        [inboxId, verdict],
+      )
+    )[0]!.count;
+  await settle('all to be stored', async () => (await count('untracked')) === 6_000, { timeoutMs: 60_000 });
+  await send(inboxId, { messageIdHash });
+  await settle('all to be tracked', async () => (await count('tracked')) === 6_000, { timeoutMs: 60_000 });
+  expect(await house.query('select 1 from threading.recheck')).toEqual([]);
+});
+
 describe('a mail re-addressed to others', () => {
   const moved = async () => {
     const inboxId = newId();
@@ -287,6 +305,11 @@ test('another tenant with the same hashes is another graph', async () => {
   const reply = observed({ chainHashes: [root.messageIdHash] });
   await observe(newId(), [reply], newId());
   expect(await stored(reply.mailId)).toBe('untracked');
+  await trackedMail(root.mailId);
+  const database = house.roles[0]!.app.get(Database);
+  const rows = (scope: string) =>
+    database.read({ tenant: scope }, (tx) => tx.$queryRawUnsafe<object[]>('select 1 from node union all select 1 from citation'));
+  expect([(await rows(newId())).length, (await rows(house.tenantId)).length > 0]).toEqual([0, true]);
 });
 
 test('events that come twice change nothing', async () => {

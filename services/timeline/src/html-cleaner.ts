@@ -2,10 +2,11 @@
 import { Worker } from 'node:worker_threads';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Logger } from '@rejoinder/runtime/logging';
-import { LOGGER } from '@rejoinder/runtime/tokens';
+import type { Values } from '@rejoinder/runtime/config';
+import { LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
 import { strippedText, type CleanHtml } from './clean-html.js';
+import type { settings as declared } from './config.js';
 
-const deadlineMs = 2_000;
 const maxThreadMb = 256;
 /** The first piece of a new thread also waits for its start. */
 const startMs = 10_000;
@@ -19,7 +20,10 @@ export class HtmlCleaner implements OnModuleDestroy {
   #thread: Worker | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Values<typeof declared>,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
 
   /** What may be shown of HTML; of what takes too long, or breaks the thread, only text. */
   clean(html: string): Promise<CleanHtml> {
@@ -35,7 +39,7 @@ export class HtmlCleaner implements OnModuleDestroy {
 
   async #inThread(html: string): Promise<CleanHtml> {
     const thread = (this.#thread ??= await this.#start());
-    const cleaned = await answerOf(thread, html, deadlineMs);
+    const cleaned = await answerOf(thread, html, this.settings.htmlDeadlineMs);
     if (cleaned) return cleaned;
     this.#thread = undefined;
     await thread.terminate();
