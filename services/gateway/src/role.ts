@@ -27,13 +27,22 @@ import { OpenApiApi } from './web/openapi-api.js';
 import { serve } from './web/server.js';
 
 const rest = [
-  ...[SessionApi, DemoApi, InboxesApi, ContactsApi, EngagementsApi, AttachmentsApi, MailApi, TrackedMailApi, RetentionApi, EventsApi],
-  ...[OpenApiApi, SignInApi, HealthApi],
+  SessionApi,
+  DemoApi,
+  InboxesApi,
+  ContactsApi,
+  EngagementsApi,
+  AttachmentsApi,
+  MailApi,
+  TrackedMailApi,
+  RetentionApi,
+  EventsApi,
 ];
+const doors = [OpenApiApi, SignInApi, HealthApi];
 
 @Module({
   imports: [DiscoveryModule],
-  controllers: [...rest, OnPublicEvents, StoreApi],
+  controllers: [...rest, ...doors, OnPublicEvents, StoreApi],
   providers: [FirstTenant, SignIn, Doors, Feed],
 })
 class GatewayModule {}

@@ -13,7 +13,7 @@ import { MailKind } from '@rejoinder/contracts/mail';
 import { openHouse, type House } from '@rejoinder/runtime/house';
 import { createLogger } from '@rejoinder/runtime/logging';
 import { startRole, type RunningRole } from '@rejoinder/runtime/role';
-import { pause, settle } from '@rejoinder/testing/settle';
+import { settle } from '@rejoinder/testing/settle';
 import { role } from '../src/role.js';
 import { openStream, type EventStream } from './event-stream.js';
 import { apiKey, startGateway, type Gateway } from './gateway-house.js';
@@ -75,13 +75,15 @@ describe('an event on the log', () => {
     const connected = { inboxId, address: 'secret@example.com', displayName: 'Secret', settings: { logFolder: 'Secret' } };
     await gateway.house.publish('rejoinder.connections.v1', InboxConnectedSchema, inboxId, connected, 1n, gateway.tenantId);
     const captured = {
-      ...{ inboxId, mailId: newId(), subject: 'Secret', from: { address: 'secret@example.com' }, kind: MailKind.AUTO_REPLY },
-      ...{
-        sizeBytes: 12n,
-        messageId: 'secret@example.com',
-        attachments: [{ fileName: 'secret.pdf' }],
-        receivedAt: { seconds: 1_700_000_000n, nanos: 0 },
-      },
+      inboxId,
+      mailId: newId(),
+      subject: 'Secret',
+      from: { address: 'secret@example.com' },
+      kind: MailKind.AUTO_REPLY,
+      sizeBytes: 12n,
+      messageId: 'secret@example.com',
+      attachments: [{ fileName: 'secret.pdf' }],
+      receivedAt: { seconds: 1_700_000_000n, nanos: 0 },
     };
     await gateway.house.publish('rejoinder.sync.v1', MailCapturedSchema, inboxId, captured, 1n, gateway.tenantId);
     await settle('both', () => stream.events.length === 2);
@@ -223,7 +225,6 @@ test('a reader that takes nothing is cut, and holds nobody else up', async () =>
   const slow = connect(gateway.port, '127.0.0.1');
   let cut = false;
   slow.on('close', () => (cut = true)).on('error', () => (cut = true));
-  // Its buffers are made small, so that it does not take the kernel's megabytes to be slow.
   slow.write(`GET /v1/events HTTP/1.1\r\nHost: ${gateway.host}\r\nAuthorization: Bearer ${apiKey}\r\nLast-Event-ID: ${from}\r\n\r\n`);
   slow.pause();
   const filler = `insert into gateway.feed (tenant_id, event_id, came_at, type, facts)
@@ -262,7 +263,17 @@ test('a stop ends open streams at once', async () => {
   await other.stop();
   await settle('its end', () => stream.response.closed);
   expect(performance.now() - began).toBeLessThan(5_000);
-  await pause(0);
+});
+
+test('a database that is away breaks no stream: it goes on once it is back', { timeout: 60_000 }, async () => {
+  const stream = await opened();
+  await gateway.house.postgres.down();
+  const answer = await gateway.call('GET', '/v1/session');
+  expect([answer.status, (answer.json as { code: string }).code]).toEqual([503, 'PART_AWAY']);
+  await gateway.house.postgres.up();
+  const message = engagement();
+  await settle('the log takes it', () => log(gateway.tenantId, message).then(() => true));
+  await settle('it', () => stream.events.some(({ data }) => data.engagement_id === message.engagementId));
 });
 
 /** Another process would look the same from here: its own pools, wakes, sockets and port, over the same database. */

@@ -33,33 +33,36 @@ const [inboxId, contactId, engagementId, sendId, trackedId, mailId] = Array.from
 const at = { seconds: 1_700_000_000n, nanos: 120_000_000 };
 const server = { host: 'mail.example.com', port: 993, security: 'tls' };
 const inbox = {
-  ...{
-    inboxId,
-    address: 'ada@example.com',
-    displayName: 'Ada',
-    receiving: 'needs_reconnect',
-    receivingReason: 'AUTH_REJECTED',
-    sending: 'ready',
-  },
-  ...{
-    settings: { capture: 'tracked', attachments: true, historyDays: 30, logFolder: '' },
-    connectedAt: at,
-    imap: server,
-    smtp: { ...server, port: 465 },
-  },
+  inboxId,
+  address: 'ada@example.com',
+  displayName: 'Ada',
+  receiving: 'needs_reconnect',
+  receivingReason: 'AUTH_REJECTED',
+  sending: 'ready',
+  settings: { capture: 'tracked', attachments: true, historyDays: 30, logFolder: '' },
+  connectedAt: at,
+  imap: server,
+  smtp: { ...server, port: 465 },
 };
 const contact = { contactId, address: 'bob@example.com', name: 'Bob', lastActivityAt: at, engagements: 3n };
 const engagement = {
-  ...{ engagementId, contactId, mailId, threadId: newId(), direction: 'in', from: { address: 'bob@example.com', name: 'Bob' } },
-  ...{
-    to: [{ address: 'ada@example.com', name: '' }],
-    subject: 'Re: Hello',
-    text: 'Yes',
-    html: '<p>Yes</p>',
-    occurredAt: at,
-    textState: 'ready',
-  },
-  ...{ state: 'failed', stateReason: 'QUOTA', inboxId, kind: MailKind.PERSON, messageId: 'x@example.com' },
+  engagementId,
+  contactId,
+  mailId,
+  threadId: newId(),
+  direction: 'in',
+  from: { address: 'bob@example.com', name: 'Bob' },
+  to: [{ address: 'ada@example.com', name: '' }],
+  subject: 'Re: Hello',
+  text: 'Yes',
+  html: '<p>Yes</p>',
+  occurredAt: at,
+  textState: 'ready',
+  state: 'failed',
+  stateReason: 'QUOTA',
+  inboxId,
+  kind: MailKind.PERSON,
+  messageId: 'x@example.com',
   attachments: [
     {
       attachmentId: newId(),
@@ -137,7 +140,8 @@ beforeAll(async () => {
     }),
     await startPeer(address('retention'), RetentionService, {
       prove: () => ({
-        ...{ provedAt: at, holds: true },
+        provedAt: at,
+        holds: true,
         verdicts: [
           {
             owner: 'sync',

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { Fault, type FaultKind } from '@rejoinder/base/fault';
+import { isOutage } from '@rejoinder/runtime/outage';
 
 export interface Problem {
   type: string;
@@ -36,6 +37,7 @@ const ownCodes: Record<number, { code: string; detail: string }> = {
   414: { code: 'ADDRESS_TOO_LONG', detail: 'The address is longer than is allowed.' },
   415: { code: 'MEDIA_TYPE', detail: 'Send JSON as application/json.' },
 };
+const away = { code: 'PART_AWAY', detail: 'A part of Rejoinder does not answer just now. Try again.', retry_after_ms: retryPeerMs };
 const unreadable = { code: 'UNREADABLE', detail: 'The request cannot be read.' };
 
 /** A refusal that is about HTTP alone and has no kind of its own. */
@@ -49,6 +51,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof HttpException) return problemOfException(error);
   const status = (error as { statusCode?: unknown } | null)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) return problem(status, ownCodes[status] ?? unreadable);
+  if (isOutage(error)) return problem(503, away);
   return problem(500, { code: 'INTERNAL', detail: 'Something broke here. It was written to the log.' });
 }
 
@@ -59,11 +62,7 @@ export function isBug(problem: Problem): boolean {
 
 function problemOfFault({ kind, code, message, retryAfterMs }: Fault): Problem {
   if (peerAway.includes(code)) {
-    return problem(503, {
-      code: 'PART_AWAY',
-      detail: 'A part of Rejoinder does not answer just now. Try again.',
-      retry_after_ms: retryPeerMs,
-    });
+    return problem(503, away);
   }
   // What gRPC itself says has words and addresses of the inside.
   if (code.startsWith('GRPC_')) return problem(500, { code: 'INTERNAL', detail: 'A part of Rejoinder failed. It was written to its log.' });
