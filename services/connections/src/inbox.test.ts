@@ -1,3 +1,4 @@
+// How the states of an inbox change.
 import { describe, expect, it } from 'vitest';
 import { pause, reconnect, resume, working, type InboxState } from './inbox.js';
 

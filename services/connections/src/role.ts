@@ -24,7 +24,6 @@ export const role: Role = {
   name: 'connections',
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
-  // Prisma's overloads hide the one signature that is used.
   prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [ConnectionsService, StoreService],
   module: ConnectionsModule,

@@ -4,8 +4,8 @@ import { GrpcMethod } from '@nestjs/microservices';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Fault } from '@rejoinder/base/fault';
 import type { DiscoverRequest, DiscoverResponseSchema, VerifyRequest, VerifyResponseSchema } from '@rejoinder/contracts/api/connections';
-import { guessByFacts, guessByProvider } from './discover.js';
-import { DnsClient } from './dns-client.js';
+import { guessByFacts, guessByProvider } from './discovery/discover.js';
+import { DnsClient } from './discovery/dns-client.js';
 import { domainOf, readAddress, readLogin } from './login.js';
 import { VerifyClient } from './verify-client.js';
 

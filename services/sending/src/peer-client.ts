@@ -10,8 +10,8 @@ import { AttachmentState } from '@rejoinder/contracts/mail';
 import type { MailLogin } from '@rejoinder/runtime/imap-connect';
 import type { MailServer } from '@rejoinder/runtime/mail-host';
 import { Peers } from '@rejoinder/runtime/peers';
-import type { AttachedFile, Person } from './content.js';
-import { maxAttachmentBytes } from './send-request.js';
+import type { AttachedFile, Person } from './mail/content.js';
+import { maxAttachmentBytes } from './mail/send-request.js';
 
 export interface SmtpCredential {
   login: MailLogin;

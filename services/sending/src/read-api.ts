@@ -6,9 +6,9 @@ import { from, type Observable } from 'rxjs';
 import { Fault } from '@rejoinder/base/fault';
 import { isId } from '@rejoinder/base/id';
 import type * as api from '@rejoinder/contracts/api/sending';
-import { composeMail } from './compose.js';
-import { ContentBox } from './content-box.js';
-import type { SendContent } from './content.js';
+import { composeMail } from './mail/compose.js';
+import { ContentBox } from './mail/content-box.js';
+import type { SendContent } from './mail/content.js';
 import { PeerClient } from './peer-client.js';
 import { SendStore, type SendRow } from './send-store.js';
 

@@ -13,14 +13,14 @@ import { formatSendHeader } from '@rejoinder/mail/send-header';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
 import type { Hasher } from '@rejoinder/vault/hasher';
-import { wireAddress } from './compose.js';
-import { ContentBox } from './content-box.js';
-import { dateHeader, type AttachedFile, type Person, type SendContent } from './content.js';
+import { wireAddress } from './mail/compose.js';
+import { ContentBox } from './mail/content-box.js';
+import { dateHeader, type AttachedFile, type Person, type SendContent } from './mail/content.js';
 import { PeerClient } from './peer-client.js';
 import { acceptedEvent, acceptedMessage } from './send-events.js';
-import { readSendRequest, type Draft } from './send-request.js';
+import { readSendRequest, type Draft } from './mail/send-request.js';
 import { SendStore, type SendRow } from './send-store.js';
-import type { Ending } from './settlement.js';
+import type { Ending } from './settlement-store.js';
 
 @Controller()
 export class SendApi {

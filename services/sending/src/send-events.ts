@@ -8,7 +8,7 @@ import { AttachmentState } from '@rejoinder/contracts/mail';
 import { event, type NewEvent } from '@rejoinder/bus/outbox';
 import { baseSubject } from '@rejoinder/mail/subject';
 import type { Hasher } from '@rejoinder/vault/hasher';
-import { recipientsOf, type SendContent } from './content.js';
+import { recipientsOf, type SendContent } from './mail/content.js';
 
 export interface SendFacts {
   tenantId: string;

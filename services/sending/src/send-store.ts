@@ -7,9 +7,9 @@ import { faultOf } from '@rejoinder/contracts/catalogue';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import type { Bytes } from '@rejoinder/vault/vault';
-import type { MovedContent, SealedContent } from './content-box.js';
+import type { MovedContent, SealedContent } from './mail/content-box.js';
 import type { Prisma, Send } from './generated/client.js';
-import { endSend, type Ending } from './settlement.js';
+import { endSend, type Ending } from './settlement-store.js';
 
 export type SendRow = Send;
 type Tx = Prisma.TransactionClient;

@@ -1,7 +1,7 @@
 // How a send ends, in one transaction: its state, what it tells, and its content moved to the day of settling. States only move on.
 import type { Outbox, NewEvent } from '@rejoinder/bus/outbox';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
-import type { MovedContent } from './content-box.js';
+import type { MovedContent } from './mail/content-box.js';
 import { failedEvent, sentEvents, unconfirmedEvent, type SendFacts } from './send-events.js';
 
 export type SendState = 'accepted' | 'sending' | 'sent' | 'failed' | 'unconfirmed' | 'cancelled';

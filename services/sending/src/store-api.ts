@@ -9,7 +9,7 @@ import type { HouseSettings } from '@rejoinder/runtime/house-settings';
 import { reportStores, type StoreReport } from '@rejoinder/runtime/store-report';
 import { HOUSE_SETTINGS } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
-import { OutletStore } from './outlet-store.js';
+import { OutletStore } from './delivery/outlet-store.js';
 
 const maxForget = 100;
 

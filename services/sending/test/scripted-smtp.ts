@@ -17,6 +17,8 @@ export interface ScriptedSmtp {
   /** How often it kept a client waiting before DATA. */
   held: number;
   next(behaviour: Behaviour): void;
+  /** What was asked for and did not come about. */
+  forgetBehaviours(): void;
   /** Answers what is held. */
   release(): void;
   stop(): Promise<void>;
@@ -37,6 +39,7 @@ export async function startScriptedSmtp(ca: TestCa, password = 'secret'): Promis
     logins: 0,
     held: 0,
     next: (behaviour) => void behaviours.push(behaviour),
+    forgetBehaviours: () => void (behaviours.length = 0),
     release: () => release(),
     stop: () => {
       cut();

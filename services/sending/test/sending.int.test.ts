@@ -18,10 +18,10 @@ import { AuthenticationFailedSchema, SentCopyObservedSchema } from '@rejoinder/c
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import { settle } from '@rejoinder/testing/settle';
-import { DeliveryStore } from '../src/delivery-store.js';
+import { DeliveryStore } from '../src/delivery/delivery-store.js';
 import { role } from '../src/role.js';
 import { SendStore } from '../src/send-store.js';
-import type { Ending } from '../src/settlement.js';
+import type { Ending } from '../src/settlement-store.js';
 import { startPeers, type Peers } from './peers.js';
 import { startScriptedSmtp, type ScriptedSmtp } from './scripted-smtp.js';
 
@@ -103,6 +103,7 @@ afterAll(async () => {
   await dovecot?.stop();
 });
 beforeEach(() => {
+  scripted.forgetBehaviours();
   scripted.accepted.length = 0;
   scripted.begun = 0;
 });
@@ -296,7 +297,8 @@ describe('a server that does not take it', () => {
     const { sendId } = await send(inboxId);
     await wait(sendId);
     await advance(61_000);
-    await settle('a second attempt', async () => scripted.begun === 2);
+    const row = `select 1 from sending.send where send_id = $1 and attempts = 2 and state = 'accepted'`;
+    await settle('the end of the second attempt', async () => (await test.query(row, [sendId])).length === 1);
     expect((await get(sendId)).state).not.toBe('failed');
     await advance(86_400_000);
     expect(await becomes(sendId, 'failed')).toMatchObject({ reason: 'SEND_EXPIRED' });

@@ -1,3 +1,4 @@
+// Which servers are guessed from what.
 import { describe, expect, it } from 'vitest';
 import { guessByFacts, guessByProvider } from './discover.js';
 import { providers } from './providers.js';

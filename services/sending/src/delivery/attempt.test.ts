@@ -1,3 +1,4 @@
+// What each end of an attempt means.
 import { describe, expect, it } from 'vitest';
 import { Fault } from '@rejoinder/base/fault';
 import { judge, Superseded, type Delivery } from './attempt.js';

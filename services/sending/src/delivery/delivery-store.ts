@@ -5,11 +5,12 @@ import { Outbox } from '@rejoinder/bus/outbox';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { Superseded } from './attempt.js';
-import type { MovedContent } from './content-box.js';
-import type { Outlet, Prisma, Send } from './generated/client.js';
-import { refusedLoginEvent } from './send-events.js';
-import { endSend, type Ending } from './settlement.js';
+import type { MovedContent } from '../mail/content-box.js';
+import type { Outlet, Prisma, Send } from '../generated/client.js';
+import { refusedLoginEvent } from '../send-events.js';
+import { endSend, type Ending } from '../settlement-store.js';
 
+export type SendInHand = Send;
 type Tx = Prisma.TransactionClient;
 
 /** What a worker has in hand of one outlet. */

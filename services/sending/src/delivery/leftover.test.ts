@@ -1,3 +1,4 @@
+// What becomes of what an earlier attempt left behind.
 import { describe, expect, it } from 'vitest';
 import { judgeLeftover } from './leftover.js';
 

@@ -1,5 +1,5 @@
 // Decides what becomes of a send that an earlier attempt left behind, or that can no longer be sent.
-import type { Ending } from './settlement.js';
+import type { Ending } from '../settlement-store.js';
 
 export interface Leftover {
   state: string;

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import type { Prisma } from './generated/client.js';
+import type { Prisma } from '../generated/client.js';
 
 type Tx = Prisma.TransactionClient;
 

@@ -9,15 +9,14 @@ import { CLOCK, LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
 import { again, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
 import { Workers } from '@rejoinder/runtime/workers';
 import { judge, refusesCredential, type Verdict } from './attempt.js';
-import { composeMail, wireAddress } from './compose.js';
-import type { SendingSettings } from './config.js';
-import { ContentBox, type MovedContent } from './content-box.js';
-import { recipientsOf } from './content.js';
-import { DeliveryStore, type OutletKey } from './delivery-store.js';
-import type { Send } from './generated/client.js';
+import { composeMail, wireAddress } from '../mail/compose.js';
+import type { SendingSettings } from '../config.js';
+import { ContentBox, type MovedContent } from '../mail/content-box.js';
+import { recipientsOf } from '../mail/content.js';
+import { DeliveryStore, type OutletKey, type SendInHand } from './delivery-store.js';
 import { judgeLeftover } from './leftover.js';
-import { PeerClient, type SmtpCredential } from './peer-client.js';
-import type { Ending } from './settlement.js';
+import { PeerClient, type SmtpCredential } from '../peer-client.js';
+import type { Ending } from '../settlement-store.js';
 import { SmtpClient } from './smtp-client.js';
 
 const sendsPerClaim = 20;
@@ -80,7 +79,7 @@ export class OutletWorker {
     }
   }
 
-  async #deliverAll(outlet: OutletKey, due: Send[], attempts: number, signal: AbortSignal): Promise<WorkOutcome> {
+  async #deliverAll(outlet: OutletKey, due: SendInHand[], attempts: number, signal: AbortSignal): Promise<WorkOutcome> {
     const credential = await this.peers.credential(outlet.tenantId, outlet.inboxId);
     const until = this.clock.now().getTime() + claimMs;
     let session: SmtpClient | undefined;
@@ -103,7 +102,7 @@ export class OutletWorker {
   }
 
   /** One mail over the session; undefined where it is no longer to be sent. */
-  async #attempt(session: SmtpClient, { address }: SmtpCredential, send: Send, signal: AbortSignal): Promise<Verdict | undefined> {
+  async #attempt(session: SmtpClient, { address }: SmtpCredential, send: SendInHand, signal: AbortSignal): Promise<Verdict | undefined> {
     const sealed = await this.store.content(send);
     const taken = sealed && (await this.store.take(send));
     if (!taken) return undefined;
@@ -126,7 +125,7 @@ export class OutletWorker {
     return verdict;
   }
 
-  async #settle(send: Send, verdict: Verdict): Promise<void> {
+  async #settle(send: SendInHand, verdict: Verdict): Promise<void> {
     switch (verdict.kind) {
       case 'sent':
         return this.#end(send, { state: 'sent', refused: verdict.refused });
@@ -143,14 +142,14 @@ export class OutletWorker {
     }
   }
 
-  async #retry(send: Send, reason: string): Promise<void> {
+  async #retry(send: SendInHand, reason: string): Promise<void> {
     if (this.#isExpired(send)) return this.#end(send, { state: 'failed', reason: 'SEND_EXPIRED' });
     const waitMs = backoffMs(send.attempts, firstSendRetryMs, maxSendRetryMs);
     await this.store.putOff(send, new Date(this.clock.now().getTime() + waitMs), reason);
   }
 
   /** What is over moves to the day on which it was settled; what is unconfirmed may have to be sent again. */
-  async #end(send: Send, ending: Ending): Promise<void> {
+  async #end(send: SendInHand, ending: Ending): Promise<void> {
     const sealed = ending.state === 'unconfirmed' ? undefined : await this.store.content(send);
     const moved: MovedContent | undefined = sealed && (await this.box.move(send, sealed));
     await this.store.end(send, ending, moved);
@@ -163,7 +162,7 @@ export class OutletWorker {
   }
 
   /** Network trouble is no alarm: the sends wait, a day at the most. */
-  async #unreached(outlet: OutletKey, due: Send[], attempts: number, fault: Fault): Promise<WorkOutcome> {
+  async #unreached(outlet: OutletKey, due: SendInHand[], attempts: number, fault: Fault): Promise<WorkOutcome> {
     await this.store.markUnreached(outlet, due, fault.code);
     for (const send of due.filter((one) => this.#isExpired(one))) await this.#end(send, { state: 'failed', reason: 'SEND_EXPIRED' });
     const waitMs = fault.retryAfterMs ?? backoffMs(attempts, firstConnectRetryMs, maxConnectRetryMs);
@@ -175,7 +174,7 @@ export class OutletWorker {
     return workDone;
   }
 
-  #isExpired({ firstTriedAt }: Send): boolean {
+  #isExpired({ firstTriedAt }: SendInHand): boolean {
     return firstTriedAt !== null && this.clock.now().getTime() - firstTriedAt.getTime() > giveUpMs;
   }
 }

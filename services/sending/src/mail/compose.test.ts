@@ -1,3 +1,4 @@
+// Composed mails: the same bytes every time, and nothing of a text that becomes a header.
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';

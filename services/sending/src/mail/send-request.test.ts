@@ -1,3 +1,4 @@
+// What may be sent, and what is refused by which name.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '@rejoinder/base/fault';
