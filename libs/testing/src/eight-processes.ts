@@ -50,6 +50,7 @@ export async function startEightProcesses(more: Record<string, string>): Promise
     REJOINDER_HTTP_LISTEN: `127.0.0.1:${http}`,
     ...more,
   };
+  await rejoinder(env, 'make-key', env.REJOINDER_KEY_FILE!);
   await rejoinder(env, 'migrate');
   const running = new Map<ServiceName, Program>();
   const start = async (service: ServiceName, extra: Record<string, string> = {}) => {

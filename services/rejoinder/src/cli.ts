@@ -33,12 +33,12 @@ program
     await runAll({ ...options, demo: options.demo ?? false });
   });
 
-for (const service of services) {
+const roles = services.map((service) =>
   program
     .command(service)
     .description(`run the ${service} role`)
-    .action(() => main(async () => (await import('./roles.js')).loadRoles([service])));
-}
+    .action(() => main(async () => (await import('./roles.js')).loadRoles([service]))),
+);
 
 program
   .command('migrate')
@@ -49,14 +49,24 @@ program
     print(applied.length === 0 ? 'Everything is up to date.' : applied.join('\n'));
   });
 
-const retention = program.command('retention').description('what is kept, and the proof that it goes');
-retention
+program
+  .command('make-key <file>')
+  .description('make the key that wraps all keys; whoever loses this file has lost everything that is sealed')
+  .action(async (file: string) => {
+    const { createKeyFile } = await import('@rejoinder/vault/key-file');
+    await createKeyFile(file);
+    print(`${file} is made, readable by you alone. Keep a copy of it apart from the databases.`);
+  });
+
+roles
+  .find((role) => role.name() === 'retention')!
   .command('prove')
   .description('ask every store for its oldest item and what bounds it; exit code 0 only if all hold')
   .option('--json', 'one JSON object on standard output')
-  .action(async ({ json }: { json?: boolean }) => {
+  .option('--data <folder>', 'data folder of the quick start that is asked')
+  .action(async (options: { json?: boolean; data?: string }) => {
     const { prove } = await import('./prove-command.js');
-    process.exitCode = (await prove(process.env, json ?? false, print)) ? 0 : 2;
+    process.exitCode = (await prove(process.env, options, print)) ? 0 : 2;
   });
 
 function portNumber(text: string): number {

@@ -11,6 +11,8 @@ export interface DataFolder {
   attachments: string;
   keyFile: string;
   logFile: string;
+  /** How commands reach the house that runs on this data; gone when it stops. */
+  runningFile: string;
   demo: string;
 }
 
@@ -37,6 +39,7 @@ export function openDataFolder(given: string | undefined): DataFolder {
     attachments: inside('attachments'),
     keyFile: join(root, 'keys', 'master.key'),
     logFile: inside('rejoinder.log'),
+    runningFile: inside('running.json'),
     demo: inside('demo'),
   };
   for (const one of [folder.attachments, folder.demo, dirname(folder.keyFile)]) if (!existsSync(one)) mkdirSync(one, { mode: 0o700 });

@@ -1,16 +1,25 @@
 // `rejoinder retention prove`: asks the retention service for its proof and shows it.
+import { existsSync, readFileSync } from 'node:fs';
 import { toJson } from '@bufbuild/protobuf';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { ProveResponseSchema, RetentionService, type ProveResponse } from '@rejoinder/contracts/api/retention';
-import { readSettings, textSetting, type Environment } from '@rejoinder/runtime/config';
+import { optionalSetting, readSettings, type Environment } from '@rejoinder/runtime/config';
 import { grpcClient } from '@rejoinder/runtime/grpc-client';
+import { Fault } from '@rejoinder/base/fault';
+import { openDataFolder } from './data-folder.js';
 
 const proveWithinMs = 60_000;
-const settings = { retentionGrpc: textSetting('REJOINDER_RETENTION_GRPC', 'where retention answers gRPC', '127.0.0.1:50051') };
+const settings = { retentionGrpc: optionalSetting('REJOINDER_RETENTION_GRPC', 'where retention answers gRPC') };
+
+export interface ProveOptions {
+  /** Data folder of a quick start that runs on this machine, as given to `rejoinder all`. */
+  data?: string;
+  json?: boolean;
+}
 
 /** Prints a verdict per store, or the answer as JSON; true only if every store answered and all hold. */
-export async function prove(env: Environment, json: boolean, print: (text: string) => void): Promise<boolean> {
-  const client = grpcClient(RetentionService, readSettings(settings, env).retentionGrpc);
+export async function prove(env: Environment, { data, json }: ProveOptions, print: (text: string) => void): Promise<boolean> {
+  const client = grpcClient(RetentionService, readSettings(settings, env).retentionGrpc ?? runningHere(data));
   try {
     const proof = await client.prove({}, { deadlineMs: proveWithinMs });
     print(json ? JSON.stringify(toJson(ProveResponseSchema, proof, { alwaysEmitImplicit: true }), null, 2) : proofTable(proof, Date.now()));
@@ -18,6 +27,18 @@ export async function prove(env: Environment, json: boolean, print: (text: strin
   } finally {
     client.close();
   }
+}
+
+function runningHere(data: string | undefined): string {
+  const { root, runningFile } = openDataFolder(data);
+  if (!existsSync(runningFile)) {
+    throw new Fault(
+      'invalid',
+      'NOT_RUNNING',
+      `No Rejoinder runs on ${root}. Start it, name its folder with --data, or say where retention answers with REJOINDER_RETENTION_GRPC.`,
+    );
+  }
+  return (JSON.parse(readFileSync(runningFile, 'utf8')) as { retentionGrpc: string }).retentionGrpc;
 }
 
 /** A line per store for people: verdict, store, age of its oldest item, what bounds it. */

@@ -79,6 +79,8 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
     providers: [{ provide: DEMO, useValue: demo }],
   });
   undo.push(() => house.stop());
+  writeFileSync(folder.runningFile, JSON.stringify({ retentionGrpc: `unix:${sockets}/retention.sock` }));
+  undo.push(() => rmSync(folder.runningFile, { force: true }));
   const gateway = house.roles.find((role) => role.name === 'gateway');
   const base = `http://${gateway?.httpAddress}`;
   demo.attach(base, apiKey);
