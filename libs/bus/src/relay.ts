@@ -1,6 +1,6 @@
 // The relay of one service's outbox: takes what is not yet on the wire, fresh before historical, and places it in order.
 import { newId } from '@rejoinder/base/id';
-import { backoffMs, delay, within } from '@rejoinder/base/wait';
+import { backoffMs, delay } from '@rejoinder/base/wait';
 import type { TopicName } from '@rejoinder/contracts/topics';
 import type { OutboundEvent } from './event.js';
 import type { EventLog } from './event-log.js';
@@ -57,7 +57,6 @@ export class Relay {
   readonly #leaseMs: number;
   readonly #source: string;
   #running: Promise<void> = Promise.resolve();
-  #publishing: Promise<void> = Promise.resolve();
   #wakePending = true;
   #woken: () => void = () => undefined;
   #failure: string | undefined;
@@ -108,7 +107,6 @@ export class Relay {
   }
 
   async #relayBatch(): Promise<Taken> {
-    await this.#publishing;
     const taken = await this.#take();
     if (taken.rows.length === 0) return taken;
     const leftMs = taken.publishUntil - performance.now();
@@ -121,11 +119,14 @@ export class Relay {
     return taken;
   }
 
-  /** One that takes too long is given up but waited for before the next, so that an old batch never lands behind a newer one of ours. */
+  /** The lease decides whether it may begin. Once begun it is waited for, however long: rows that got there and are not marked would go out again and again. */
   async #publish(rows: TakenRow[], leftMs: number): Promise<void> {
-    const publishing = this.options.log.publish(rows.map((row) => this.#toEvent(row)));
-    this.#publishing = publishing.catch(() => undefined);
-    await within(leftMs, 'publishing', publishing);
+    const slow = setTimeout(() => (this.#failure = `publishing for ${this.options.service} takes longer than its lease`), leftMs);
+    try {
+      await this.options.log.publish(rows.map((row) => this.#toEvent(row)));
+    } finally {
+      clearTimeout(slow);
+    }
   }
 
   /** Renews the lease with the rows in one statement. The local deadline counts from before it was sent, so it ends before the lease does. */

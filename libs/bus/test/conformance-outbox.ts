@@ -203,6 +203,27 @@ export function outboxConformance(name: string, startDriver: () => Promise<Drive
       await seen.close();
     });
 
+    it('places a batch once that took longer than its lease, and says that it is slow', async () => {
+      const tenant = newId();
+      let publishes = 0;
+      const slow: Pick<EventLog, 'publish'> = {
+        publish: async (events) => {
+          publishes++;
+          await delay(1_800);
+          await log.publish(events);
+        },
+      };
+      const seen = await watch(open(), group(), tenant);
+      await say(tenant, newId(), 1);
+      const relay = startRelay({ log: slow });
+      await settle('trouble', () => relay.health()?.includes('longer than its lease'));
+      await settle('the event', () => seen.events.length === 1);
+      await settle('all to be placed', async () => (await pool.query('select 1 from sync.outbox where placed_at is null')).rowCount === 0);
+      await settle('health', () => relay.health() === undefined);
+      expect(publishes).toBe(1);
+      await seen.close();
+    });
+
     it('republishes what was written since a time, under the same ids', async () => {
       const tenant = newId();
       const key = newId();
