@@ -37,6 +37,7 @@ export function contactsOn(tx: Tx, { tenantId, mailId }: MailKey, keys: string[]
 
 /** Last activity is that of what stands on the timeline now. */
 export async function touchContacts(tx: Tx, tenantId: string, contactIds: string[]): Promise<void> {
+  if (contactIds.length === 0) return;
   const sql = `update contact c set last_activity_at = latest.at from (select contact_id, (select max(e.occurred_at) from engagement e where e.tenant_id = $1::uuid and e.contact_id = t.contact_id) as at
     from unnest($2::uuid[]) t (contact_id)) latest
     where c.tenant_id = $1::uuid and c.contact_id = latest.contact_id and c.last_activity_at is distinct from latest.at`;

@@ -64,15 +64,6 @@ export async function deleteEngagements(tx: Tx, rows: EngagementRow[]): Promise<
   return rows.filter((row) => revisions.has(row.engagementId)).map((row) => ({ ...row, revision: revisions.get(row.engagementId)! + 1 }));
 }
 
-export async function setDirection(tx: Tx, { tenantId, mailId }: MailKey, direction: string): Promise<void> {
-  await tx.$executeRawUnsafe(
-    'update mail set direction = $3 where tenant_id = $1::uuid and mail_id = $2::uuid',
-    tenantId,
-    mailId,
-    direction,
-  );
-}
-
 export async function engagementById(tx: Tx, tenantId: string, engagementId: string): Promise<EngagementRow | undefined> {
   const sql = `select ${columns} from engagement e ${joins} where e.tenant_id = $1::uuid and e.engagement_id = $2::uuid`;
   return (await rowsOf<EngagementRow>(tx, sql, tenantId, engagementId))[0];

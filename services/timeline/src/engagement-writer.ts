@@ -10,14 +10,7 @@ import {
 } from '@rejoinder/contracts/events/timeline';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { contactsOn, makeContacts, touchContacts, type ContactRow } from './contact-store.js';
-import {
-  deleteEngagements,
-  engagementsOf,
-  insertEngagements,
-  raiseEngagements,
-  setDirection,
-  type EngagementRow,
-} from './engagement-store.js';
+import { deleteEngagements, engagementsOf, insertEngagements, raiseEngagements, type EngagementRow } from './engagement-store.js';
 import type { MailState } from './mail-state.js';
 import type { MailKey } from './mail-store.js';
 import { keyOf, type Match } from './match.js';
@@ -30,39 +23,30 @@ export class EngagementWriter {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Puts a mail on the contacts it belongs on and takes it off the others; answers on how many it stands. Under the mail's lock. */
-  async place(tx: Tx, mail: MailState, match: Match | undefined): Promise<number> {
-    const now = this.clock.now();
-    const made = match ? await makeContacts(tx, mail.tenantId, match.made, now) : [];
+  /** Puts a mail on the contacts it belongs on and takes it off the others; answers on how many it stands and what is to be told of it. Under the mail's lock. */
+  async place(tx: Tx, mail: MailState, match: Match | undefined): Promise<{ count: number; events: NewEvent[] }> {
+    const { tenantId } = mail;
+    const made = match ? await makeContacts(tx, tenantId, match.made, this.clock.now()) : [];
     const keys = match ? [...match.made, ...match.known].map(keyOf) : [];
-    const contacts = await contactsOn(tx, mail, keys);
+    const contacts = keys.length > 0 ? await contactsOn(tx, mail, keys) : [];
     const present = await engagementsOf(tx, mail);
-    const wanted = new Set(contacts.map(({ contactId }) => contactId));
+    const wanted = contacts.filter(({ isDeleted }) => !isDeleted).map(({ contactId }) => contactId);
     const standing = new Set(present.map(({ contactId }) => contactId));
-    if (match) await setDirection(tx, mail, match.direction);
     const gone = await deleteEngagements(
       tx,
-      present.filter(({ contactId }) => !wanted.has(contactId)),
+      present.filter(({ contactId }) => !wanted.includes(contactId)),
     );
-    const fresh = contacts.filter(({ contactId, isDeleted }) => !standing.has(contactId) && !isDeleted);
-    await insertEngagements(
-      tx,
-      mail,
-      fresh.map(({ contactId }) => contactId),
-    );
-    await this.outbox.add(tx, [
-      ...made.map((contact) => changed(mail.tenantId, contact)),
-      ...gone.map((row) => deleted(row, 'untracked', mail)),
-    ]);
-    await this.say(tx, [mail]);
-    await touchContacts(tx, mail.tenantId, [...wanted, ...gone.map(({ contactId }) => contactId)]);
-    return contacts.filter(({ isDeleted }) => !isDeleted).length;
+    const fresh = wanted.filter((contactId) => !standing.has(contactId));
+    await insertEngagements(tx, mail, fresh);
+    await touchContacts(tx, tenantId, [...fresh, ...gone.map(({ contactId }) => contactId)]);
+    const events = [...made.map((contact) => changed(tenantId, contact)), ...gone.map((row) => deleted(row, 'untracked', mail))];
+    return { count: wanted.length, events };
   }
 
-  /** Tells of every engagement of these mails anew. */
-  async say(tx: Tx, mails: MailKey[]): Promise<void> {
+  /** Tells of every engagement of these mails anew, after what else is to be told. */
+  async say(tx: Tx, mails: MailKey[], first: NewEvent[] = []): Promise<void> {
     const rows = await raiseEngagements(tx, mails);
-    await this.outbox.add(tx, rows.map(logged));
+    await this.outbox.add(tx, [...first, ...rows.map(logged)]);
   }
 
   /** Tells that engagements are of another thread now. */

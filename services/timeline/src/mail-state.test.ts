@@ -24,6 +24,7 @@ const nothing: MailState = {
   trackedRevision: 0,
   untrackedRevision: 0,
   capturedRevision: 0,
+  direction: null,
   toPlace: false,
   forgotten: false,
   historical: false,

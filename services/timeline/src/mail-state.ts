@@ -31,6 +31,8 @@ export interface MailState {
   trackedRevision: number;
   untrackedRevision: number;
   capturedRevision: number;
+  /** Null until it was placed. */
+  direction: 'in' | 'out' | null;
   toPlace: boolean;
   forgotten: boolean;
   historical: boolean;

@@ -10,27 +10,33 @@ export interface MailKey {
 const columns = `tenant_id as "tenantId", mail_id as "mailId", version, source, send_id as "sendId", inbox_id as "inboxId", thread_id as "threadId", kind, occurred_at as "occurredAt",
   sent_at as "sentAt", send_state as "sendState", send_reason as "sendReason", send_revision as "sendRevision", sealed_facts as "sealedFacts", sealed_text as "sealedText",
   text_state as "textState", text_truncated as "textTruncated", tracked_revision as "trackedRevision", untracked_revision as "untrackedRevision",
-  captured_revision as "capturedRevision", to_place as "toPlace", forgotten, historical`;
+  captured_revision as "capturedRevision", direction, to_place as "toPlace", forgotten, historical`;
 const types = `"tenantId" uuid, "mailId" uuid, version bigint, source text, "sendId" uuid, "inboxId" uuid, "threadId" uuid, kind text, "occurredAt" timestamptz, "sentAt" timestamptz,
   "sendState" text, "sendReason" text, "sendRevision" bigint, "sealedFacts" bytea, "sealedText" bytea, "textState" text, "textTruncated" boolean,
-  "trackedRevision" bigint, "untrackedRevision" bigint, "capturedRevision" bigint, "toPlace" boolean, forgotten boolean, historical boolean`;
+  "trackedRevision" bigint, "untrackedRevision" bigint, "capturedRevision" bigint, direction text, "toPlace" boolean, forgotten boolean, historical boolean`;
 
 /** Locks these mails in order of their ids, after making a row for each that has none; answers what is known of them. Everything about a mail is written under this lock. */
 export async function lockMails(tx: Tx, keys: MailKey[], now: Date): Promise<MailState[]> {
-  const json = JSON.stringify(keys.map(({ tenantId, mailId }) => ({ tenantId, mailId })));
   const insert = `insert into mail (tenant_id, mail_id, known_since) select distinct "tenantId", "mailId", $2::timestamptz from ${given(1, '"tenantId" uuid, "mailId" uuid')}
     order by "tenantId", "mailId" on conflict do nothing`;
-  await tx.$executeRawUnsafe(insert, json, now);
-  const lock = `select 1 from mail where (tenant_id, mail_id) in (select "tenantId", "mailId" from ${given(1, '"tenantId" uuid, "mailId" uuid')}) order by tenant_id, mail_id for update`;
-  await tx.$executeRawUnsafe(lock, json);
-  return readMails(tx, keys);
+  await tx.$executeRawUnsafe(insert, JSON.stringify(keys.map(({ tenantId, mailId }) => ({ tenantId, mailId }))), now);
+  return relockMails(tx, keys);
+}
+
+/** Locks mails whose rows are there. */
+export function relockMails(tx: Tx, keys: MailKey[]): Promise<MailState[]> {
+  return mailsAt(tx, keys, 'for update');
 }
 
 /** What is known of these mails. */
 export function readMails(tx: Tx, keys: MailKey[]): Promise<MailState[]> {
+  return mailsAt(tx, keys, 'offset 0');
+}
+
+function mailsAt(tx: Tx, keys: MailKey[], how: 'for update' | 'offset 0'): Promise<MailState[]> {
   const json = JSON.stringify(keys.map(({ tenantId, mailId }) => ({ tenantId, mailId })));
-  const sql = `select ${columns} from (select distinct * from ${given(1, '"tenantId" uuid, "mailId" uuid')}) k,
-    lateral (select * from mail where tenant_id = k."tenantId" and mail_id = k."mailId" offset 0) m`;
+  const sql = `with k as materialized (select distinct "tenantId", "mailId" from ${given(1, '"tenantId" uuid, "mailId" uuid')} order by 1, 2)
+    select ${columns} from k, lateral (select * from mail where tenant_id = k."tenantId" and mail_id = k."mailId" ${how}) m`;
   return rowsOf<MailState>(tx, sql, json);
 }
 
@@ -41,7 +47,7 @@ export async function saveMails(tx: Tx, mails: MailState[]): Promise<void> {
     kind = given.kind, occurred_at = given."occurredAt", sent_at = given."sentAt", send_state = given."sendState", send_reason = given."sendReason",
     send_revision = given."sendRevision", sealed_facts = given."sealedFacts", sealed_text = given."sealedText", text_state = given."textState",
     text_truncated = given."textTruncated", tracked_revision = given."trackedRevision", untracked_revision = given."untrackedRevision",
-    captured_revision = given."capturedRevision", to_place = given."toPlace", forgotten = given.forgotten, historical = given.historical
+    captured_revision = given."capturedRevision", direction = given.direction, to_place = given."toPlace", forgotten = given.forgotten, historical = given.historical
     from ${given(1, types)} where m.tenant_id = given."tenantId" and m.mail_id = given."mailId"`;
   await tx.$executeRawUnsafe(sql, JSON.stringify(mails));
 }

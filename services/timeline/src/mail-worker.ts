@@ -1,16 +1,18 @@
-// Places a mail on its contacts, then fetches its text, cleans and seals it.
+// Places a mail on its contacts with its text, fetched, cleaned and sealed; where the text is slow, the mail stands without it until it comes.
 import { Inject, Injectable } from '@nestjs/common';
+import { Fault } from '@rejoinder/base/fault';
 import type { Clock } from '@rejoinder/base/clock';
+import { backoffMs } from '@rejoinder/base/wait';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { again, gaveUp, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
+import { again, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
 import { Workers } from '@rejoinder/runtime/workers';
 import { EngagementWriter } from './engagement-writer.js';
 import { callBackForgetting, withdrawLater } from './forget-store.js';
 import { HtmlCleaner } from './html-cleaner.js';
 import { ownAddresses } from './inbox-store.js';
 import { isVisible, type MailState, type TextState } from './mail-state.js';
-import { lockMails, readMails, saveMails } from './mail-store.js';
+import { readMails, relockMails, saveMails, type MailKey } from './mail-store.js';
 import { match, type Match } from './match.js';
 import type { Tx } from './rows.js';
 import { factsRow, Sealed, textRow, type MailFacts, type MailText } from './sealed.js';
@@ -18,8 +20,15 @@ import { TextClient } from './text-client.js';
 
 /** About a week of tries at the longest backoff: sync keeps a text no longer. */
 const maxAttempts = 2_000;
+const firstRetryMs = 1_000;
+const maxRetryMs = 300_000;
+/** The first time a person waits for the mail to appear at all. */
+const firstDeadlineMs = 1_000;
+const deadlineMs = 15_000;
 /** A mail that nobody has on a timeline any more may come back within this time; then its files and text are forgotten everywhere. */
 const graceMs = 3_600_000;
+
+type Text = Pick<MailState, 'textState' | 'sealedText'>;
 
 @Injectable()
 export class MailWorker {
@@ -43,69 +52,71 @@ export class MailWorker {
   }
 
   async #work(job: Job, signal: AbortSignal): Promise<WorkOutcome> {
-    const key = { tenantId: job.tenantId, mailId: job.key };
-    let [mail] = await this.database.read({ tenants: [job.tenantId] }, (tx) => readMails(tx, [key]));
-    if (mail?.toPlace) mail = await this.#place(mail);
-    if (!mail) return again(this.clock.now(), 'changed');
-    if (mail.textState !== 'pending') return workDone;
-    return this.#fetch(mail, job.attempts, signal);
+    const { mail, own } = await this.#read({ tenantId: job.tenantId, mailId: job.key });
+    if (!mail || (!mail.toPlace && mail.textState !== 'pending')) return workDone;
+    const facts = isVisible(mail) ? await this.#factsOf(mail) : undefined;
+    const found = facts && match({ ...facts, source: mail.source!, kind: mail.kind }, own);
+    const text = await this.#textOf(mail, found, job.attempts, signal);
+    if (!(await this.#save(mail, found, text))) return again(this.clock.now(), 'changed');
+    if (text.textState !== 'pending') return workDone;
+    return again(new Date(this.clock.now().getTime() + backoffMs(job.attempts, firstRetryMs, maxRetryMs)), 'text_not_read');
   }
 
-  /** Undefined where the mail has changed meanwhile: what was decided is of no use then. */
-  async #place(mail: MailState): Promise<MailState | undefined> {
-    const found = isVisible(mail) ? await this.#factsOf(mail) : undefined;
-    return this.database.write({ tenants: [mail.tenantId] }, async (tx) => {
-      const now = this.clock.now();
-      const [locked] = await lockMails(tx, [mail], now);
-      if (locked!.version !== mail.version) return undefined;
-      const count = await this.engagements.place(tx, mail, found && (await this.#match(tx, mail, found)));
-      const textState: TextState = count === 0 ? 'none' : mail.textState === 'none' ? 'pending' : mail.textState;
-      const placed = { ...mail, toPlace: false, textState, sealedText: count === 0 ? null : mail.sealedText };
-      await saveMails(tx, [placed]);
-      if (count > 0) await callBackForgetting(tx, mail);
-      else if (!mail.forgotten) await withdrawLater(tx, mail, now, new Date(now.getTime() + graceMs));
-      return { ...placed, version: mail.version + 1 };
+  #read(key: MailKey): Promise<{ mail: MailState | undefined; own: Set<string> }> {
+    return this.database.read({ tenants: [key.tenantId] }, async (tx) => {
+      const [mail] = await readMails(tx, [key]);
+      return { mail, own: await ownAddresses(tx, key.tenantId) };
     });
   }
 
-  async #factsOf(mail: MailState): Promise<MailFacts | undefined> {
-    const [facts] = await this.sealed.openMany<MailFacts>([
-      { tenantId: mail.tenantId, row: factsRow(mail.mailId), value: mail.sealedFacts },
-    ]);
+  async #factsOf({ tenantId, mailId, sealedFacts: value }: MailState): Promise<MailFacts | undefined> {
+    const [facts] = await this.sealed.openMany<MailFacts>([{ tenantId, row: factsRow(mailId), value }]);
     return facts;
   }
 
-  async #match(tx: Tx, { tenantId, source, kind }: MailState, facts: MailFacts): Promise<Match> {
-    return match({ ...facts, source: source!, kind }, await ownAddresses(tx, tenantId));
-  }
-
-  async #fetch(mail: MailState, attempts: number, signal: AbortSignal): Promise<WorkOutcome> {
-    if (attempts > maxAttempts) {
-      await this.#save(mail, 'failed', null);
-      return gaveUp('text_not_read');
+  /** The text as it is from now on: pending where whoever has it does not answer. */
+  async #textOf(mail: MailState, found: Match | undefined, attempts: number, signal: AbortSignal): Promise<Text> {
+    const isWanted = found && found.made.length + found.known.length > 0;
+    if (!isWanted) return { textState: 'none', sealedText: null };
+    if (mail.textState !== 'none' && mail.textState !== 'pending') return mail;
+    if (attempts > maxAttempts) return { textState: 'failed', sealedText: null };
+    try {
+      const text = await this.texts.read(mail.source!, mail.tenantId, mail.mailId, mail.toPlace ? firstDeadlineMs : deadlineMs, signal);
+      return text ? await this.#sealedText(mail, text) : { textState: 'gone', sealedText: null };
+    } catch (error) {
+      if (error instanceof Fault && (error.kind === 'broken' || error.kind === 'busy')) return { textState: 'pending', sealedText: null };
+      throw error;
     }
-    const text = await this.texts.read(mail.source!, mail.tenantId, mail.mailId, signal);
-    const value = text && (await this.#cleaned(text));
-    const [sealedText] = value ? await this.sealed.sealMany([{ tenantId: mail.tenantId, row: textRow(mail.mailId), value }]) : [];
-    const isSaved = await this.#save(mail, sealedText ? 'ready' : 'gone', sealedText ?? null);
-    return isSaved ? workDone : again(this.clock.now(), 'changed');
   }
 
-  async #cleaned({ text, html }: MailText): Promise<MailText> {
-    if (html === '') return { text, html };
-    const clean = await this.cleaner.clean(html);
-    return { text: text.trim() === '' ? clean.text : text, html: clean.html };
+  async #sealedText({ tenantId, mailId }: MailState, { text, html }: MailText): Promise<Text> {
+    const clean = html === '' ? { text, html } : await this.cleaner.clean(html);
+    const value = { text: text.trim() === '' ? clean.text : text, html: clean.html };
+    const [sealedText] = await this.sealed.sealMany([{ tenantId, row: textRow(mailId), value }]);
+    return sealedText ? { textState: 'ready', sealedText } : { textState: 'gone', sealedText: null };
   }
 
-  #save(mail: MailState, textState: TextState, sealedText: string | null): Promise<boolean> {
+  /** False where the mail has changed meanwhile: what was decided is of no use then. */
+  #save(mail: MailState, found: Match | undefined, text: Text): Promise<boolean> {
     return this.database.write({ tenants: [mail.tenantId] }, async (tx) => {
-      const [locked] = await lockMails(tx, [mail], this.clock.now());
-      const isWanted =
-        locked!.textState === 'pending' && locked!.source === mail.source && locked!.sealedFacts === mail.sealedFacts && !locked!.toPlace;
-      if (!isWanted) return false;
-      await saveMails(tx, [{ ...locked!, textState, sealedText }]);
-      await this.engagements.say(tx, [mail]);
+      const [locked] = await relockMails(tx, [mail]);
+      if (locked!.version !== mail.version) return false;
+      const { count, events } = mail.toPlace ? await this.engagements.place(tx, mail, found) : { count: 1, events: [] };
+      const none = { textState: 'none' as TextState, sealedText: null };
+      const { textState, sealedText } = count > 0 ? text : none;
+      const isNews = mail.toPlace || textState !== mail.textState;
+      if (!isNews) return true;
+      await saveMails(tx, [{ ...mail, direction: found?.direction ?? mail.direction, toPlace: false, textState, sealedText }]);
+      await this.engagements.say(tx, [mail], events);
+      if (mail.toPlace) await this.#minded(tx, mail, count);
       return true;
     });
+  }
+
+  /** A mail that stands nowhere any more is to be forgotten in a while; one that stands somewhere again is not. */
+  async #minded(tx: Tx, mail: MailState, count: number): Promise<void> {
+    const now = this.clock.now();
+    if (count > 0) await callBackForgetting(tx, mail);
+    else await withdrawLater(tx, mail, now, new Date(now.getTime() + graceMs));
   }
 }

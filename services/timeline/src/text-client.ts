@@ -7,14 +7,12 @@ import { Peers } from '@rejoinder/runtime/peers';
 import type { Source } from './mail-state.js';
 import type { MailText } from './sealed.js';
 
-const deadlineMs = 15_000;
-
 @Injectable()
 export class TextClient {
   constructor(private readonly peers: Peers) {}
 
   /** The text as its sender wrote it; undefined where it is no longer kept. */
-  async read(source: Source, tenantId: string, mailId: string, signal: AbortSignal): Promise<MailText | undefined> {
+  async read(source: Source, tenantId: string, mailId: string, deadlineMs: number, signal: AbortSignal): Promise<MailText | undefined> {
     const request = { tenantId, mailId };
     const options = { deadlineMs, signal };
     try {

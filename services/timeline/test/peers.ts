@@ -1,12 +1,5 @@
 // Honest stand-ins of the services that timeline asks: they keep texts, and remember what they were told to forget.
-import {
-  Server,
-  ServerCredentials,
-  status,
-  type sendUnaryData,
-  type ServerUnaryCall,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
+import { Server, ServerCredentials, status, type handleUnaryCall, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { DescService } from '@bufbuild/protobuf';
 import { SendingService } from '@rejoinder/contracts/api/sending';
 import { SyncService } from '@rejoinder/contracts/api/sync';
@@ -33,7 +26,8 @@ export async function startPeers(house: House): Promise<TestPeers> {
   const serve = async (name: Asked) => {
     const server = new Server();
     const unary =
-      (answer: (request: never) => object | undefined) => (call: ServerUnaryCall<never, object>, reply: sendUnaryData<object>) => {
+      <Request>(answer: (request: Request) => object | undefined): handleUnaryCall<Request, object> =>
+      (call, reply) => {
         const given = down.has(name) ? undefined : answer(call.request);
         if (given) reply(null, given);
         else reply({ code: down.has(name) ? status.UNAVAILABLE : status.NOT_FOUND, details: 'not there' });
