@@ -111,7 +111,7 @@ export class OutletWorker {
     const envelope = { from: wireAddress(address), to: recipientsOf(content).map(wireAddress) };
     const limited = AbortSignal.any([signal, AbortSignal.timeout(sendMs)]);
     const verdict = judge(await session.deliver(envelope, mime, () => this.store.journal(taken), limited));
-    await this.#settle(taken, verdict);
+    await this.#settle(taken, verdict, sealed);
     this.logger.info(
       {
         sendId: send.sendId,
@@ -125,12 +125,12 @@ export class OutletWorker {
     return verdict;
   }
 
-  async #settle(send: SendInHand, verdict: Verdict): Promise<void> {
+  async #settle(send: SendInHand, verdict: Verdict, sealed: Uint8Array): Promise<void> {
     switch (verdict.kind) {
       case 'sent':
-        return this.#end(send, { state: 'sent', refused: verdict.refused });
+        return this.#end(send, { state: 'sent', refused: verdict.refused }, sealed);
       case 'failed':
-        return this.#end(send, { state: 'failed', reason: verdict.reason });
+        return this.#end(send, { state: 'failed', reason: verdict.reason }, sealed);
       case 'unconfirmed':
         return this.#end(send, { state: 'unconfirmed' });
       case 'retry':
@@ -149,8 +149,8 @@ export class OutletWorker {
   }
 
   /** What is over moves to the day on which it was settled; what is unconfirmed may have to be sent again. */
-  async #end(send: SendInHand, ending: Ending): Promise<void> {
-    const sealed = ending.state === 'unconfirmed' ? undefined : await this.store.content(send);
+  async #end(send: SendInHand, ending: Ending, known?: Uint8Array): Promise<void> {
+    const sealed = ending.state === 'unconfirmed' ? undefined : (known ?? (await this.store.content(send)));
     const moved: MovedContent | undefined = sealed && (await this.box.move(send, sealed));
     await this.store.end(send, ending, moved);
   }
