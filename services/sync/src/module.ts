@@ -1,8 +1,10 @@
 // Puts the role together: doors (commands, gRPC), stores, the sessions that are held, and the workers behind them.
 import { Module } from '@nestjs/common';
+import { BodyStore } from './capture/body-store.js';
 import { CaptureStore } from './capture/capture-store.js';
 import { CaptureWorker } from './capture/capture-worker.js';
 import { CaptureMailHandler } from './capture/on-capture-mail.js';
+import { LocationStore } from './capture/location-store.js';
 import { PartStore } from './capture/part-store.js';
 import { PartWorker } from './capture/part-worker.js';
 import { CredentialClient } from './inbox/credential-client.js';
@@ -12,7 +14,7 @@ import { InboxWorker } from './inbox/inbox-worker.js';
 import { ObservedStore } from './inbox/observed-store.js';
 import { AssignedHandler } from './inbox/on-assigned.js';
 import { StartInboxHandler } from './inbox/on-start-inbox.js';
-import { Owner } from './inbox/owner.js';
+import { Owner } from './inbox/owner-store.js';
 import { RemovalStore } from './inbox/removal-store.js';
 import { SessionStore } from './inbox/session-store.js';
 import { ProgressStore } from './progress-store.js';
@@ -26,7 +28,19 @@ import { StoreApi } from './store-api.js';
 import { SyncApi } from './sync-api.js';
 
 const handlers = [AssignedHandler, StartInboxHandler, CaptureMailHandler, FileSentCopyHandler, FindMailHandler];
-const stores = [SessionStore, FolderStore, ObservedStore, RemovalStore, CaptureStore, PartStore, SentCopyStore, SearchStore, ProgressStore];
+const stores = [
+  SessionStore,
+  FolderStore,
+  ObservedStore,
+  RemovalStore,
+  CaptureStore,
+  LocationStore,
+  BodyStore,
+  PartStore,
+  SentCopyStore,
+  SearchStore,
+  ProgressStore,
+];
 const workers = [InboxWorker, CaptureWorker, PartWorker, SentCopyWorker, SearchWorker];
 
 @Module({ controllers: [...handlers, SyncApi, StoreApi], providers: [Owner, CredentialClient, Holders, ...stores, ...workers] })

@@ -7,14 +7,14 @@ import { Fault } from '@rejoinder/base/fault';
 import { isId } from '@rejoinder/base/id';
 import type { GetProgressRequest, GetProgressResponseSchema, ReadMailRequest, ReadMailResponseSchema } from '@rejoinder/contracts/api/sync';
 import { faultOf } from '@rejoinder/contracts/catalogue';
-import { CaptureStore } from './capture/capture-store.js';
+import { BodyStore } from './capture/body-store.js';
 import { ProgressStore } from './progress-store.js';
 
 @Controller()
 export class SyncApi {
   constructor(
     private readonly progress: ProgressStore,
-    private readonly captures: CaptureStore,
+    private readonly bodies: BodyStore,
   ) {}
 
   @GrpcMethod('SyncService', 'GetProgress')
@@ -34,7 +34,7 @@ export class SyncApi {
   @GrpcMethod('SyncService', 'ReadMail')
   async readMail({ tenantId, mailId }: ReadMailRequest): Promise<MessageInitShape<typeof ReadMailResponseSchema>> {
     checkIds(tenantId, mailId);
-    const text = await this.captures.read(tenantId, mailId);
+    const text = await this.bodies.read(tenantId, mailId);
     if (!text) throw new Fault('not_found', 'MAIL_TEXT_NOT_FOUND', 'The text of this mail was never read here, or is no longer kept.');
     return text;
   }

@@ -71,15 +71,9 @@ test.skipIf(!existsSync(root))('every mail of the corpora is observed and read',
     if (text !== '' || html !== '') withText++;
   }
   const replaced = ended.captured.filter(({ subject }) => subject.includes('\ufffd')).length;
-  console.info({
-    appended,
-    refused,
-    mails: headers,
-    captured: ended.captured.length,
-    failed: ended.failed.map(({ reason }) => reason),
-    withText,
-    replaced,
-  });
+  process.stdout
+    .write(`${appended} appended, ${refused} refused, ${headers} different mails, ${withText} with text, ${replaced} subjects with U+FFFD
+`);
   expect(ended.captured.length).toBe(headers);
   const pending = await settle(
     'the attachments',
@@ -91,5 +85,6 @@ test.skipIf(!existsSync(root))('every mail of the corpora is observed and read',
     },
     slow,
   );
-  console.info({ attachments: pending.stored });
+  process.stdout.write(`${pending.stored} attachments stored
+`);
 });

@@ -79,6 +79,22 @@ describe('the connection', { timeout: 120_000 }, () => {
   });
 });
 
+describe('the server', { timeout: 120_000 }, () => {
+  test('that was down for a while is tried again until it is back, and nothing of the gap is lost', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    await town.startInbox();
+    await town.live();
+    await dovecot.down();
+    await settle('some tries', async () => (await town.house.query('select 1 from sync.session where failures > 2'))[0]);
+    expect(await reason(town)).toMatchObject({ state: expect.stringMatching(/reconnecting|connecting/) as string });
+    await dovecot.up();
+    await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address }));
+    await town.live();
+    expect(await settle('the mail of the gap', async () => (await town.observed()).length)).toBe(1);
+    expect(await failures(town)).toEqual([]);
+  });
+});
+
 describe('an inbox', { timeout: 120_000 }, () => {
   test('that is removed leaves nothing of itself', async () => {
     await using town = await startTown({ dovecot, postgres });

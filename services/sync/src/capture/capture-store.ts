@@ -1,4 +1,4 @@
-// Rows of captures: which mails' text is wanted, what became of each, and the text itself, sealed.
+// Rows of captures: which mails' text is wanted, and what became of each.
 import { Inject, Injectable } from '@nestjs/common';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { dayOf, type Clock } from '@rejoinder/base/clock';
@@ -7,8 +7,8 @@ import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { CaptureFailedSchema, MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { Vault } from '@rejoinder/vault/vault';
-import { Owner, partitionOfInbox } from '../inbox/owner.js';
+import { Owner, partitionOfInbox } from '../inbox/owner-store.js';
+import { BodyStore } from './body-store.js';
 import type { MailText } from './mail-text.js';
 import { PartStore, type NewPart } from './part-store.js';
 
@@ -36,15 +36,6 @@ export interface Capture {
   traceparent: string | null;
 }
 
-/** Where a copy of a mail was seen. */
-export interface Location {
-  inboxId: string;
-  folderId: string;
-  path: string;
-  uidValidity: bigint;
-  uid: number;
-}
-
 export type FailReason = 'gone' | 'unreadable' | 'not_quoting' | 'forgotten';
 
 export interface Captured {
@@ -53,9 +44,6 @@ export interface Captured {
   parts: NewPart[];
   event: MessageInitShape<typeof MailCapturedSchema>;
 }
-
-/** Copies that are tried of one mail, newest first. */
-const maxLocations = 10;
 
 /** A higher revision asks anew; the same one only adds a place to look at, which opens again what was not found. */
 const ask = `
@@ -89,17 +77,12 @@ returning mail_id`;
 const columns = `tenant_id as "tenantId", mail_id as "mailId", state, only_if_quoting as "onlyIfQuoting", revision, thread_id as "threadId", asked_at as "askedAt",
   inbox_ids as "inboxIds", historical, traceparent`;
 
-const locations = `
-select l.inbox_id as "inboxId", l.folder_id as "folderId", f.path, l.uid_validity as "uidValidity", l.uid::float8 as uid
-from location l join folder f on f.folder_id = l.folder_id and f.uid_validity = l.uid_validity
-where l.tenant_id = $1::uuid and l.mail_id = $2::uuid and l.gone_at is null order by l.ingested_at desc, l.uid desc limit 100`;
-
 @Injectable()
 export class CaptureStore {
   constructor(
     private readonly database: Database,
     private readonly outbox: Outbox,
-    private readonly vault: Vault,
+    private readonly bodies: BodyStore,
     private readonly owner: Owner,
     private readonly parts: PartStore,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -171,37 +154,16 @@ export class CaptureStore {
     return row && { ...row, revision: BigInt(row.revision) };
   }
 
-  /** Places where the mail was seen and may still be: those in inboxes given, and how many there are in others. */
-  async locations(tenantId: string, mailId: string, inboxIds: readonly string[]): Promise<{ here: Location[]; elsewhere: number }> {
-    const rows = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<Location[]>(locations, tenantId, mailId));
-    const here = rows.filter(({ inboxId }) => inboxIds.includes(inboxId)).map((row) => ({ ...row, uidValidity: BigInt(row.uidValidity) }));
-    return { here: here.slice(0, maxLocations), elsewhere: rows.length - here.length };
-  }
-
-  /** The mail no longer lies there. */
-  async gone(tenantId: string, { folderId, uidValidity, uid }: Location): Promise<void> {
-    const sql = `update location set gone_at = $4::timestamptz where folder_id = $1::uuid and uid_validity = $2::bigint and uid = $3::bigint`;
-    await this.database.read({ tenants: [tenantId] }, (tx) => tx.$executeRawUnsafe(sql, folderId, uidValidity, uid, this.clock.now()));
-  }
-
   /** Text, attachments to come and the event, at once. False if the command was overtaken meanwhile. */
   async captured(capture: Capture, { inboxId, text, parts, event: message }: Captured): Promise<boolean> {
     const { tenantId, mailId } = capture;
     const now = this.clock.now();
     const day = dayOf(now);
-    const sealed = await this.vault.seal(bodyPlace(tenantId, mailId, day), Buffer.from(JSON.stringify(text)));
+    const sealed = await this.bodies.seal(tenantId, mailId, text, day);
     const rows = await this.parts.seal(tenantId, parts, day);
     return this.database.write({ tenants: [tenantId] }, async (tx) => {
       if (!(await this.#settle(tx, capture, inboxId, 'captured'))) return false;
-      await tx.$executeRawUnsafe(`delete from raw_body where tenant_id = $1::uuid and mail_id = $2::uuid`, tenantId, mailId);
-      await tx.$executeRawUnsafe(
-        `insert into raw_body (tenant_id, mail_id, captured_at, captured_day, sealed) values ($1::uuid, $2::uuid, $3::timestamptz, $4::date, $5::bytea)`,
-        tenantId,
-        mailId,
-        now,
-        day,
-        sealed,
-      );
+      await this.bodies.put(tx, tenantId, mailId, sealed, now);
       await this.parts.add(tx, capture, rows, now);
       await this.outbox.add(tx, [
         event({
@@ -226,17 +188,6 @@ export class CaptureStore {
     });
   }
 
-  /** The text of a captured mail, or undefined. */
-  async read(tenantId: string, mailId: string): Promise<MailText | undefined> {
-    const sql = `select captured_day::text as day, sealed from raw_body where tenant_id = $1::uuid and mail_id = $2::uuid order by captured_at desc limit 1`;
-    const [row] = await this.database.read({ tenant: tenantId }, (tx) =>
-      tx.$queryRawUnsafe<{ day: string; sealed: Uint8Array }[]>(sql, tenantId, mailId),
-    );
-    if (!row) return undefined;
-    const plain = await this.vault.open(bodyPlace(tenantId, mailId, row.day), row.sealed);
-    return JSON.parse(plain.toString()) as MailText;
-  }
-
   async #settle(
     tx: SqlTransaction,
     { tenantId, mailId, revision }: Capture,
@@ -249,13 +200,9 @@ export class CaptureStore {
   }
 
   async #forgetText(tx: SqlTransaction, tenantId: string, mailIds: string[]): Promise<void> {
-    await tx.$executeRawUnsafe(`delete from raw_body where tenant_id = $1::uuid and mail_id = any ($2::uuid[])`, tenantId, mailIds);
+    await this.bodies.forget(tx, tenantId, mailIds);
     await tx.$executeRawUnsafe(`delete from part where tenant_id = $1::uuid and mail_id = any ($2::uuid[])`, tenantId, mailIds);
   }
-}
-
-function bodyPlace(tenantId: string, mailId: string, day: string) {
-  return { tenantId, purpose: 'raw' as const, day, row: `raw_body:${mailId}` };
 }
 
 /** One wish for each mail: the highest revision, with all places that were named for it. */

@@ -2,6 +2,7 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
+import { backoffMs } from '@rejoinder/base/wait';
 import { carriesQuote } from '@rejoinder/mail/quoting';
 import { planOf, type StructurePlan } from '@rejoinder/mail/structure';
 import type { Logger } from '@rejoinder/runtime/logging';
@@ -14,10 +15,11 @@ import type { ImapSession } from '../imap/imap-session.js';
 import { decodeWords } from '../inbox/decode-words.js';
 import type { Holder } from '../inbox/holder.js';
 import { Holders } from '../inbox/holders.js';
-import { Owner } from '../inbox/owner.js';
+import { Owner } from '../inbox/owner-store.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
-import { CaptureStore, type Capture, type FailReason, type Location } from './capture-store.js';
+import { CaptureStore, type Capture, type FailReason } from './capture-store.js';
 import { attachmentFacts, headerFacts } from './describe.js';
+import { LocationStore, type Location } from './location-store.js';
 import { findCopy, type MailCopy } from './mail-copy.js';
 import { mailText, type ReadText } from './mail-text.js';
 
@@ -33,7 +35,9 @@ export const maxWaitMs = 7 * 86_400_000;
 /** Text beyond this is fetched on a connection of its own, so that it does not hold up new mail. */
 const largeBytes = 1_000_000;
 const noSessionMs = 30_000;
-const movedMs = 600_000;
+/** It is woken when the mail is observed elsewhere; soon at first, since that may happen just now. */
+const firstMovedMs = 2_000;
+const maxMovedMs = 600_000;
 /** A mail that breaks its server's answers so often cannot be read. */
 const maxBrokenTries = 8;
 
@@ -43,6 +47,7 @@ export class CaptureWorker implements OnModuleInit {
     private readonly workers: Workers,
     private readonly owner: Owner,
     private readonly captures: CaptureStore,
+    private readonly locations: LocationStore,
     private readonly holders: Holders,
     private readonly vault: Vault,
     @Inject(SETTINGS) private readonly settings: SyncSettings,
@@ -68,7 +73,7 @@ export class CaptureWorker implements OnModuleInit {
     const now = this.clock.now();
     if (now.getTime() - capture.askedAt.getTime() > maxWaitMs) return this.#fail(capture, capture.inboxIds[0]!, 'gone');
     const live = this.holders.liveOf(capture.inboxIds);
-    const { here, elsewhere } = await this.captures.locations(tenantId, mailId, live);
+    const { here, elsewhere } = await this.locations.find(tenantId, mailId, live);
     const tenant = tenantHash(await this.vault.hasher(tenantId));
     for (const at of here) {
       const holder = this.holders.live(at.inboxId);
@@ -76,13 +81,16 @@ export class CaptureWorker implements OnModuleInit {
       try {
         const reading = await this.#read(holder, at, mailId, tenant);
         if (reading) return await this.#save(capture, at.inboxId, holder, reading, tenant);
-        await this.captures.gone(tenantId, at);
+        await this.locations.gone(tenantId, at);
       } catch (error) {
         if (!(error instanceof Fault) || error.code !== 'SERVER_BROKEN' || attempts < maxBrokenTries) throw error;
         return this.#fail(capture, at.inboxId, 'unreadable');
       }
     }
-    const [waitMs, reason] = elsewhere > 0 || live.length < capture.inboxIds.length ? [noSessionMs, 'no_session'] : [movedMs, 'moved'];
+    const [waitMs, reason] =
+      elsewhere > 0 || live.length < capture.inboxIds.length
+        ? [noSessionMs, 'no_session']
+        : [backoffMs(attempts, firstMovedMs, maxMovedMs), 'moved'];
     return again(new Date(now.getTime() + waitMs), reason);
   }
 

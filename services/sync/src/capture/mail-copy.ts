@@ -6,7 +6,7 @@ import { parseSendHeader, SEND_HEADER } from '@rejoinder/mail/send-header';
 import type { ImapSession, SeenMail } from '../imap/imap-session.js';
 import { mailIdOf } from '../inbox/observe.js';
 import type { TenantHash } from '../inbox/tenant-hash.js';
-import type { Location } from './capture-store.js';
+import type { Location } from './location-store.js';
 
 export type MailCopy = SeenMail & { root: StructureNode | undefined };
 

@@ -5,7 +5,7 @@ import { Fault } from '@rejoinder/base/fault';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { Database } from '@rejoinder/runtime/database';
 import { Vault, type Bytes } from '@rejoinder/vault/vault';
-import { partitionOfInbox } from '../inbox/owner.js';
+import { partitionOfInbox } from '../inbox/owner-store.js';
 
 /** An attachment that may be fetched. */
 export interface NewPart {

@@ -16,9 +16,9 @@ import type { SyncSettings } from '../config.js';
 import type { ImapSession } from '../imap/imap-session.js';
 import type { Holder } from '../inbox/holder.js';
 import { Holders } from '../inbox/holders.js';
-import { Owner } from '../inbox/owner.js';
+import { Owner } from '../inbox/owner-store.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
-import { CaptureStore, type Location } from './capture-store.js';
+import { LocationStore, type Location } from './location-store.js';
 import { findCopy } from './mail-copy.js';
 import { encodedWindows, uploadSteps, windowBytes } from './part-stream.js';
 import { PartStore, type Part } from './part-store.js';
@@ -30,7 +30,6 @@ const largeMailBytes = 1_000_000;
 const firstRetryMs = 2_000;
 const maxRetryMs = 900_000;
 const noSessionMs = 30_000;
-const movedMs = 600_000;
 /** The mail was not found anywhere for so long, or the other side was away: the attachment is given up. */
 const maxWaitMs = 7 * 86_400_000;
 
@@ -40,7 +39,7 @@ export class PartWorker implements OnModuleInit {
     private readonly workers: Workers,
     private readonly owner: Owner,
     private readonly parts: PartStore,
-    private readonly captures: CaptureStore,
+    private readonly locations: LocationStore,
     private readonly holders: Holders,
     private readonly peers: Peers,
     private readonly vault: Vault,
@@ -66,7 +65,7 @@ export class PartWorker implements OnModuleInit {
     if (part?.state !== 'pending') return workDone;
     const now = this.clock.now().getTime();
     if (now - Date.parse(`${part.sealedDay}T00:00:00Z`) > maxWaitMs) return this.#settle(part, 'gone');
-    const { here, elsewhere } = await this.captures.locations(tenantId, part.mailId, this.holders.liveInboxes());
+    const { here, elsewhere } = await this.locations.find(tenantId, part.mailId, this.holders.liveInboxes());
     const tenant = tenantHash(await this.vault.hasher(tenantId));
     for (const at of here) {
       const holder = this.holders.live(at.inboxId);
@@ -74,14 +73,17 @@ export class PartWorker implements OnModuleInit {
       try {
         const answer = await this.#send(holder, at, part, tenant, signal);
         if (answer) return await this.#answered(part, answer);
-        await this.captures.gone(tenantId, at);
+        await this.locations.gone(tenantId, at);
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         if (error.kind === 'not_found') return this.#settle(part, 'gone');
         return again(new Date(now + backoffMs(attempts, firstRetryMs, maxRetryMs)), error.code.toLowerCase().slice(0, 60));
       }
     }
-    return again(new Date(now + (elsewhere > 0 ? noSessionMs : movedMs)), elsewhere > 0 ? 'no_session' : 'moved');
+    return again(
+      new Date(now + (elsewhere > 0 ? noSessionMs : backoffMs(attempts, firstRetryMs, maxRetryMs))),
+      elsewhere > 0 ? 'no_session' : 'moved',
+    );
   }
 
   /** The other side's answer, or undefined where the mail is no longer at this place. */

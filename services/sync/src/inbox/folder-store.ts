@@ -4,7 +4,7 @@ import { newId } from '@rejoinder/base/id';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { Database } from '@rejoinder/runtime/database';
 import type { FolderRole, PlannedFolder } from '../imap/folder-plan.js';
-import { Owner } from './owner.js';
+import { Owner } from './owner-store.js';
 import type { SessionRow } from './session-store.js';
 
 export interface Folder {

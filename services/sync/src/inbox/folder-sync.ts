@@ -1,5 +1,6 @@
 // Keeps what is known of one inbox's folders in step with the server: new mail upwards, history downwards, newest first.
 import type { Clock } from '@rejoinder/base/clock';
+import { Fault } from '@rejoinder/base/fault';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { planFolders, type PlannedFolder } from '../imap/folder-plan.js';
 import type { ImapSession, SeenMail } from '../imap/imap-session.js';
@@ -31,6 +32,8 @@ export class FolderSync {
   readonly #folders = new Map<string, Folder>();
   /** UIDs of history still to be taken, ascending; asked for once a session. */
   readonly #history = new Map<string, number[]>();
+  /** Folders the server would not open: left alone until they are listed anew. */
+  readonly #refused = new Set<string>();
 
   constructor(private readonly parts: FolderSyncParts) {}
 
@@ -38,6 +41,7 @@ export class FolderSync {
   async plan(): Promise<void> {
     const { imap, session, folders } = this.parts;
     this.#planned = planFolders(await imap.folders(), session.logFolder);
+    this.#refused.clear();
     const known = await folders.list(session);
     for (const folder of known) {
       const planned = this.#planned.find(({ path }) => path === folder.path);
@@ -47,7 +51,7 @@ export class FolderSync {
 
   /** Paths of the folders to look at, INBOX first. */
   paths(): string[] {
-    return this.#planned.map(({ path }) => path);
+    return this.#planned.map(({ path }) => path).filter((path) => !this.#refused.has(path));
   }
 
   pathOf(role: PlannedFolder['role']): string | undefined {
@@ -55,7 +59,11 @@ export class FolderSync {
   }
 
   /** Asks how a folder stands, without opening it, and takes what is new. */
-  async look(path: string): Promise<void> {
+  look(path: string): Promise<void> {
+    return this.#unlessRefused(path, () => this.#look(path));
+  }
+
+  async #look(path: string): Promise<void> {
     const status = await this.parts.imap.status(path);
     if (!status || status.uidValidity === undefined || status.uidNext === undefined) return this.open(path);
     const known = this.#folders.get(path);
@@ -97,6 +105,26 @@ export class FolderSync {
   async historyStep(): Promise<boolean> {
     const path = this.paths().find((one) => (this.#folders.get(one)?.historyNext ?? 1) > 1);
     if (path === undefined) return false;
+    await this.#unlessRefused(path, () => this.#historyOf(path));
+    return true;
+  }
+
+  /** A folder that the server refuses does not end the session for all the others. */
+  async #unlessRefused(path: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const isRefusal = error instanceof Fault && error.code === 'UNAVAILABLE' && this.parts.imap.usable();
+      if (!isRefusal || path === inboxPath) throw error;
+      this.#refused.add(path);
+      this.parts.logger.warn(
+        { inboxId: this.parts.session.inboxId, folderId: this.#folders.get(path)?.folderId },
+        'the server refuses a folder',
+      );
+    }
+  }
+
+  async #historyOf(path: string): Promise<void> {
     if (this.parts.imap.selected() !== path) await this.open(path);
     const folder = this.#folders.get(path)!;
     const uids = this.#history.get(path) ?? (await this.#listHistory(folder));
@@ -105,11 +133,10 @@ export class FolderSync {
       this.#history.delete(path);
       await this.parts.folders.history(this.parts.session, folder, 'done');
       this.#folders.set(path, { ...folder, historyNext: 1 });
-      return true;
+      return;
     }
     const mails = await this.parts.imap.headers(uidRanges(batch), batchMails);
     await this.#save(folder, mails, { historyNext: batch[0]! });
-    return true;
   }
 
   async #listHistory(folder: Folder): Promise<number[]> {

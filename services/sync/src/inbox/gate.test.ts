@@ -1,9 +1,9 @@
 // Never more logins at one server than are allowed; other servers do not wait.
 import { expect, test } from 'vitest';
-import { LoginGate } from './login-gate.js';
+import { Gate } from './gate.js';
 
 test('the third waits for one of two, and a failure gives its place back', async () => {
-  const gate = new LoginGate(2);
+  const gate = new Gate(2);
   const order: string[] = [];
   const open: ((error?: Error) => void)[] = [];
   const login = (name: string, host = 'a') =>

@@ -1,39 +1,41 @@
-// Lets so many logins through to one mail server at a time, so that a restart is not a storm.
-export class LoginGate {
+// Lets so many through at a time by name, so that a restart is not a storm of logins at one host.
+
+/** Those who wait are let in in the order in which they came. */
+export class Gate {
   readonly #inside = new Map<string, number>();
   readonly #waiting = new Map<string, (() => void)[]>();
 
   constructor(private readonly most: number) {}
 
-  async through<T>(host: string, login: () => Promise<T>): Promise<T> {
-    await this.#enter(host);
+  async through<T>(name: string, work: () => Promise<T>): Promise<T> {
+    await this.#enter(name);
     try {
-      return await login();
+      return await work();
     } finally {
-      this.#leave(host);
+      this.#leave(name);
     }
   }
 
-  async #enter(host: string): Promise<void> {
-    const inside = this.#inside.get(host) ?? 0;
+  async #enter(name: string): Promise<void> {
+    const inside = this.#inside.get(name) ?? 0;
     if (inside < this.most) {
-      this.#inside.set(host, inside + 1);
+      this.#inside.set(name, inside + 1);
       return;
     }
-    const waiting = this.#waiting.get(host) ?? [];
-    this.#waiting.set(host, waiting);
+    const waiting = this.#waiting.get(name) ?? [];
+    this.#waiting.set(name, waiting);
     await new Promise<void>((resolve) => waiting.push(resolve));
   }
 
   /** The place of one who leaves is the next one's at once. */
-  #leave(host: string): void {
-    const next = this.#waiting.get(host)?.shift();
+  #leave(name: string): void {
+    const next = this.#waiting.get(name)?.shift();
     if (next) return next();
-    const inside = this.#inside.get(host)! - 1;
-    if (inside > 0) this.#inside.set(host, inside);
+    const inside = this.#inside.get(name)! - 1;
+    if (inside > 0) this.#inside.set(name, inside);
     else {
-      this.#inside.delete(host);
-      this.#waiting.delete(host);
+      this.#inside.delete(name);
+      this.#waiting.delete(name);
     }
   }
 }

@@ -5,7 +5,9 @@ import type { MailLogin } from '@rejoinder/runtime/imap-connect';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { ImapSession } from '../imap/imap-session.js';
 import { FolderSync, inboxPath } from './folder-sync.js';
-import { isFenced } from './owner.js';
+import { LookPlan } from './look-plan.js';
+import { hasLogKeyword } from './observe.js';
+import { isFenced } from './owner-store.js';
 import type { SessionRow, SessionStore } from './session-store.js';
 
 export interface HolderParts {
@@ -30,17 +32,14 @@ interface Task {
   refuse: (fault: Fault) => void;
 }
 
-/** INBOX is looked at this often while another folder is open. */
-const inboxPollMs = 2_000;
-/** Folders are listed anew: people make and rename them. */
-const planEveryMs = 600_000;
+/** Work in hand is given this long when a session is to end; then its connection is closed. */
+const stopWaitMs = 5_000;
 export const noSession = (): Fault => new Fault('busy', 'NO_SESSION', 'The inbox has no session here at the moment.');
 
 export class Holder {
   readonly #stop = new AbortController();
   readonly #tasks: Task[] = [];
-  /** When each folder was looked at last; 0 for at once. */
-  readonly #lookedAt = new Map<string, number>();
+  readonly #looks: LookPlan;
   #life: Promise<void> = Promise.resolve();
   #imap: ImapSession | undefined;
   #sync: FolderSync | undefined;
@@ -51,13 +50,15 @@ export class Holder {
   #inboxOpen = false;
   #flagged = false;
   #saidLive = false;
-  #plannedAt = 0;
+  #isEnded = false;
   #wake: () => void = () => undefined;
 
   constructor(
     readonly row: SessionRow,
     private readonly parts: HolderParts,
-  ) {}
+  ) {
+    this.#looks = new LookPlan(inboxPath, parts.folderPollMs);
+  }
 
   /** Begins; `over` is called once the session has ended, by itself or by stop(). */
   start(over: () => void): void {
@@ -67,11 +68,18 @@ export class Holder {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#wake();
+    const limit = setTimeout(() => void this.#imap?.close(), stopWaitMs);
     await this.#life;
+    clearTimeout(limit);
+  }
+
+  /** It will not come to life again, though its connection may still be closing. */
+  ended(): boolean {
+    return this.#isEnded;
   }
 
   live(): boolean {
-    return this.#sync !== undefined && !this.#stop.signal.aborted && (this.#imap?.usable() ?? false);
+    return this.#sync !== undefined && !this.#isEnded && !this.#stop.signal.aborted && (this.#imap?.usable() ?? false);
   }
 
   /** Path of the folder with \Sent, or what passes for it. */
@@ -85,7 +93,7 @@ export class Holder {
 
   /** Looks at a folder soon, as after a send. */
   lookSoon(path: string): void {
-    this.#lookedAt.set(path, 0);
+    this.#looks.soon(path, this.#sync?.paths().includes(path) ?? false);
     this.#wake();
   }
 
@@ -125,8 +133,10 @@ export class Holder {
       await this.parts.sessions.loggedIn(this.row, addressHash);
       await this.#keep(await this.parts.folderSync(this.row, imap, addressHash), imap);
     } catch (error) {
+      this.#isEnded = true;
       await this.#ended(error);
     } finally {
+      this.#isEnded = true;
       this.#sync = undefined;
       for (const { refuse } of this.#tasks.splice(0)) refuse(noSession());
       await this.#imap?.close();
@@ -138,11 +148,11 @@ export class Holder {
     imap.onExists = (more) => {
       const path = imap.selected();
       if (path === inboxPath) this.#announced += Math.max(0, more);
-      else if (path !== undefined && more > 0) this.#lookedAt.set(path, 0);
+      else if (path !== undefined && more > 0) this.#looks.soon(path, true);
       this.#wake();
     };
     imap.onFlags = (_uid, flags) => {
-      if (![...flags].some((flag) => flag.toLowerCase() === '$rejoinderlog') || imap.selected() !== inboxPath) return;
+      if (!hasLogKeyword(flags) || imap.selected() !== inboxPath) return;
       this.#flagged = true;
       this.#wake();
     };
@@ -187,23 +197,17 @@ export class Holder {
   }
 
   async #lookAtDue(sync: FolderSync, imap: ImapSession): Promise<boolean> {
-    if (Date.now() - this.#plannedAt > planEveryMs) await this.#plan(sync);
-    const due = sync.paths().find((path) => this.#dueInMs(path, imap) <= 0);
+    if (this.#looks.listDue(performance.now())) await this.#plan(sync);
+    const due = this.#looks.due(sync.paths(), this.#inInbox(imap), performance.now());
     if (due === undefined) return false;
-    this.#lookedAt.set(due, Date.now());
+    this.#looks.looked(due, performance.now());
     await sync.look(due);
     return true;
   }
 
-  #dueInMs(path: string, imap: ImapSession): number {
-    if (path === inboxPath && this.#inInbox(imap)) return Infinity;
-    const everyMs = path === inboxPath ? inboxPollMs : this.parts.folderPollMs;
-    return (this.#lookedAt.get(path) ?? 0) + everyMs - Date.now();
-  }
-
   async #plan(sync: FolderSync): Promise<void> {
     await sync.plan();
-    this.#plannedAt = Date.now();
+    this.#looks.listed(performance.now());
   }
 
   async #openInbox(sync: FolderSync): Promise<void> {
@@ -221,8 +225,7 @@ export class Holder {
     const woken = new Promise<void>((resolve) => (this.#wake = resolve));
     // Whatever came before this promise stood would not end the wait.
     if (this.#announced > 0 || this.#flagged || this.#tasks.length > 0 || this.#stop.signal.aborted) return;
-    const ms = Math.min(this.parts.folderPollMs, ...sync.paths().map((path) => this.#dueInMs(path, imap)));
-    await imap.idle(Math.max(ms, 0), woken);
+    await imap.idle(this.#looks.waitMs(sync.paths(), true, performance.now()), woken);
   }
 
   /** Why it ended decides what comes next. */

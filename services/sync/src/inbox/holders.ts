@@ -13,7 +13,7 @@ import { CredentialClient } from './credential-client.js';
 import { FolderStore } from './folder-store.js';
 import { FolderSync } from './folder-sync.js';
 import { Holder, type Login } from './holder.js';
-import { LoginGate } from './login-gate.js';
+import { Gate } from './gate.js';
 import { ObservedStore } from './observed-store.js';
 import { SessionStore, type SessionRow } from './session-store.js';
 import { tenantHash } from './tenant-hash.js';
@@ -22,7 +22,7 @@ import { tenantHash } from './tenant-hash.js';
 export class Holders implements OnModuleDestroy {
   readonly #holders = new Map<string, Holder>();
   readonly #network: MailNetwork;
-  readonly #gate: LoginGate;
+  readonly #gate: Gate;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: SyncSettings,
@@ -35,7 +35,7 @@ export class Holders implements OnModuleDestroy {
     private readonly vault: Vault,
   ) {
     this.#network = openMailNetwork(settings);
-    this.#gate = new LoginGate(settings.loginsPerHost);
+    this.#gate = new Gate(settings.loginsPerHost);
   }
 
   /** The holder of an inbox, if its session stands. */
@@ -49,6 +49,11 @@ export class Holders implements OnModuleDestroy {
     return inboxIds.filter((inboxId) => this.live(inboxId));
   }
 
+  /** Inboxes that have a holder, whether its session stands or not. */
+  held(): string[] {
+    return [...this.#holders.keys()];
+  }
+
   liveInboxes(): string[] {
     return this.liveOf([...this.#holders.keys()]);
   }
@@ -56,7 +61,7 @@ export class Holders implements OnModuleDestroy {
   /** Holds this inbox as the row says; a session that stands for another credential or other settings is ended first. */
   async hold(row: SessionRow): Promise<void> {
     const current = this.#holders.get(row.inboxId);
-    if (current && sameWish(current.row, row)) return;
+    if (current && !current.ended() && sameWish(current.row, row)) return;
     await current?.stop();
     const holder = new Holder(row, {
       sessions: this.sessions,
@@ -86,7 +91,7 @@ export class Holders implements OnModuleDestroy {
   }
 
   async #connect(row: SessionRow): Promise<Login> {
-    const { login, address, version } = await this.credentials.get(row.tenantId, row.inboxId);
+    const { login, address, version } = await this.#gate.through('connections', () => this.credentials.get(row.tenantId, row.inboxId));
     // A newer credential than the command that is held by: its own command is on the way.
     if (version < BigInt(row.credentialVersion))
       throw new Fault('broken', 'CREDENTIAL_OLD', 'connections has not the newest credential yet.');

@@ -1,11 +1,11 @@
 // Brings what is held into line with what is wanted: opens sessions, ends them, and removes what was kept of inboxes that are gone.
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { LOGGER } from '@rejoinder/runtime/tokens';
 import { workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
 import { Workers } from '@rejoinder/runtime/workers';
 import { Holders } from './holders.js';
-import { Owner } from './owner.js';
+import { Owner } from './owner-store.js';
 import { RemovalStore } from './removal-store.js';
 import { SessionStore } from './session-store.js';
 
@@ -13,9 +13,12 @@ const concurrency = 20;
 const leaseMs = 120_000;
 /** The wait before a session is tried again ends by this poll. */
 const pollMs = 500;
+const reviveEveryMs = 60_000;
 
 @Injectable()
-export class InboxWorker implements OnModuleInit {
+export class InboxWorker implements OnModuleInit, OnModuleDestroy {
+  #net: NodeJS.Timeout | undefined;
+
   constructor(
     private readonly workers: Workers,
     private readonly owner: Owner,
@@ -36,6 +39,19 @@ export class InboxWorker implements OnModuleInit {
       pollMs,
       work: (job, signal) => this.#work(job, signal),
     });
+    this.#net = setInterval(() => void this.#revive(), reviveEveryMs);
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.#net);
+  }
+
+  async #revive(): Promise<void> {
+    try {
+      await this.sessions.revive(this.owner.partitions(), this.holders.held());
+    } catch (error) {
+      this.logger.warn({ error }, 'could not look for sessions that are not held');
+    }
   }
 
   async #work({ tenantId, key: inboxId }: Job, signal: AbortSignal): Promise<WorkOutcome> {

@@ -9,8 +9,9 @@ import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { Vault, type Bytes } from '@rejoinder/vault/vault';
 import type { Folder } from './folder-store.js';
+import { Gate } from './gate.js';
 import type { Observation } from './observe.js';
-import { fenced, Owner } from './owner.js';
+import { fenced, Owner } from './owner-store.js';
 import type { SessionRow } from './session-store.js';
 
 /** Where the cursor moves to with a batch: up for new mail, down for history; not at all where mails are only looked at again. */
@@ -25,6 +26,8 @@ export interface ObservedBatch {
   ownAddressHash: Buffer;
 }
 
+/** Of new mail and of history each: a first sync of a thousand inboxes waits here and not for a connection to the database. */
+const savesAtOnce = 2;
 /** Hashes in one event, at most: about 350 KB, well below what a broker takes. */
 const maxHashesPerEvent = 10_000;
 
@@ -32,29 +35,37 @@ const lock = `select o.epoch, s.wanted from session s join owner o on o.partitio
 /** History locks its own folder's row alone, so that it never stands before new mail. */
 const lockHistory = `select o.epoch, s.wanted from session s join owner o on o.partition = s.partition where s.inbox_id = $1::uuid for share of o`;
 
-const moveCursor = `
-update folder set uid_next = greatest(uid_next, coalesce($3::bigint, uid_next)), history_next = least(history_next, coalesce($4::bigint, history_next)),
-  seen = seen + $5::int, total = case when $4::bigint is null then total + $5::int else greatest(total, seen + $5::int) end
-where folder_id = $1::uuid and uid_validity = $2::bigint`;
-
-/** One row a mail and inbox; answers the mails that are new to this inbox. */
-const insertHeaders = `
-insert into mail_header (tenant_id, mail_id, inbox_id, ingested_at, ingested_day, message_id_hash, size_bytes, received_at, sealed)
-select distinct on (o.mail_id) $1::uuid, o.mail_id, $2::uuid, $3::timestamptz, $4::date, o.hash, o.size, o.received, o.sealed
-from unnest($5::uuid[], $6::bytea[], $7::bigint[], $8::timestamptz[], $9::bytea[]) as o (mail_id, hash, size, received, sealed)
-where not exists (select 1 from mail_header h where h.tenant_id = $1::uuid and h.mail_id = o.mail_id and h.inbox_id = $2::uuid)
-returning mail_id as "mailId"`;
-
-const insertLocations = `
-insert into location (tenant_id, mail_id, inbox_id, folder_id, uid_validity, uid, ingested_at)
-select $1::uuid, o.mail_id, $2::uuid, $3::uuid, $4::bigint, o.uid, $5::timestamptz from unnest($6::uuid[], $7::bigint[]) as o (mail_id, uid)
-where not exists (select 1 from location l where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid)`;
-
-const wakeWaiting = (table: 'capture' | 'part', state: string) => `
-update ${table} set due_at = $3::timestamptz where tenant_id = $1::uuid and mail_id = any ($2::uuid[]) and state = '${state}' and due_at > $3::timestamptz`;
+/**
+ * All of a batch in one statement, since each round trip stands between the server's EXISTS and the event: the cursor; one header row a mail and
+ * inbox; the places; and what has waited for these mails is due. Answers the mails that are new to this inbox.
+ */
+const insertBatch = `
+with mails as (
+  select * from unnest($8::uuid[], $9::bytea[], $10::bigint[], $11::timestamptz[], $12::bytea[], $13::bigint[]) as o (mail_id, hash, size, received, sealed, uid)
+), moved as (
+  update folder set uid_next = greatest(uid_next, coalesce($5::bigint, uid_next)), history_next = least(history_next, coalesce($6::bigint, history_next)),
+    seen = seen + $7::int, total = case when $6::bigint is null then total + $7::int else greatest(total, seen + $7::int) end
+  where folder_id = $3::uuid and uid_validity = $4::bigint returning folder_id
+), headers as (
+  insert into mail_header (tenant_id, mail_id, inbox_id, ingested_at, ingested_day, message_id_hash, size_bytes, received_at, sealed)
+  select distinct on (o.mail_id) $1::uuid, o.mail_id, $2::uuid, $14::timestamptz, $15::date, o.hash, o.size, o.received, o.sealed from mails o
+  where not exists (select 1 from mail_header h where h.tenant_id = $1::uuid and h.mail_id = o.mail_id and h.inbox_id = $2::uuid)
+  returning mail_id
+), locations as (
+  insert into location (tenant_id, mail_id, inbox_id, folder_id, uid_validity, uid, ingested_at)
+  select $1::uuid, o.mail_id, $2::uuid, $3::uuid, $4::bigint, o.uid, $14::timestamptz from mails o
+  where not exists (select 1 from location l where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid)
+), captures as (
+  update capture set due_at = $14::timestamptz where tenant_id = $1::uuid and mail_id = any ($8::uuid[]) and state = 'wanted' and due_at > $14::timestamptz
+), parts as (
+  update part set due_at = $14::timestamptz where tenant_id = $1::uuid and mail_id = any ($8::uuid[]) and state = 'pending' and due_at > $14::timestamptz
+)
+select (select count(*)::int from moved) as moved, array(select mail_id from headers) as fresh`;
 
 @Injectable()
 export class ObservedStore {
+  readonly #gate = new Gate(savesAtOnce);
+
   constructor(
     private readonly database: Database,
     private readonly outbox: Outbox,
@@ -64,13 +75,16 @@ export class ObservedStore {
   ) {}
 
   /** Answers how many mails are new to the inbox. Refuses (FENCED) if the inbox is not this pod's any more, or not to be held. */
-  async save(batch: ObservedBatch): Promise<number> {
+  save(batch: ObservedBatch): Promise<number> {
+    return this.#gate.through(isHistory(batch.cursor) ? 'history' : 'fresh', () => this.#save(batch));
+  }
+
+  async #save(batch: ObservedBatch): Promise<number> {
     const sealed = await this.#seal(batch);
     const { tenantId } = batch.session;
     return this.database.write({ tenants: [tenantId] }, async (tx) => {
       const historical = isHistory(batch.cursor);
-      await this.#enter(tx, batch, historical);
-      if (batch.observations.length === 0) return 0;
+      await this.#enter(tx, batch.session, historical);
       const fresh = new Set(await this.#insert(tx, batch, sealed));
       // A mail that is listed again and was known here before says nothing new; one that has just arrived or was asked for does.
       const told = historical ? batch.observations.filter(({ mailId, logged }) => fresh.has(mailId) || logged) : batch.observations;
@@ -98,37 +112,36 @@ export class ObservedStore {
     });
   }
 
-  async #enter(tx: SqlTransaction, { session, folder, cursor, observations }: ObservedBatch, historical: boolean): Promise<void> {
-    const [row] = await tx.$queryRawUnsafe<{ epoch: bigint; wanted: string }[]>(historical ? lockHistory : lock, session.inboxId);
-    this.owner.check(session.partition, row?.epoch);
+  async #enter(tx: SqlTransaction, { inboxId, partition }: SessionRow, historical: boolean): Promise<void> {
+    const [row] = await tx.$queryRawUnsafe<{ epoch: bigint; wanted: string }[]>(historical ? lockHistory : lock, inboxId);
+    this.owner.check(partition, row?.epoch);
     if (row?.wanted !== 'hold') throw fenced();
-    if (cursor === 'stays') return;
-    const [uidNext, historyNext] = 'uidNext' in cursor ? [cursor.uidNext, null] : [null, cursor.historyNext];
-    const moved = await tx.$executeRawUnsafe(moveCursor, folder.folderId, folder.uidValidity, uidNext, historyNext, observations.length);
-    if (moved === 0) throw fenced();
   }
 
-  async #insert(tx: SqlTransaction, { session, folder, observations }: ObservedBatch, sealed: Bytes[]): Promise<string[]> {
+  async #insert(tx: SqlTransaction, { session, folder, cursor, observations }: ObservedBatch, sealed: Bytes[]): Promise<string[]> {
     const now = this.clock.now();
-    const { tenantId, inboxId } = session;
-    const mailIds = observations.map(({ mailId }) => mailId);
-    const inserted = await tx.$queryRawUnsafe<{ mailId: string }[]>(
-      insertHeaders,
-      tenantId,
-      inboxId,
-      now,
-      dayOf(now),
-      mailIds,
+    const uidNext = cursor !== 'stays' && 'uidNext' in cursor ? cursor.uidNext : null;
+    const historyNext = cursor !== 'stays' && 'historyNext' in cursor ? cursor.historyNext : null;
+    const [row] = await tx.$queryRawUnsafe<{ moved: number; fresh: string[] }[]>(
+      insertBatch,
+      session.tenantId,
+      session.inboxId,
+      folder.folderId,
+      folder.uidValidity,
+      uidNext,
+      historyNext,
+      cursor === 'stays' ? 0 : observations.length,
+      observations.map(({ mailId }) => mailId),
       observations.map(({ messageIdHash }) => messageIdHash ?? null),
       observations.map(({ sizeBytes }) => sizeBytes),
       observations.map(({ receivedAt }) => receivedAt.toISOString()),
       sealed,
+      observations.map(({ uid }) => uid),
+      now,
+      dayOf(now),
     );
-    const uids = observations.map(({ uid }) => uid);
-    await tx.$executeRawUnsafe(insertLocations, tenantId, inboxId, folder.folderId, folder.uidValidity, now, mailIds, uids);
-    await tx.$executeRawUnsafe(wakeWaiting('capture', 'wanted'), tenantId, mailIds, now);
-    await tx.$executeRawUnsafe(wakeWaiting('part', 'pending'), tenantId, mailIds, now);
-    return inserted.map(({ mailId }) => mailId);
+    if (row?.moved !== 1) throw fenced();
+    return row.fresh;
   }
 }
 

@@ -5,7 +5,7 @@ import { OnAssigned } from '@rejoinder/bus/on';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
 import { Holders } from './holders.js';
-import { Owner } from './owner.js';
+import { Owner } from './owner-store.js';
 
 @Controller()
 export class AssignedHandler {
@@ -19,7 +19,8 @@ export class AssignedHandler {
   @OnAssigned('rejoinder.sync.commands.v1')
   async assigned(partitions: number[]): Promise<void> {
     await this.owner.assigned(partitions, this.clock.now());
-    await this.holders.letGoUnless((partition) => this.owner.owns(partition));
+    // Not waited for, or the heartbeat would: what is lost is fenced already.
+    void this.holders.letGoUnless((partition) => this.owner.owns(partition));
     this.logger.info({ partitions: partitions.length }, 'partitions assigned');
   }
 }

@@ -5,7 +5,7 @@ import { deadLetter, done, type Outcome, type Received } from '@rejoinder/bus/ev
 import { On } from '@rejoinder/bus/on';
 import { StartInboxSchema, StopInboxSchema } from '@rejoinder/contracts/commands';
 import { Database } from '@rejoinder/runtime/database';
-import { partitionOfInbox } from './owner.js';
+import { partitionOfInbox } from './owner-store.js';
 import { SessionStore, type WantedSession } from './session-store.js';
 
 @Controller()

@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { Fault } from '@rejoinder/base/fault';
 import { Database } from '@rejoinder/runtime/database';
-import { Owner } from './owner.js';
+import { Owner } from './owner-store.js';
 import type { SessionRow } from './session-store.js';
 
 const rowsPerStep = 2_000;

@@ -7,7 +7,7 @@ import { AuthenticationFailedSchema } from '@rejoinder/contracts/events/sync';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { afterEnd, type Ending } from './after-end.js';
-import { Owner } from './owner.js';
+import { Owner } from './owner-store.js';
 import type { Fault } from '@rejoinder/base/fault';
 
 /** A session row, as far as holding it goes. */
@@ -76,6 +76,13 @@ export class SessionStore {
     const sql = `select ${columns} from session where inbox_id = $1::uuid`;
     const [row] = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<SessionRow[]>(sql, inboxId));
     return row;
+  }
+
+  /** The net below all wakes: sessions that should be held here and are not, become due. */
+  async revive(partitions: number[], held: string[]): Promise<void> {
+    const sql = `update session set due_at = $3::timestamptz where partition = any ($1::int[]) and wanted = 'hold' and due_at is null and state <> 'stopped'
+      and lease_until is null and not (inbox_id = any ($2::uuid[]))`;
+    await this.database.write('all_tenants', (tx) => tx.$executeRawUnsafe(sql, partitions, held, this.clock.now()));
   }
 
   /** Hashed addresses of all inboxes of a tenant that have logged in. */

@@ -9,7 +9,7 @@ import { Vault } from '@rejoinder/vault/vault';
 import type { FolderRole } from '../imap/folder-plan.js';
 import { observe } from '../inbox/observe.js';
 import { headerPlace, mailsObserved } from '../inbox/observed-store.js';
-import { Owner, partitionOfInbox } from '../inbox/owner.js';
+import { Owner, partitionOfInbox } from '../inbox/owner-store.js';
 import { SessionStore, type SessionRow } from '../inbox/session-store.js';
 import { tenantHash } from '../inbox/tenant-hash.js';
 

@@ -4,7 +4,7 @@ import type { Clock } from '@rejoinder/base/clock';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { again, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
 import { Workers } from '@rejoinder/runtime/workers';
-import { Owner } from '../inbox/owner.js';
+import { Owner } from '../inbox/owner-store.js';
 import { SearchStore } from './search-store.js';
 
 const concurrency = 4;

@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { Database } from '@rejoinder/runtime/database';
-import { Owner, partitionOfInbox } from '../inbox/owner.js';
+import { Owner, partitionOfInbox } from '../inbox/owner-store.js';
 
 export interface SentCopy {
   tenantId: string;

@@ -13,7 +13,7 @@ import { Workers } from '@rejoinder/runtime/workers';
 import type { ImapSession } from '../imap/imap-session.js';
 import type { Holder } from '../inbox/holder.js';
 import { Holders } from '../inbox/holders.js';
-import { Owner } from '../inbox/owner.js';
+import { Owner } from '../inbox/owner-store.js';
 import { savesSentItself } from './provider.js';
 import { SentCopyStore, type SentCopy } from './sent-copy-store.js';
 
@@ -63,6 +63,7 @@ export class SentCopyWorker implements OnModuleInit {
     if (!holder) return this.#later(noSessionMs, 'no_session');
     try {
       const path = holder.sentPath() ?? newSentFolder;
+      holder.lookSoon(path);
       if (await this.#isThere(holder, path, copy)) return await this.#end(copy, 'found');
       if (savesSentItself(holder.host()))
         return attempts < maxLooks
