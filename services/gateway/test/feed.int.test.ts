@@ -1,8 +1,5 @@
 // Events from the log to open streams: at once, whole, in order, and to their own tenant alone.
 import { connect } from 'node:net';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '@rejoinder/base/id';
@@ -10,13 +7,9 @@ import { InboxConnectedSchema } from '@rejoinder/contracts/events/connections';
 import { EngagementLoggedSchema } from '@rejoinder/contracts/events/timeline';
 import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { MailKind } from '@rejoinder/contracts/mail';
-import { openHouse, type House } from '@rejoinder/runtime/house';
-import { createLogger } from '@rejoinder/runtime/logging';
-import { startRole, type RunningRole } from '@rejoinder/runtime/role';
 import { settle } from '@rejoinder/testing/settle';
-import { role } from '../src/role.js';
 import { openStream, type EventStream } from './event-stream.js';
-import { apiKey, startGateway, type Gateway } from './gateway-house.js';
+import { apiKey, startGateway, startSecondPod, type Gateway } from './gateway-house.js';
 
 let gateway: Gateway;
 const streams: EventStream[] = [];
@@ -42,6 +35,11 @@ const engagement = (engagementId = newId()) => ({
 });
 const log = (tenantId: string, message = engagement()) =>
   gateway.house.publish('rejoinder.timeline.v1', EngagementLoggedSchema, message.contactId, message, 1n, tenantId);
+
+const inFeed = (engagementId: string) => {
+  const sql = `select 1 from gateway.feed where facts->>'engagement_id' = $1`;
+  return settle('it is in the feed', async () => (await gateway.house.query(sql, [engagementId])).length);
+};
 
 beforeAll(async () => {
   gateway = await startGateway({ REJOINDER_EVENTS_SLOW_SECONDS: '1' });
@@ -162,23 +160,21 @@ describe('a reader who comes back', () => {
     before.close();
     const message = engagement();
     await log(gateway.tenantId, message);
-    await settle(
-      'in the feed',
-      async () =>
-        (await gateway.house.query(`select 1 from gateway.feed where facts->>'engagement_id' = $1`, [message.engagementId])).length,
-    );
+    await inFeed(message.engagementId);
     const after = await opened(before.lastId);
     await settle('it', () => after.events.some(({ data }) => data.engagement_id === message.engagementId));
   });
 
   test('is told when it was away for too long, or comes from another feed', async () => {
-    await log(gateway.tenantId);
+    const message = engagement();
+    await log(gateway.tenantId, message);
+    await inFeed(message.engagementId);
     const ahead = await opened(999_999_999);
     await settle('the word', () => ahead.events.length > 0);
     expect(ahead.events.map(({ type }) => type)).toEqual(['EventsMissed']);
     const { seq } = (await gateway.house.query<{ seq: string }>('select max(seq) as seq from gateway.feed'))[0]!;
     await gateway.house.query('delete from gateway.feed where seq < $1', [seq]);
-    const other = await startSecondPod();
+    const other = await startSecondPod(gateway);
     try {
       const late = await opened(Number(seq) - 2, apiKey, other.port);
       await settle('both', () => late.events.length === 2);
@@ -197,7 +193,7 @@ describe('a reader who comes back', () => {
 });
 
 test('another pod sees every event, and makes no second first tenant', async () => {
-  const other = await startSecondPod();
+  const other = await startSecondPod(gateway);
   try {
     const [here, there] = [await opened(), await opened(undefined, apiKey, other.port)];
     const took: number[] = [];
@@ -227,8 +223,10 @@ test('a reader that takes nothing is cut, and holds nobody else up', async () =>
   slow.on('close', () => (cut = true)).on('error', () => (cut = true));
   slow.write(`GET /v1/events HTTP/1.1\r\nHost: ${gateway.host}\r\nAuthorization: Bearer ${apiKey}\r\nLast-Event-ID: ${from}\r\n\r\n`);
   slow.pause();
-  const filler = `insert into gateway.feed (tenant_id, event_id, came_at, type, facts)
-    select $1, gen_random_uuid(), now(), 'Filler', jsonb_build_object('time', now(), 'fill', repeat('x', 4000)) from generate_series(1, 4000)`;
+  // Under the lock that every writer of the feed takes: without it rows below a seq that was read would come up later.
+  const filler = `with lock as materialized (select pg_advisory_xact_lock(hashtextextended('rejoinder gateway feed', 0)))
+    insert into gateway.feed (tenant_id, event_id, came_at, type, facts)
+    select $1, gen_random_uuid(), now(), 'Filler', jsonb_build_object('time', now(), 'fill', repeat('x', 4000)) from lock, generate_series(1, 4000)`;
   await gateway.house.query(filler, [gateway.tenantId]);
   const last = engagement();
   await log(gateway.tenantId, last);
@@ -257,7 +255,7 @@ test('a stream says that it lives', { timeout: 30_000 }, async () => {
 });
 
 test('a stop ends open streams at once', async () => {
-  const other = await startSecondPod();
+  const other = await startSecondPod(gateway);
   const stream = await opened(undefined, apiKey, other.port);
   const began = performance.now();
   await other.stop();
@@ -275,16 +273,3 @@ test('a database that is away breaks no stream: it goes on once it is back', { t
   await settle('the log takes it', () => log(gateway.tenantId, message).then(() => true));
   await settle('it', () => stream.events.some(({ data }) => data.engagement_id === message.engagementId));
 });
-
-/** Another process would look the same from here: its own pools, wakes, sockets and port, over the same database. */
-async function startSecondPod(): Promise<{ port: number; stop: () => Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'rejoinder-pod-'));
-  const house: House = await openHouse(gateway.house.env, { socketFolder: folder, logger: createLogger('error') });
-  const running: RunningRole = await startRole(role, house, gateway.house.env);
-  const stop = async () => {
-    await running.stop();
-    await house.close();
-    await rm(folder, { recursive: true, force: true });
-  };
-  return { port: Number(running.httpAddress!.split(':')[1]), stop };
-}

@@ -1,7 +1,14 @@
 // A gateway alone in a test house, called over real HTTP as a program or a browser would.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Provider } from '@nestjs/common';
 import { newId } from '@rejoinder/base/id';
+import { openHouse } from '@rejoinder/runtime/house';
+import { createLogger } from '@rejoinder/runtime/logging';
+import { startRole } from '@rejoinder/runtime/role';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import { role } from '../src/role.js';
 
@@ -68,4 +75,20 @@ export function ask(port: number, method: string, path: string, body?: unknown, 
     });
     request.on('error', reject).end(bytes);
   });
+}
+
+/** Another process would look the same from here: its own pools, wakes, sockets and port, over the same database. */
+export async function startSecondPod(
+  { house: { env } }: Gateway,
+  providers: Provider[] = [],
+): Promise<{ port: number; stop: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'rejoinder-pod-'));
+  const house = await openHouse(env, { socketFolder: folder, logger: createLogger('error'), providers });
+  const running = await startRole(role, house, env);
+  const stop = async () => {
+    await running.stop();
+    await house.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { port: Number(running.httpAddress!.split(':')[1]), stop };
 }

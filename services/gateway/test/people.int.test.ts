@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TenantCreatedSchema } from '@rejoinder/contracts/events/gateway';
 import { TimelineService } from '@rejoinder/contracts/api/timeline';
 import { settle } from '@rejoinder/testing/settle';
+import { DEMO, type DemoSwitch } from '@rejoinder/runtime/tokens';
 import { Fault } from '@rejoinder/base/fault';
-import { apiKey, ask, consoleToken, startGateway, type Gateway } from './gateway-house.js';
+import { apiKey, ask, consoleToken, startGateway, startSecondPod, type Gateway } from './gateway-house.js';
 import { startPeer, type Peer } from './peers.js';
 
 let gateway: Gateway;
@@ -132,4 +133,19 @@ describe('the console', () => {
     expect((await withCookie('GET', '/v1/session', { host: 'mail.example.com' })).status).toBe(200);
     expect((await withCookie('GET', '/health/live', { host: '10.1.2.3:7420' })).status).toBe(200);
   });
+});
+
+test('a demo is told of and begun where the process has one', async () => {
+  let begun = 0;
+  const demo: DemoSwitch = { state: () => (begun > 0 ? 'running' : 'absent'), begin: async () => void begun++ };
+  const pod = await startSecondPod(gateway, [{ provide: DEMO, useValue: demo }]);
+  try {
+    const headers = { authorization: `Bearer ${apiKey}` };
+    const session = async () => (await ask(pod.port, 'GET', '/v1/session', undefined, headers)).json;
+    expect(await session()).toMatchObject({ demo: { available: true, state: 'absent' } });
+    expect((await ask(pod.port, 'POST', '/v1/demo', {}, headers)).status).toBe(202);
+    expect([begun, await session()]).toMatchObject([1, { demo: { available: true, state: 'running' } }]);
+  } finally {
+    await pod.stop();
+  }
 });

@@ -10,7 +10,7 @@ import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
 import * as shape from './inbox.js';
 import { id, pageOf, toCursor } from './shapes.js';
 
-const pageQuery = pageOf(100);
+const pageQuery = pageOf(200);
 
 /** Both servers are asked at the same time and may be slow. */
 const liveTest = { deadlineMs: 60_000 };
