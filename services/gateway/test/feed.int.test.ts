@@ -7,7 +7,11 @@ import { InboxConnectedSchema } from '@rejoinder/contracts/events/connections';
 import { EngagementLoggedSchema } from '@rejoinder/contracts/events/timeline';
 import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { MailKind } from '@rejoinder/contracts/mail';
+import { Database } from '@rejoinder/runtime/database';
 import { settle } from '@rejoinder/testing/settle';
+import { addToFeed } from '../src/feed/feed-store.js';
+import { Feed } from '../src/feed/feed.js';
+import type { Tx } from '../src/people/tenant-store.js';
 import { openStream, type EventStream } from './event-stream.js';
 import { apiKey, startGateway, startSecondPod, type Gateway } from './gateway-house.js';
 
@@ -43,6 +47,8 @@ const inFeed = (engagementId: string) => {
 
 beforeAll(async () => {
   gateway = await startGateway({ REJOINDER_EVENTS_SLOW_SECONDS: '1' });
+  // The first tenant's own event is the first of the feed.
+  await settle('TenantCreated', async () => (await gateway.house.query('select 1 from gateway.feed')).length);
 });
 afterEach(() => {
   for (const stream of streams.splice(0)) stream.close();
@@ -153,6 +159,34 @@ describe('a reader who comes back', () => {
     ]);
     expect(rows).toHaveLength(total);
     expect(seen).toEqual(rows.map(({ seq }) => Number(seq)));
+  });
+
+  test('misses no row of a writer that commits late: the next writer waits for it', async () => {
+    const stream = await opened();
+    const { app } = gateway.house.roles[0]!;
+    const [database, feed] = [app.get<Database<Tx>>(Database), app.get(Feed)];
+    let commit = () => {};
+    const held = new Promise<void>((resolve) => (commit = resolve));
+    const write = async (type: string, before: Promise<void> | undefined) => {
+      const row = { tenantId: gateway.tenantId, eventId: newId(), type, facts: { time: new Date().toISOString() } };
+      const rows = await database.write({ tenants: [gateway.tenantId] }, async (tx) => {
+        const added = await addToFeed(tx, new Date(), [row]);
+        await before;
+        return added;
+      });
+      feed.added(rows);
+    };
+    const locks = (granted: boolean) =>
+      gateway.house.query(`select 1 from pg_locks where locktype = 'advisory' and granted = $1`, [granted]);
+    const late = write('Late', held);
+    await settle('the late one has its seq', async () => (await locks(true)).length);
+    const next = write('Next', undefined);
+    const waits = settle('the next one waits', async () => (await locks(false)).length && 'waits');
+    expect(await Promise.race([waits, next.then(() => 'goes ahead')])).toBe('waits');
+    commit();
+    await Promise.all([late, next]);
+    await settle('both', () => stream.events.length === 2);
+    expect(stream.events.map(({ type }) => type)).toEqual(['Late', 'Next']);
   });
 
   test('resumes from where it was told, even if it saw no event', async () => {
