@@ -117,13 +117,17 @@ export function outboxConformance(name: string, startDriver: () => Promise<Drive
     it('places fresh events before historical ones', async () => {
       const tenant = newId();
       const key = newId();
-      for (const sequence of upTo(3)) await say(tenant, key, sequence, true);
-      for (const sequence of upTo(3)) await say(tenant, key, 10 + sequence);
+      // More history than one batch of the relay takes.
+      const old = upTo(600).map((sequence) =>
+        event({ topic, key, tenantId: tenant, schema: MailCapturedSchema, message: {}, sequence: BigInt(sequence), historical: true }),
+      );
+      await database.write({ tenants: [tenant] }, (tx) => outbox.add(tx, old));
+      for (const sequence of upTo(3)) await say(tenant, key, 1_000 + sequence);
       const seen = await watch(open(), group(), tenant);
       startRelay();
-      await settle('all events', () => seen.events.length === 6);
-      expect(seen.events.map((one) => Number(one.sequence))).toEqual([11, 12, 13, 1, 2, 3]);
-      expect(seen.events.map((one) => one.historical)).toEqual([false, false, false, true, true, true]);
+      await settle('all events', () => seen.events.length === 603);
+      expect(seen.events.map((one) => Number(one.sequence))).toEqual([1_001, 1_002, 1_003, ...upTo(600)]);
+      expect(seen.events.map((one) => one.historical).indexOf(true)).toBe(3);
       await seen.close();
     });
 

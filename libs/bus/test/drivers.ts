@@ -28,8 +28,10 @@ export interface Driver {
   stop(): Promise<void>;
 }
 
-const kafkaTimers = { sessionTimeoutMs: 2_000, heartbeatMs: 300 };
-const localTimers = { memberMs: 2_000, lookMs: 300 };
+/** All partitions of a topic at once, so that at any moment most are in hand. */
+const concurrency = 12;
+const kafkaTimers = { sessionTimeoutMs: 2_000, heartbeatMs: 300, concurrency };
+const localTimers = { memberMs: 2_000, lookMs: 300, concurrency };
 const services = ['sync', 'threading'];
 
 async function withEffects(url: string): Promise<void> {

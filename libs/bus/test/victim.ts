@@ -8,14 +8,14 @@ import { openPool, PlainTransactions } from './service-database.js';
 
 /** How a victim reaches the log. */
 export type Reach =
-  | { kind: 'kafka'; brokers: string[]; sessionTimeoutMs: number; heartbeatMs: number }
-  | { kind: 'local'; url: string; memberMs: number; lookMs: number };
+  | { kind: 'kafka'; brokers: string[]; sessionTimeoutMs: number; heartbeatMs: number; concurrency: number }
+  | { kind: 'local'; url: string; memberMs: number; lookMs: number; concurrency: number };
 
 export interface Orders {
   databaseUrl: string;
   reach: Reach;
   /** Consume: has its effect, then never commits. Relay: publishes, then never marks. */
-  task: { kind: 'consume'; group: string; topic: string } | { kind: 'relay'; service: string };
+  task: { kind: 'consume'; group: string; topic: string; tenantId: string } | { kind: 'relay'; service: string };
 }
 
 const quiet = () => undefined;
@@ -28,13 +28,15 @@ export function openLog(reach: Reach): EventLog {
   return new LocalLog({ ...reach, pool: openPool(reach.url), listenUrl: reach.url, clock: systemClock(), logger: quietLogger });
 }
 
-async function consume(log: EventLog, databaseUrl: string, group: string, topic: string): Promise<void> {
+async function consume(log: EventLog, databaseUrl: string, group: string, topic: string, tenantId: string): Promise<void> {
   const pool = openPool(databaseUrl);
   await log.consume({
     group,
     topics: [topic],
     handle: async (batch) => {
-      for (const event of batch)
+      const ours = batch.filter((event) => event.tenantId === tenantId);
+      if (ours.length === 0) return;
+      for (const event of ours)
         await pool.query('insert into public.effect (event_id, by) values ($1, $2) on conflict do nothing', [event.id, 'victim']);
       say('effect');
       await forever();
@@ -63,6 +65,6 @@ if (script?.endsWith('victim.ts') && argument) {
   const { databaseUrl, reach, task } = JSON.parse(argument) as Orders;
   const log = openLog(reach);
   say('started');
-  if (task.kind === 'consume') await consume(log, databaseUrl, task.group, task.topic);
+  if (task.kind === 'consume') await consume(log, databaseUrl, task.group, task.topic, task.tenantId);
   else relay(log, databaseUrl, task.service);
 }
