@@ -70,8 +70,8 @@ describe('the days of a table', () => {
     await keeper().keep();
     expect(await names()).toHaveLength(16);
     expect(await names()).toContain(nameOf(startOfDay(now, -1)));
-    expect(await names()).toContain(nameOf(startOfDay(now, 14)));
-    await write(startOfDay(now, 14));
+    expect(await names()).toContain(nameOf(startOfDay(now, 4)));
+    await write(startOfDay(now, 4));
     const day = nameOf(now);
     const { rows } = await pool.query(`select count(*)::int as indexes from pg_indexes where schemaname = $1 and tablename = $2`, [
       schema,
@@ -91,7 +91,7 @@ describe('the days of a table', () => {
     await whileRead(async () => {
       now = startOfDay(now, 3);
       await keeper().keep();
-      await write(startOfDay(now, 14));
+      await write(startOfDay(now, 4));
     });
   });
 
@@ -244,7 +244,7 @@ describe('what a service tells of its stores', () => {
     const one = keeper();
     await one.keep();
     expect(one.health()).toMatch(/^1 expired/);
-    expect(await names()).toContain(nameOf(startOfDay(now, 14)));
+    expect(await names()).toContain(nameOf(startOfDay(now, 4)));
     expect(await oldestLetter()).toEqual(new Date('2026-01-15T00:00:00Z'));
   });
 });

@@ -14,7 +14,7 @@ export interface KeptDays {
   wire: number;
 }
 
-const daysAhead = 14;
+const daysAhead = 4;
 const dropBeforeLimitMs = 4 * 3_600_000;
 const everyMs = 3_600_000;
 /** After a round that a long reader kept from its end. */

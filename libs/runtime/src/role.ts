@@ -86,12 +86,7 @@ export async function startRole(role: Role, house: House, env: Environment): Pro
 }
 
 function assemble(role: Role, house: House, logger: Logger) {
-  const database = new Database<SqlTransaction>(
-    role.name,
-    role.prisma(prismaAdapter(house.pool, role.name)),
-    house.wake,
-    house.pool,
-  );
+  const database = new Database<SqlTransaction>(role.name, role.prisma(prismaAdapter(house.pool, role.name)), house.wake, house.pool);
   const vault = new Vault(role.name, house.keyringPool, house.keyEncryption, house.clock);
   const purpose = `letters:${role.name}` as const;
   const deadLetters = new DeadLetters(database, house.clock, (tenantId, row, bytes) =>

@@ -140,7 +140,7 @@ const post = <T>(path: string, body: unknown = {}, headers?: Record<string, stri
 export const api = {
   session: () => get<Session>('/v1/session'),
   startDemo: () => post<unknown>('/v1/demo'),
-  inboxes: () => get<{ inboxes: Inbox[] }>('/v1/inboxes?limit=200'),
+  inboxes: () => get<{ inboxes: Inbox[] }>('/v1/inboxes?limit=100'),
   discover: (address: string) =>
     post<{ imap: Server | null; smtp: Server | null; provider: string; hint: string }>('/v1/inboxes/discover', { address }),
   connect: (login: Login & { display_name?: string }) => post<Inbox>('/v1/inboxes', login),

@@ -15,10 +15,12 @@ const classes: Record<string, string> = {
   tombstone: 'Marks of what was deleted',
 };
 
+const bodies = ['sync.raw_body', 'sending.raw_mail'];
+
 /** The oldest text of a mail that is held outside timelines. */
 export function oldestBody(verdicts: Verdict[]): string | undefined {
   return verdicts
-    .filter((verdict) => verdict.retention_class === 'R1' && verdict.oldest)
+    .filter((verdict) => bodies.includes(verdict.store) && verdict.oldest)
     .map((verdict) => verdict.oldest!)
     .toSorted()[0];
 }

@@ -1,6 +1,6 @@
 // Where the quick start keeps its data, and what is in it.
 import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '@rejoinder/base/fault';
@@ -32,6 +32,7 @@ export function openDataFolder(given: string | undefined): DataFolder {
       `The data folder ${root} cannot be written (${(error as NodeJS.ErrnoException).code}). Choose another with --data FOLDER.`,
     );
   }
+  if (process.getuid?.() === 0) refuseClosed(root);
   const inside = (name: string) => join(root, name);
   const folder = {
     root,
@@ -44,6 +45,20 @@ export function openDataFolder(given: string | undefined): DataFolder {
   };
   for (const one of [folder.attachments, folder.demo, dirname(folder.keyFile)]) if (!existsSync(one)) mkdirSync(one, { mode: 0o700 });
   return folder;
+}
+
+/** As root PostgreSQL runs as `nobody`: every folder on the way must let others pass. */
+function refuseClosed(root: string): void {
+  for (let folder = root; ; folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) {
+      throw new Fault(
+        'denied',
+        'DATA_FOLDER',
+        `As root, PostgreSQL runs as another user, who may not pass ${folder}. Choose a folder with --data that others may pass, or chmod o+x ${folder}.`,
+      );
+    }
+    if (folder === dirname(folder)) return;
+  }
 }
 
 function defaultFolder(): string {

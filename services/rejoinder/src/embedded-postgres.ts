@@ -32,16 +32,17 @@ export async function startEmbeddedPostgres(folder: string): Promise<EmbeddedPos
   const data = join(folder, 'data');
   const password = passwordOf(folder, account);
   if (!existsSync(join(data, 'PG_VERSION'))) initialise(native, data, join(folder, 'password'), account);
-  const left = leftRunning(data);
-  const port = left?.port ?? (await freePort());
-  const child = left ? undefined : launch(native, data, port, account);
-  const urlOf = (database: string) => `postgres://rejoinder:${password}@127.0.0.1:${port}/${database}`;
-  await untilReady(urlOf('postgres'), child);
-  return {
-    port,
-    database: (name) => makeDatabase(urlOf, name),
-    stop: () => stopServer(data, child),
-  };
+  const urlOn = (port: number) => (database: string) => `postgres://rejoinder:${password}@127.0.0.1:${port}/${database}`;
+  const left = await takeOver(data, (port) => urlOn(port)('postgres'));
+  if (left) return handle(data, left.port, urlOn(left.port), undefined);
+  const port = await freePort();
+  const child = launch(native, data, port, account);
+  await untilReady(urlOn(port)('postgres'), child);
+  return handle(data, port, urlOn(port), child);
+}
+
+function handle(data: string, port: number, urlOf: (database: string) => string, child: ChildProcess | undefined): EmbeddedPostgres {
+  return { port, database: (name) => makeDatabase(urlOf, name), stop: () => stopServer(data, child) };
 }
 
 /** PostgreSQL refuses to run as root: as root it runs as `nobody`, with files of its own. */
@@ -139,16 +140,41 @@ function initialise(native: string, data: string, passwordFile: string, account:
     );
 }
 
-/** A postmaster that outlived its parent, by its own file: it holds the data, so it is used. */
-function leftRunning(data: string): { port: number } | undefined {
+/** A postmaster that outlived its parent holds the data, so it is used; one that is just ending is waited for. */
+async function takeOver(data: string, urlOn: (port: number) => string): Promise<{ port: number } | undefined> {
+  for (const deadline = Date.now() + readyWithinMs; ; await delay(100)) {
+    const left = leftRunning(data);
+    if (!left) return undefined;
+    if (
+      await answers(urlOn(left.port)).then(
+        () => true,
+        () => false,
+      )
+    )
+      return left;
+    if (Date.now() > deadline)
+      throw new Fault(
+        'broken',
+        'POSTGRES',
+        `Process ${left.pid} holds ${data} and does not answer as PostgreSQL. End it, then start again.`,
+      );
+  }
+}
+
+/** By the postmaster's own file, if its process is there. */
+function leftRunning(data: string): { pid: number; port: number } | undefined {
   const file = join(data, 'postmaster.pid');
   if (!existsSync(file)) return undefined;
-  const [pid, , , port] = readFileSync(file, 'utf8').split('\n');
+  const [pid, , , port] = readFileSync(file, 'utf8').split('\n').map(Number) as [number, number, number, number];
+  return isAlive(pid) ? { pid, port } : undefined;
+}
+
+function isAlive(pid: number): boolean {
   try {
-    process.kill(Number(pid), 0);
-    return { port: Number(port) };
-  } catch {
-    return undefined;
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -186,20 +212,21 @@ function launch(native: string, data: string, port: number, account: Account | u
   return child;
 }
 
-async function untilReady(url: string, child: ChildProcess | undefined): Promise<void> {
-  const deadline = Date.now() + readyWithinMs;
-  for (;;) {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+async function answers(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  await client.connect();
+  await client.end();
+}
+
+async function untilReady(url: string, child: ChildProcess): Promise<void> {
+  for (const deadline = Date.now() + readyWithinMs; ; await delay(20)) {
     try {
-      await client.connect();
-      await client.end();
-      return;
+      return await answers(url);
     } catch (error) {
-      if (child && child.exitCode !== null)
+      if (child.exitCode !== null)
         throw new Fault('broken', 'POSTGRES', `PostgreSQL ended at once (code ${child.exitCode}); its log is beside its data.`);
       if (Date.now() > deadline)
         throw new Fault('broken', 'POSTGRES', `PostgreSQL did not answer within ${readyWithinMs / 1_000} s: ${(error as Error).message}`);
-      await delay(20);
     }
   }
 }
@@ -216,20 +243,14 @@ async function makeDatabase(urlOf: (database: string) => string, name: string): 
   return urlOf(name);
 }
 
+/** SIGINT is PostgreSQL's fast shutdown: sessions are ended, the data is written. */
 async function stopServer(data: string, child: ChildProcess | undefined): Promise<void> {
-  const pid = child?.pid ?? Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
-  const alive = () => {
-    try {
-      process.kill(pid, 0);
-      return child?.exitCode === null || child === undefined;
-    } catch {
-      return false;
-    }
-  };
-  // SIGINT is PostgreSQL's fast shutdown: sessions are ended, the data is written.
-  if (alive()) process.kill(pid, 'SIGINT');
-  for (const deadline = Date.now() + stopWithinMs; alive() && Date.now() < deadline;) await delay(20);
-  if (alive()) process.kill(pid, 'SIGQUIT');
+  const pid = child?.pid ?? leftRunning(data)?.pid;
+  if (pid === undefined) return;
+  const running = () => (child ? child.exitCode === null && child.signalCode === null : isAlive(pid));
+  if (running()) process.kill(pid, 'SIGINT');
+  for (const deadline = Date.now() + stopWithinMs; running() && Date.now() < deadline;) await delay(20);
+  if (running()) process.kill(pid, 'SIGQUIT');
 }
 
 function freePort(): Promise<number> {
