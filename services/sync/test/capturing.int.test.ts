@@ -11,12 +11,12 @@ import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
 import { seededRandom } from '@rejoinder/testing/seed';
 import { settle } from '@rejoinder/testing/settle';
 import { sha256 } from './fakes.js';
-import { startTown, type Town } from './town.js';
+import { startTown, testDovecot, type Town } from './town.js';
 
 let dovecot: Dovecot;
 let postgres: Postgres;
 beforeAll(async () => {
-  [dovecot, postgres] = await Promise.all([startDovecot(), startPostgres()]);
+  [dovecot, postgres] = await Promise.all([startDovecot(testDovecot), startPostgres()]);
 });
 afterAll(async () => {
   await Promise.all([dovecot?.stop(), postgres?.stop()]);

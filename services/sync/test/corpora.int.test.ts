@@ -8,7 +8,7 @@ import { SyncService } from '@rejoinder/contracts/api/sync';
 import { startDovecot } from '@rejoinder/testing/dovecot';
 import { startPostgres } from '@rejoinder/testing/postgres';
 import { settle } from '@rejoinder/testing/settle';
-import { startTown } from './town.js';
+import { startTown, testDovecot } from './town.js';
 
 const root = fileURLToPath(new URL('../../../../shared/corpora', import.meta.url));
 const folders = ['mail-parser', 'mime4j', 'enmime', 'mikel-mail'];
@@ -32,7 +32,7 @@ function readable(path: string): Buffer[] {
 }
 
 test.skipIf(!existsSync(root))('every mail of the corpora is observed and read', { timeout: 600_000 }, async () => {
-  await using dovecot = await startDovecot();
+  await using dovecot = await startDovecot(testDovecot);
   await using postgres = await startPostgres();
   await using town = await startTown({ dovecot, postgres });
   let appended = 0;

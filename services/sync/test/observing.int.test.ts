@@ -12,12 +12,12 @@ import { formatSendHeader } from '@rejoinder/mail/send-header';
 import { startRole } from '@rejoinder/runtime/role';
 import { Vault } from '@rejoinder/vault/vault';
 import { role } from '../src/role.js';
-import { startTown } from './town.js';
+import { startTown, testDovecot } from './town.js';
 
 let dovecot: Dovecot;
 let postgres: Postgres;
 beforeAll(async () => {
-  [dovecot, postgres] = await Promise.all([startDovecot(), startPostgres()]);
+  [dovecot, postgres] = await Promise.all([startDovecot(testDovecot), startPostgres()]);
 });
 afterAll(async () => {
   await Promise.all([dovecot?.stop(), postgres?.stop()]);

@@ -11,12 +11,12 @@ import { settle } from '@rejoinder/testing/settle';
 import { startTcpProxy } from '@rejoinder/testing/tcp-proxy';
 import { Vault } from '@rejoinder/vault/vault';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { startTown, type Town } from './town.js';
+import { startTown, testDovecot, type Town } from './town.js';
 
 let dovecot: Dovecot;
 let postgres: Postgres;
 beforeAll(async () => {
-  [dovecot, postgres] = await Promise.all([startDovecot(), startPostgres()]);
+  [dovecot, postgres] = await Promise.all([startDovecot(testDovecot), startPostgres()]);
 });
 afterAll(async () => {
   await Promise.all([dovecot?.stop(), postgres?.stop()]);

@@ -35,7 +35,8 @@ export class ImapSession {
   onClose: () => void = () => undefined;
   /** How often a folder was opened: each time what came before is told by the answer, not by EXISTS. */
   opens = 0;
-  #idling: Promise<unknown> = Promise.resolve();
+  /** An IDLE that has not ended. */
+  #idling: Promise<void> | undefined;
 
   private constructor(private readonly client: ImapFlow) {
     client.on('exists', ({ count, prevCount }) => this.onExists(count - prevCount));
@@ -129,11 +130,11 @@ export class ImapSession {
 
   /** Waits in IDLE on the open folder until woken, or so long. The next command ends the IDLE. */
   async idle(ms: number, woken: Promise<void>): Promise<void> {
-    await this.#idling;
     const ended = new AbortController();
     try {
       if (this.has('IDLE')) {
-        this.#idling = this.client.idle().catch(() => undefined);
+        // Woken for nothing, the IDLE of before goes on: only a command ends it.
+        this.#idling ??= this.#startIdle();
         await Promise.race([woken, delay(ms, ended.signal), this.#idling]);
       } else {
         await Promise.race([woken, delay(Math.min(ms, noopEveryMs), ended.signal)]);
@@ -141,6 +142,16 @@ export class ImapSession {
       }
     } finally {
       ended.abort();
+    }
+  }
+
+  async #startIdle(): Promise<void> {
+    try {
+      await this.client.idle();
+    } catch {
+      // The connection broke: the next command says so.
+    } finally {
+      this.#idling = undefined;
     }
   }
 

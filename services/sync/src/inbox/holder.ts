@@ -197,7 +197,11 @@ export class Holder {
   }
 
   async #lookAtDue(sync: FolderSync, imap: ImapSession): Promise<boolean> {
-    if (this.#looks.listDue(performance.now())) await this.#plan(sync);
+    if (this.#looks.listDue(performance.now())) {
+      await this.#plan(sync);
+      // The net below IDLE: INBOX is opened anew, so that an announcement that was missed is made up for.
+      this.#inboxOpen = false;
+    }
     const due = this.#looks.due(sync.paths(), this.#inInbox(imap), performance.now());
     if (due === undefined) return false;
     this.#looks.looked(due, performance.now());

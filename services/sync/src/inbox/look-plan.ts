@@ -39,7 +39,7 @@ export class LookPlan {
 
   /** How long until the next. */
   waitMs(paths: readonly string[], inInbox: boolean, nowMs: number): number {
-    return Math.max(0, Math.min(this.folderPollMs, ...paths.map((path) => this.#dueInMs(path, inInbox, nowMs))));
+    return Math.ceil(Math.max(0, Math.min(this.folderPollMs, ...paths.map((path) => this.#dueInMs(path, inInbox, nowMs)))));
   }
 
   #dueInMs(path: string, inInbox: boolean, nowMs: number): number {
