@@ -1,0 +1,80 @@
+// The whole house in one process beside its town, as the end-to-end tests of one process start it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { services } from '@rejoinder/runtime/services';
+import { startTown, type Town } from '@rejoinder/testing/crm-town';
+import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
+import type { Postgres } from '@rejoinder/testing/postgres';
+import { Rest } from '@rejoinder/testing/rest';
+import { settle } from '@rejoinder/testing/settle';
+import { loadRoles } from '../services/rejoinder/src/roles.js';
+
+const apiKey = 'rk_end_to_end_test_key_of_one_process';
+
+export interface OneHouse {
+  town: Town;
+  house: TestHouse;
+  rest: Rest;
+  /** Folder of the stored attachments. */
+  store: string;
+  stop(): Promise<void>;
+}
+
+export interface OneHouseOptions {
+  env?: Record<string, string>;
+  postgres?: Postgres;
+}
+
+export async function startOneHouse({ env = {}, postgres }: OneHouseOptions = {}): Promise<OneHouse> {
+  const store = mkdtempSync(join(tmpdir(), 'rejoinder-store-'));
+  const town = await startTown();
+  const house = await startTestHouse({
+    roles: await loadRoles(services),
+    env: {
+      ...town.env,
+      REJOINDER_STORE: 'disk',
+      REJOINDER_STORE_FOLDER: store,
+      REJOINDER_BOOTSTRAP_API_KEY: apiKey,
+      REJOINDER_HTTP_LISTEN: '127.0.0.1:0',
+      ...env,
+    },
+    ...(postgres ? { postgres } : {}),
+    logLevel: 'warn',
+  });
+  const stop = async () => {
+    await house.stop();
+    await town.stop();
+    rmSync(store, { recursive: true, force: true });
+  };
+  return { town, house, rest: restOf(house), store, stop };
+}
+
+/** REST of the house as it runs now. */
+export function restOf(house: TestHouse): Rest {
+  return new Rest(`http://${house.roles.find((role) => role.name === 'gateway')!.httpAddress}`, apiKey);
+}
+
+/** Waits until so many mails of the folder were looked at, and threading has judged as many as were observed. */
+export async function observed({ rest, house }: Pick<OneHouse, 'rest' | 'house'>, inboxId: string, folder: string, count: number) {
+  await settle(
+    `${count} mails of ${folder} to be observed`,
+    async () => (await rest.inbox(inboxId)).progress?.folders.find(({ path }) => path === folder)?.seen === count,
+    { timeoutMs: 60_000 },
+  );
+  await settle(
+    'all observed mails to be judged',
+    async () => {
+      const sql = `select count(*)::int as left from (select distinct tenant_id, mail_id from sync.mail_header) h
+        where not exists (select 1 from threading.node n where n.tenant_id = h.tenant_id and n.mail_id = h.mail_id)`;
+      return (await house.query<{ left: number }>(sql))[0]!.left === 0;
+    },
+    { timeoutMs: 60_000 },
+  );
+}
+
+/** Nothing died on the way, in any service. */
+export async function expectNoDeadLetters(house: TestHouse): Promise<void> {
+  for (const service of services) expect(await house.query(`select topic, type, reason from ${service}.dead_letter`)).toEqual([]);
+}
