@@ -7,7 +7,7 @@ const importPattern =
   /(?:^|\n)\s*(?:import|export)\s[^;'"]*?from\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 const touchesTheWorld =
   /^(node:(fs|net|tls|http|https|http2|dgram|dns|child_process|worker_threads|cluster)(\/|$)|pg$|kafkajs|imapflow|nodemailer|smtp-server|@aws-sdk\/|@grpc\/|@prisma\/|@nestjs\/|@rejoinder\/(bus|runtime|vault|testing)\/)/;
-const doors = /^(on-.+|.+-api|.+-worker|.+-store|.+-client|main|role|module|config)$/;
+const doors = /^(on-.+|.+-api|.+-worker|.+-store|.+-client|main|role|module|config|tx)$/;
 const maxServiceFiles = 15;
 
 /** What a file is, by where it stands and what it is called. */
@@ -52,7 +52,7 @@ const importRules = [
     name: 'a handler touches nothing but its own database',
     broken: (file, specifier) =>
       file.room === 'services' &&
-      /^on-/.test(file.name) &&
+      file.name.startsWith('on-') &&
       !file.test &&
       (/-(client|worker)\.js$/.test(specifier) ||
         /^(imapflow|nodemailer|@aws-sdk\/|@grpc\/|@rejoinder\/runtime\/(peers|grpc-client))/.test(specifier)),
@@ -63,7 +63,7 @@ const importRules = [
       file.room === 'services' &&
       services.includes(file.house) &&
       !file.test &&
-      !/-store$|^role$|^module$/.test(file.name) &&
+      !/-store$|^role$|^module$|^tx$/.test(file.name) &&
       /(^|\/)generated\//.test(specifier) &&
       specifier.startsWith('.'),
   },

@@ -177,7 +177,10 @@ describe('a worker', () => {
     at.worker({
       work: async () => {
         times++;
-        if (times === 1) await at.database.write({ tenants: [red] }, (tx) => tx.$executeRawUnsafe(`update errand set due_at = clock_timestamp() where errand_id = $1::uuid`, one));
+        if (times === 1)
+          await at.database.write({ tenants: [red] }, (tx) =>
+            tx.$executeRawUnsafe(`update errand set due_at = clock_timestamp() where errand_id = $1::uuid`, one),
+          );
         return workDone;
       },
     });
@@ -256,14 +259,18 @@ describe('row-level security', () => {
     await ask(at, red, 2);
     await ask(at, blue, 3);
     const count = (scope: Parameters<typeof at.database.read>[0]) =>
-      at.database.read(scope, async (tx) => Number((await tx.$queryRawUnsafe<{ count: string }[]>('select count(*) from errand'))[0]!.count));
+      at.database.read(scope, async (tx) =>
+        Number((await tx.$queryRawUnsafe<{ count: string }[]>('select count(*) from errand'))[0]!.count),
+      );
     expect(await count({ tenant: red })).toBe(2);
     expect(await count({ tenants: [red, blue] })).toBe(5);
     expect(await count({ tenants: [newId()] })).toBe(0);
     expect(await count('all_tenants')).toBe(5);
-    await expect(at.database.write({ tenant: red }, (tx) => tx.$executeRawUnsafe('insert into errand (tenant_id, errand_id) values ($1::uuid, $2::uuid)', blue, newId()))).rejects.toThrow(
-      /row-level security/,
-    );
+    await expect(
+      at.database.write({ tenant: red }, (tx) =>
+        tx.$executeRawUnsafe('insert into errand (tenant_id, errand_id) values ($1::uuid, $2::uuid)', blue, newId()),
+      ),
+    ).rejects.toThrow(/row-level security/);
     await expect(count({ tenant: '*' })).rejects.toThrow(/UUID/);
     await at.stop();
   });

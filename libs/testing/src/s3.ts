@@ -77,7 +77,16 @@ function handle(weed: string, place: WeedPlace, bucket: string): S3 {
     await Promise.all(leftovers.map(removeFolder));
   };
   return {
-    ...{ endpoint, port: ports[0]!, region: REGION, ...IDENTITY, bucket, client, dataDir, up, down, stop },
+    endpoint,
+    port: ports[0]!,
+    region: REGION,
+    ...IDENTITY,
+    bucket,
+    client,
+    dataDir,
+    up,
+    down,
+    stop,
     listObjects: (prefix) => listObjects(client, bucket, prefix),
     log: () => program?.output() ?? '',
     pause: () => program?.signal('SIGSTOP'),
@@ -112,7 +121,7 @@ async function createBucket(s3: S3Client, bucket: string): Promise<void> {
   try {
     await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   } catch (error) {
-    if (!/^BucketAlready/.test((error as Error).name)) throw error;
+    if (!(error as Error).name.startsWith('BucketAlready')) throw error;
   }
 }
 

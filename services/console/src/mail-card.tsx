@@ -30,7 +30,14 @@ export function MailCard({ mail, onAnswer }: { mail: Engagement; onAnswer: () =>
   const people = incoming ? nameOf(mail.from) : `${nameOf(mail.from)} to ${mail.to.map(nameOf).join(', ')}`;
   return (
     <Group align="flex-start" wrap="nowrap" gap="sm" component="article">
-      <ThemeIcon variant="light" color={incoming ? 'brand' : 'gray'} radius="xl" size={30} aria-label={incoming ? 'Received' : 'Sent'}>
+      <ThemeIcon
+        variant="light"
+        color={incoming ? 'brand' : 'gray'}
+        radius="xl"
+        size={30}
+        role="img"
+        aria-label={incoming ? 'Received' : 'Sent'}
+      >
         {incoming ? <IconArrowDownLeft size={16} /> : <IconArrowUpRight size={16} />}
       </ThemeIcon>
       <Stack gap={6} style={{ flex: 1 }} miw={0}>

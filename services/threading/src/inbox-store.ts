@@ -1,6 +1,7 @@
 // The tenant's own inboxes: whose address is whose, and which are gone.
-import { given, hashText, type Tx } from './rows.js';
-import { askForRecheck } from './verdict-store.js';
+import { given, bytesText } from '@rejoinder/runtime/rows';
+import type { Tx } from './tx.js';
+import { askForRecheck } from './verdict/verdict-store.js';
 
 export interface OwnAddress {
   tenantId: string;
@@ -17,7 +18,7 @@ export async function saveOwnAddresses(tx: Tx, rows: OwnAddress[], now: Date): P
       on conflict (tenant_id, inbox_id) do update set address_hash = excluded.address_hash)
   insert into recheck (tenant_id, mail_id) select n.tenant_id, n.mail_id from fresh
     join node n on n.tenant_id = fresh."tenantId" and (n.from_hash = fresh.address or fresh.address = any (n.recipient_hashes)) on conflict do nothing`;
-  const json = JSON.stringify(rows.map(({ tenantId, inboxId, hash }) => ({ tenantId, inboxId, address: hashText(hash) })));
+  const json = JSON.stringify(rows.map(({ tenantId, inboxId, hash }) => ({ tenantId, inboxId, address: bytesText(hash) })));
   const rechecks = await tx.$executeRawUnsafe(sql, json);
   if (rechecks > 0) await askForRecheck(tx, [...new Set(rows.map(({ tenantId }) => tenantId))], now);
 }

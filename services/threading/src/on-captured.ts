@@ -4,10 +4,10 @@ import { done, type LoggedEvent, type Outcome, type Received } from '@rejoinder/
 import { On } from '@rejoinder/bus/on';
 import { CaptureFailedSchema, MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { Database } from '@rejoinder/runtime/database';
-import { lockGraphs, ownInboxes } from './graph-store.js';
-import { GraphWriter } from './graph-writer.js';
-import type { Tx } from './rows.js';
-import { saveCaptures, type Captured } from './tracked-store.js';
+import { lockGraphs, ownInboxes } from './graph/graph-store.js';
+import { GraphWriter } from './graph/graph-writer.js';
+import type { Tx } from './tx.js';
+import { saveCaptures, type Captured } from './tracked/tracked-store.js';
 
 @Controller()
 export class OnCaptured {

@@ -7,9 +7,9 @@ import { InboxConnectedSchema, InboxRemovedSchema } from '@rejoinder/contracts/e
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
-import { lockGraphs } from './graph-store.js';
+import { lockGraphs } from './graph/graph-store.js';
 import { removeInboxes, saveOwnAddresses } from './inbox-store.js';
-import type { Tx } from './rows.js';
+import type { Tx } from './tx.js';
 
 @Controller()
 export class OnInboxEvents {

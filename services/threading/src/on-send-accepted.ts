@@ -7,9 +7,9 @@ import { On } from '@rejoinder/bus/on';
 import { SendAcceptedSchema, type SendAccepted } from '@rejoinder/contracts/events/sending';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import type { Tx } from './rows.js';
-import { SightingWriter } from './sighting-writer.js';
-import { sendingOf } from './sighting.js';
+import type { Tx } from './tx.js';
+import { SightingWriter } from './graph/sighting-writer.js';
+import { sendingOf } from './graph/sighting.js';
 
 @Controller()
 export class OnSendAccepted {

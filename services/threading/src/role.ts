@@ -4,18 +4,18 @@ import { ThreadingService } from '@rejoinder/contracts/api/threading';
 import { StoreService } from '@rejoinder/contracts/store';
 import type { Role } from '@rejoinder/runtime/role';
 import { settings } from './config.js';
-import { FindWorker } from './find-worker.js';
+import { FindWorker } from './tracked/find-worker.js';
 import { PrismaClient } from './generated/client.js';
-import { GraphWriter } from './graph-writer.js';
-import { NodeKeeper } from './node-keeper.js';
+import { GraphWriter } from './graph/graph-writer.js';
+import { NodeKeeper } from './graph/node-keeper.js';
 import { OnCaptured } from './on-captured.js';
 import { OnInboxEvents } from './on-inbox-events.js';
 import { OnMailsObserved } from './on-mails-observed.js';
 import { OnSendAccepted } from './on-send-accepted.js';
-import { RecheckWorker } from './recheck-worker.js';
-import { SightingWriter } from './sighting-writer.js';
+import { RecheckWorker } from './verdict/recheck-worker.js';
+import { SightingWriter } from './graph/sighting-writer.js';
 import { StoreApi } from './store-api.js';
-import { ThreadingApi } from './threading-api.js';
+import { ThreadingApi } from './tracked/threading-api.js';
 
 @Module({
   controllers: [OnMailsObserved, OnSendAccepted, OnCaptured, OnInboxEvents, ThreadingApi, StoreApi],

@@ -6,8 +6,8 @@ import type { HouseSettings } from '@rejoinder/runtime/house-settings';
 import { reportStores, type OwnStore, type StoreReport } from '@rejoinder/runtime/store-report';
 import { HOUSE_SETTINGS } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
-import { oldestNodes } from './node-store.js';
-import type { Tx } from './rows.js';
+import { oldestNodes } from './graph/node-store.js';
+import type { Tx } from './tx.js';
 
 @Controller()
 export class StoreApi {

@@ -11,10 +11,10 @@ import { MailTrackedSchema } from '@rejoinder/contracts/events/threading';
 import { CaptureFailedSchema, MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { LoggedEvent } from '@rejoinder/bus/event';
-import { judge } from '../src/judge.js';
-import type { GraphMail } from '../src/graph.js';
-import { thread } from '../src/threads.js';
-import type { Facts, Sighting } from '../src/sighting.js';
+import { judge } from '../src/verdict/judge.js';
+import type { GraphMail } from '../src/graph/graph.js';
+import { thread } from '../src/graph/threads.js';
+import type { Facts, Sighting } from '../src/graph/sighting.js';
 import { madeGraphs, mail, type Made } from './graphs.js';
 import { openStore, type TestStore } from './store.js';
 

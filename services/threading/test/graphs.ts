@@ -1,6 +1,6 @@
 // Graphs for tests: mails by short names, made as a person would draw them or at random.
 import fc from 'fast-check';
-import type { GraphMail } from '../src/graph.js';
+import type { GraphMail } from '../src/graph/graph.js';
 
 /** A mail of a drawn graph; what is not said is nothing. */
 export interface Drawn {

@@ -10,12 +10,12 @@ import { PartitionKeeper } from '@rejoinder/runtime/partitions';
 import { Wake } from '@rejoinder/runtime/wake';
 import { startPostgres } from '@rejoinder/testing/postgres';
 import { PrismaClient } from '../src/generated/client.js';
-import { GraphWriter } from '../src/graph-writer.js';
+import { GraphWriter } from '../src/graph/graph-writer.js';
 import { OnCaptured } from '../src/on-captured.js';
 import { role } from '../src/role.js';
-import type { Tx } from '../src/rows.js';
-import { SightingWriter } from '../src/sighting-writer.js';
-import type { Sighting } from '../src/sighting.js';
+import type { Tx } from '../src/tx.js';
+import { SightingWriter } from '../src/graph/sighting-writer.js';
+import type { Sighting } from '../src/graph/sighting.js';
 
 export interface TestStore extends AsyncDisposable {
   database: Database<Tx>;

@@ -13,7 +13,7 @@ import { Database } from '@rejoinder/runtime/database';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import { settle } from '@rejoinder/testing/settle';
 import { role } from '../src/role.js';
-import { NodeKeeper } from '../src/node-keeper.js';
+import { NodeKeeper } from '../src/graph/node-keeper.js';
 
 let house: TestHouse;
 let skewMs = 0;

@@ -5,9 +5,9 @@ import { deadLetter, done, type Outcome, type Received } from '@rejoinder/bus/ev
 import { On } from '@rejoinder/bus/on';
 import { AttachmentRejectedSchema, AttachmentStoredSchema } from '@rejoinder/contracts/events/attachment';
 import { Database } from '@rejoinder/runtime/database';
-import type { AttachmentRow } from './mail-store.js';
-import { MailWriter } from './mail-writer.js';
-import type { Tx } from './rows.js';
+import type { AttachmentRow } from './mail/mail-store.js';
+import { MailWriter } from './mail/mail-writer.js';
+import type { Tx } from './tx.js';
 
 @Controller()
 export class OnAttachments {

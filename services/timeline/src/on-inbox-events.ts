@@ -6,8 +6,8 @@ import { On } from '@rejoinder/bus/on';
 import { InboxConnectedSchema, InboxRemovedSchema } from '@rejoinder/contracts/events/connections';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { saveOwnAddresses } from './inbox-store.js';
-import type { Tx } from './rows.js';
+import { saveOwnAddresses } from './contact/inbox-store.js';
+import type { Tx } from './tx.js';
 
 @Controller()
 export class OnInboxEvents {

@@ -7,10 +7,10 @@ import { On } from '@rejoinder/bus/on';
 import { MailCapturedSchema, type MailCaptured } from '@rejoinder/contracts/events/sync';
 import { MailKind } from '@rejoinder/contracts/mail';
 import { Database } from '@rejoinder/runtime/database';
-import { AttachmentBox } from './attachment-box.js';
-import { MailWriter, type ToldOf } from './mail-writer.js';
-import type { Tx } from './rows.js';
-import { factsRow, personOf, Sealed, type MailFacts } from './sealed.js';
+import { AttachmentBox } from './mail/attachment-box.js';
+import { MailWriter, type ToldOf } from './mail/mail-writer.js';
+import type { Tx } from './tx.js';
+import { factsRow, personOf, Sealed, type MailFacts } from './mail/sealed.js';
 
 type CapturedEvent = Received<typeof MailCapturedSchema>;
 

@@ -12,11 +12,11 @@ import {
   type SendAccepted,
 } from '@rejoinder/contracts/events/sending';
 import { Database } from '@rejoinder/runtime/database';
-import { AttachmentBox } from './attachment-box.js';
-import type { SendState } from './mail-state.js';
-import { MailWriter, type ToldOf } from './mail-writer.js';
-import type { Tx } from './rows.js';
-import { factsRow, personOf, Sealed, type MailFacts } from './sealed.js';
+import { AttachmentBox } from './mail/attachment-box.js';
+import type { SendState } from './mail/mail-state.js';
+import { MailWriter, type ToldOf } from './mail/mail-writer.js';
+import type { Tx } from './tx.js';
+import { factsRow, personOf, Sealed, type MailFacts } from './mail/sealed.js';
 
 interface Settled {
   sendId: string;

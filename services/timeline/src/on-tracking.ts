@@ -5,10 +5,10 @@ import { deadLetter, done, type Outcome, type Received } from '@rejoinder/bus/ev
 import { On } from '@rejoinder/bus/on';
 import { MailTrackedSchema, MailUntrackedSchema, ThreadMergedSchema } from '@rejoinder/contracts/events/threading';
 import { Database } from '@rejoinder/runtime/database';
-import { EngagementWriter } from './engagement-writer.js';
-import { mergeThread } from './mail-store.js';
-import { MailWriter, type ToldOf } from './mail-writer.js';
-import type { Tx } from './rows.js';
+import { EngagementWriter } from './engagement/engagement-writer.js';
+import { mergeThread } from './mail/mail-store.js';
+import { MailWriter, type ToldOf } from './mail/mail-writer.js';
+import type { Tx } from './tx.js';
 
 @Controller()
 export class OnTracking {

@@ -3,25 +3,25 @@ import { Module } from '@nestjs/common';
 import { TimelineService } from '@rejoinder/contracts/api/timeline';
 import { StoreService } from '@rejoinder/contracts/store';
 import type { Role } from '@rejoinder/runtime/role';
-import { AttachmentBox } from './attachment-box.js';
+import { AttachmentBox } from './mail/attachment-box.js';
 import { settings } from './config.js';
-import { ContactApi } from './contact-api.js';
-import { EngagementApi } from './engagement-api.js';
-import { EngagementShow } from './engagement-show.js';
-import { EngagementWriter } from './engagement-writer.js';
-import { ForgetWorker } from './forget-worker.js';
+import { ContactApi } from './contact/contact-api.js';
+import { EngagementApi } from './engagement/engagement-api.js';
+import { EngagementShow } from './engagement/engagement-show.js';
+import { EngagementWriter } from './engagement/engagement-writer.js';
+import { ForgetWorker } from './forget/forget-worker.js';
 import { PrismaClient } from './generated/client.js';
-import { HtmlCleaner } from './html-cleaner.js';
-import { MailWorker } from './mail-worker.js';
-import { MailWriter } from './mail-writer.js';
+import { HtmlCleaner } from './html/html-cleaner.js';
+import { MailWorker } from './mail/mail-worker.js';
+import { MailWriter } from './mail/mail-writer.js';
 import { OnAttachments } from './on-attachments.js';
 import { OnInboxEvents } from './on-inbox-events.js';
 import { OnMailCaptured } from './on-mail-captured.js';
 import { OnSendEvents } from './on-send-events.js';
 import { OnTracking } from './on-tracking.js';
-import { Sealed } from './sealed.js';
+import { Sealed } from './mail/sealed.js';
 import { StoreApi } from './store-api.js';
-import { TextClient } from './text-client.js';
+import { TextClient } from './mail/text-client.js';
 
 @Module({
   controllers: [OnMailCaptured, OnSendEvents, OnTracking, OnAttachments, OnInboxEvents, ContactApi, EngagementApi, StoreApi],

@@ -6,8 +6,8 @@ import type { HouseSettings } from '@rejoinder/runtime/house-settings';
 import { reportStores, type StoreReport } from '@rejoinder/runtime/store-report';
 import { HOUSE_SETTINGS } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
-import { timelineAges } from './forget-store.js';
-import type { Tx } from './rows.js';
+import { timelineAges } from './forget/forget-store.js';
+import type { Tx } from './tx.js';
 
 @Controller()
 export class StoreApi {

@@ -19,7 +19,7 @@ import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import { createLogger } from '@rejoinder/runtime/logging';
 import { Database } from '@rejoinder/runtime/database';
 import { settle } from '@rejoinder/testing/settle';
-import { HtmlCleaner } from '../src/html-cleaner.js';
+import { HtmlCleaner } from '../src/html/html-cleaner.js';
 import { role } from '../src/role.js';
 import { startPeers, type TestPeers } from './peers.js';
 

@@ -1,6 +1,7 @@
 // The reference graph in PostgreSQL: facts in, and what surrounds a mail out, a batch of mails at a time.
 import type { GraphMail } from './graph.js';
-import { given, rowsOf, type Tx } from './rows.js';
+import { given, rowsOf } from '@rejoinder/runtime/rows';
+import type { Tx } from '../tx.js';
 import type { Facts, Stored } from './sighting.js';
 
 /** A mail of a tenant. */

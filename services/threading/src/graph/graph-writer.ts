@@ -5,13 +5,13 @@ import type { Clock } from '@rejoinder/base/clock';
 import { Outbox, type NewEvent } from '@rejoinder/bus/outbox';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
-import { announce, changeOf, merged as threadMerged, type Change } from './announce.js';
+import { announce, changeOf, merged as threadMerged, type Change } from '../verdict/announce.js';
 import type { GraphMail } from './graph.js';
 import { bearersOf, mailsOfThreads, reachedFrom, type MailKey, type OwnInboxes } from './graph-store.js';
-import { judge, type Judged } from './judge.js';
-import type { Tx } from './rows.js';
+import { judge, type Judged } from '../verdict/judge.js';
+import type { Tx } from '../tx.js';
 import { idsHeld, thread, type Threading } from './threads.js';
-import { ghostsAmong, leaveForRecheck, saveThreads, saveVerdicts, threadsOfIds } from './verdict-store.js';
+import { ghostsAmong, leaveForRecheck, saveThreads, saveVerdicts, threadsOfIds } from '../verdict/verdict-store.js';
 
 /** Mails that one transaction judges again; what lies beyond is left to the recheck worker. */
 const maxReached = 5_000;

@@ -7,7 +7,7 @@ import type { HouseSettings } from '@rejoinder/runtime/house-settings';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { CLOCK, HOUSE_SETTINGS, LOGGER } from '@rejoinder/runtime/tokens';
 import { deleteNodes } from './node-store.js';
-import type { Tx } from './rows.js';
+import type { Tx } from '../tx.js';
 
 const everyMs = 600_000;
 /** So much before the limit, as daily partitions are. */

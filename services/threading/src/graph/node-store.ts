@@ -1,5 +1,6 @@
 // The age of the graph: deletes what is past its limit, and tells the oldest that is left.
-import { rowsOf, type Tx } from './rows.js';
+import { rowsOf } from '@rejoinder/runtime/rows';
+import type { Tx } from '../tx.js';
 
 /** Deletes mails seen before the limit that are not tracked, with what they bear and cite, and threads that held nothing else. Answers how many mails. */
 export async function deleteNodes(tx: Tx, seenBefore: Date, limit: number): Promise<number> {

@@ -1,12 +1,12 @@
 // Takes sightings of mails into the graph: facts, ghosts that turn up, further inboxes that hold a mail, and then every verdict they touch.
 import { Injectable } from '@nestjs/common';
 import { Outbox } from '@rejoinder/bus/outbox';
-import { askFor, isWanted } from './announce.js';
+import { askFor, isWanted } from '../verdict/announce.js';
 import { lockGraphs, ownInboxes, saveFacts, storedMails, type OwnInboxes } from './graph-store.js';
 import { GraphWriter, type TraceOf } from './graph-writer.js';
-import type { Tx } from './rows.js';
+import type { Tx } from '../tx.js';
 import { learn, type Learnt, type Sighting, type Stored } from './sighting.js';
-import { claimGhosts } from './tracked-store.js';
+import { claimGhosts } from '../tracked/tracked-store.js';
 import { strongerRoot } from './graph.js';
 
 @Injectable()

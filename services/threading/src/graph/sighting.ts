@@ -4,7 +4,7 @@ import { MailKind } from '@rejoinder/contracts/mail';
 import type { SendAccepted } from '@rejoinder/contracts/events/sending';
 import type { ObservedMail } from '@rejoinder/contracts/events/sync';
 import { strongerRoot, type GraphMail, type RootReason } from './graph.js';
-import { hashText } from './rows.js';
+import { bytesText } from '@rejoinder/runtime/rows';
 
 /** What is known of a mail from its headers or its send. */
 export interface Facts {
@@ -51,15 +51,15 @@ export function sightingOf(tenantId: string, inboxId: string, historical: boolea
   if (mail.folderRole === 'drafts') return undefined;
   const isSend = mail.sendId !== '';
   // Who got a mail of ours can send its signed header back under another Message-ID: only our own Sent folder tells what its provider made of the id.
-  const ids = mail.messageIdHash.length === 0 || (isSend && mail.folderRole !== 'sent') ? [] : [hashText(mail.messageIdHash)];
+  const ids = mail.messageIdHash.length === 0 || (isSend && mail.folderRole !== 'sent') ? [] : [bytesText(mail.messageIdHash)];
   const facts: Facts = {
     tenantId,
     mailId: mail.mailId,
     ids,
-    chain: mail.chainHashes.map(hashText),
-    from: hashText(mail.fromHash),
-    recipients: mail.recipientHashes.map(hashText),
-    subject: hashText(mail.baseSubjectHash),
+    chain: mail.chainHashes.map(bytesText),
+    from: bytesText(mail.fromHash),
+    recipients: mail.recipientHashes.map(bytesText),
+    subject: bytesText(mail.baseSubjectHash),
     kind: kinds[mail.kind] ?? 'person',
     root: isSend ? 'sent' : mail.logged ? 'logged' : null,
     sendId: isSend ? mail.sendId : null,
@@ -75,11 +75,11 @@ export function sendingOf(tenantId: string, send: SendAccepted, now: Date): Sigh
   const facts: Facts = {
     tenantId,
     mailId: send.mailId,
-    ids: [hashText(send.messageIdHash)],
-    chain: send.chainHashes.map(hashText),
-    from: hashText(send.fromHash),
-    recipients: send.recipientHashes.map(hashText),
-    subject: hashText(send.baseSubjectHash),
+    ids: [bytesText(send.messageIdHash)],
+    chain: send.chainHashes.map(bytesText),
+    from: bytesText(send.fromHash),
+    recipients: send.recipientHashes.map(bytesText),
+    subject: bytesText(send.baseSubjectHash),
     kind: 'person',
     root: 'sent',
     sendId: send.sendId,

@@ -1,7 +1,7 @@
 // Threads as a person sees them: who is with whom, whatever comes first.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { mail } from '../test/graphs.js';
+import { mail } from '../../test/graphs.js';
 import { idsHeld, thread, type Linked } from './threads.js';
 
 /** Threads kept step by step, one batch after another, as the store does. */

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '@rejoinder/runtime/database';
 import { workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
 import { Workers } from '@rejoinder/runtime/workers';
-import type { Tx } from './rows.js';
+import type { Tx } from '../tx.js';
 import { endSearch } from './tracked-store.js';
 
 @Injectable()

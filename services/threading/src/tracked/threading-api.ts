@@ -13,11 +13,12 @@ import type { Values } from '@rejoinder/runtime/config';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK, SETTINGS } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
-import type { settings as declared } from './config.js';
-import { citersOf, lockGraphs, ownInboxes } from './graph-store.js';
-import { GraphWriter } from './graph-writer.js';
-import { liveInboxes } from './inbox-store.js';
-import { hashText, type Tx } from './rows.js';
+import type { settings as declared } from '../config.js';
+import { citersOf, lockGraphs, ownInboxes } from '../graph/graph-store.js';
+import { GraphWriter } from '../graph/graph-writer.js';
+import { liveInboxes } from '../inbox-store.js';
+import { bytesText } from '@rejoinder/runtime/rows';
+import type { Tx } from '../tx.js';
 import { mailMeant, makeRoot, saveTracked, trackedByHash, trackedById, type TrackedRow } from './tracked-store.js';
 
 /** Citers of a ghost that are judged at once. */
@@ -68,7 +69,7 @@ export class ThreadingApi {
     await saveTracked(tx, { tenantId, trackedId, hash, mailId, state, askedAt, until: mail ? null : until, traceparent });
     if (mail) await makeRoot(tx, mail);
     else await this.#search(tx, tenantId, hash, until);
-    const changed = mail ? [mail] : await citersOf(tx, [{ tenantId, id: hashText(hash) }], maxCiters);
+    const changed = mail ? [mail] : await citersOf(tx, [{ tenantId, id: bytesText(hash) }], maxCiters);
     await this.graph.judgeAgain(tx, changed, await ownInboxes(tx, [tenantId]), () => traceparent);
     return { trackedId, mailId, state, reason: '' };
   }

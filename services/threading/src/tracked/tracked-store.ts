@@ -1,6 +1,7 @@
 // Message-IDs that a person tracked: asked for, found, captured or not.
-import type { MailKey } from './graph-store.js';
-import { given, rowsOf, type Tx } from './rows.js';
+import type { MailKey } from '../graph/graph-store.js';
+import { given, rowsOf } from '@rejoinder/runtime/rows';
+import type { Tx } from '../tx.js';
 
 export interface TrackedRow {
   trackedId: string;

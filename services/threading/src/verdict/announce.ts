@@ -2,7 +2,7 @@
 import { event, type NewEvent } from '@rejoinder/bus/outbox';
 import { CaptureMailSchema, DropMailSchema } from '@rejoinder/contracts/commands';
 import { MailTrackedSchema, MailUntrackedSchema, ThreadMergedSchema } from '@rejoinder/contracts/events/threading';
-import type { GraphMail } from './graph.js';
+import type { GraphMail } from '../graph/graph.js';
 import type { Judged } from './judge.js';
 
 export interface Change {

@@ -1,6 +1,6 @@
 // The gate over a whole graph: what becomes tracked, and what must not.
 import { describe, expect, test } from 'vitest';
-import { mail, type Drawn } from '../test/graphs.js';
+import { mail, type Drawn } from '../../test/graphs.js';
 import { judge } from './judge.js';
 
 const root: Drawn = { name: 'ours', root: 'sent', people: ['ann'] };

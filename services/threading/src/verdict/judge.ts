@@ -1,7 +1,7 @@
 // Judges mails whose ground has changed, together: which of them are tracked, asked for their text, or none of the CRM's business.
 import { judgeTracked, type Candidate, type KnownMail, type Root, type TrackedVerdict } from '@rejoinder/mail/gate';
 import { judgeCut, type CutFacts } from '@rejoinder/mail/cut';
-import type { Cut, GraphMail, RootReason } from './graph.js';
+import type { Cut, GraphMail, RootReason } from '../graph/graph.js';
 
 /** What is stored around the mails that are judged. */
 export interface Surroundings {

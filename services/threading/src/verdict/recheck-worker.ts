@@ -5,9 +5,9 @@ import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { again, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
 import { Workers } from '@rejoinder/runtime/workers';
-import { lockGraphs, ownInboxes } from './graph-store.js';
-import { GraphWriter } from './graph-writer.js';
-import type { Tx } from './rows.js';
+import { lockGraphs, ownInboxes } from '../graph/graph-store.js';
+import { GraphWriter } from '../graph/graph-writer.js';
+import type { Tx } from '../tx.js';
 import { takeRechecks } from './verdict-store.js';
 
 const mailsAtOnce = 500;

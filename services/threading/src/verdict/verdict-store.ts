@@ -1,7 +1,8 @@
 // Verdicts and threads in PostgreSQL: what a judgement needs beside the mails, and what it leaves.
-import type { GraphMail } from './graph.js';
-import { idKeys, jsonIds, nodeOf, type IdKey, type MailKey } from './graph-store.js';
-import { given, rowsOf, type Tx } from './rows.js';
+import type { GraphMail } from '../graph/graph.js';
+import { idKeys, jsonIds, nodeOf, type IdKey, type MailKey } from '../graph/graph-store.js';
+import { given, rowsOf } from '@rejoinder/runtime/rows';
+import type { Tx } from '../tx.js';
 
 /** Which of these ids a person tracked and nobody has seen. */
 export function ghostsAmong(tx: Tx, ids: IdKey[]): Promise<IdKey[]> {

@@ -19,10 +19,10 @@ import { normalAddress } from '@rejoinder/mail/addresses';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { contactById, listContacts, putContact, type ShownContact } from './contact-store.js';
-import { EngagementWriter } from './engagement-writer.js';
+import { EngagementWriter } from '../engagement/engagement-writer.js';
 import { ownAddresses } from './inbox-store.js';
-import { cursorOf, pageSize, tokenOf } from './page-token.js';
-import type { Tx } from './rows.js';
+import { cursorOf, pageSize, tokenOf } from '../engagement/page-token.js';
+import type { Tx } from '../tx.js';
 
 const maxContacts = 200;
 const maxNameLength = 500;

@@ -1,8 +1,9 @@
 // Contacts in PostgreSQL: one per address and tenant, whatever its case.
 import { newId } from '@rejoinder/base/id';
-import type { MailKey } from './mail-store.js';
+import type { MailKey } from '../mail/mail-store.js';
 import { keyOf, type Person } from './match.js';
-import { given, rowsOf, type Tx } from './rows.js';
+import { given, rowsOf } from '@rejoinder/runtime/rows';
+import type { Tx } from '../tx.js';
 
 export interface ContactRow {
   contactId: string;

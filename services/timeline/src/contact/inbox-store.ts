@@ -1,5 +1,6 @@
 // Addresses of the tenant's own inboxes.
-import { given, rowsOf, type Tx } from './rows.js';
+import { given, rowsOf } from '@rejoinder/runtime/rows';
+import type { Tx } from '../tx.js';
 
 export interface OwnAddress {
   tenantId: string;

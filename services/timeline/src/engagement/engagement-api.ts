@@ -15,14 +15,14 @@ import type {
 } from '@rejoinder/contracts/api/timeline';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { contactById } from './contact-store.js';
+import { contactById } from '../contact/contact-store.js';
 import { EngagementShow } from './engagement-show.js';
 import { bury, engagementById, engagementsOf, listEngagements, type ListedEngagement } from './engagement-store.js';
 import { EngagementWriter } from './engagement-writer.js';
-import { forgetNow } from './forget-store.js';
-import { forgetMail, lockMails } from './mail-store.js';
+import { forgetNow } from '../forget/forget-store.js';
+import { forgetMail, lockMails } from '../mail/mail-store.js';
 import { cursorOf, pageSize, tokenOf } from './page-token.js';
-import type { Tx } from './rows.js';
+import type { Tx } from '../tx.js';
 
 const maxEngagements = 100;
 /** A page ends before its texts are more than a message over gRPC can hold; the first one always goes. */

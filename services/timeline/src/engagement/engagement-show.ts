@@ -4,10 +4,10 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { EngagementSchema } from '@rejoinder/contracts/api/timeline';
 import { AttachmentState, MailKind, type AttachmentDeclaredSchema } from '@rejoinder/contracts/mail';
-import { maxAttachments } from './attachment-box.js';
+import { maxAttachments } from '../mail/attachment-box.js';
 import { showAttachments, showEngagements, type ShownAttachment, type ShownEngagement } from './engagement-store.js';
-import type { Tx } from './rows.js';
-import { attachmentRow, factsRow, Sealed, textRow, type AttachmentFacts, type MailFacts, type MailText } from './sealed.js';
+import type { Tx } from '../tx.js';
+import { attachmentRow, factsRow, Sealed, textRow, type AttachmentFacts, type MailFacts, type MailText } from '../mail/sealed.js';
 
 export interface Shown {
   engagements: ShownEngagement[];

@@ -1,8 +1,9 @@
 // Engagements in PostgreSQL: a mail on a contact's timeline, and everything a page of them shows.
 import { newId } from '@rejoinder/base/id';
-import type { MailState } from './mail-state.js';
-import type { MailKey } from './mail-store.js';
-import { given, rowsOf, type Tx } from './rows.js';
+import type { MailState } from '../mail/mail-state.js';
+import type { MailKey } from '../mail/mail-store.js';
+import { given, rowsOf } from '@rejoinder/runtime/rows';
+import type { Tx } from '../tx.js';
 
 export interface EngagementRow extends MailKey {
   engagementId: string;

@@ -9,12 +9,12 @@ import {
   EngagementMovedSchema,
 } from '@rejoinder/contracts/events/timeline';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { contactsOn, makeContacts, touchContacts, type ContactRow } from './contact-store.js';
+import { contactsOn, makeContacts, touchContacts, type ContactRow } from '../contact/contact-store.js';
 import { deleteEngagements, engagementsOf, insertEngagements, raiseEngagements, type EngagementRow } from './engagement-store.js';
-import type { MailState } from './mail-state.js';
-import type { MailKey } from './mail-store.js';
-import { keyOf, type Match } from './match.js';
-import type { Tx } from './rows.js';
+import type { MailState } from '../mail/mail-state.js';
+import type { MailKey } from '../mail/mail-store.js';
+import { keyOf, type Match } from '../contact/match.js';
+import type { Tx } from '../tx.js';
 
 @Injectable()
 export class EngagementWriter {

@@ -1,6 +1,7 @@
 // Mails that are to be forgotten everywhere: who was asked, who has answered.
-import type { MailKey } from './mail-store.js';
-import { rowsOf, type Tx } from './rows.js';
+import type { MailKey } from '../mail/mail-store.js';
+import { rowsOf } from '@rejoinder/runtime/rows';
+import type { Tx } from '../tx.js';
 
 export interface Forgetting {
   because: string;

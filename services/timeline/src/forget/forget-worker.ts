@@ -8,10 +8,10 @@ import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
 import { again, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
 import { Workers } from '@rejoinder/runtime/workers';
 import { backoffMs } from '@rejoinder/base/wait';
-import { engagementsOf } from './engagement-store.js';
+import { engagementsOf } from '../engagement/engagement-store.js';
 import { beginForgetting, callBackForgetting, forgettingOf, saveForgotten, type Forgetting } from './forget-store.js';
-import { forgetMail, lockMails, type MailKey } from './mail-store.js';
-import type { Tx } from './rows.js';
+import { forgetMail, lockMails, type MailKey } from '../mail/mail-store.js';
+import type { Tx } from '../tx.js';
 
 const owners = ['attachment', 'sync', 'sending'] as const;
 const deadlineMs = 10_000;

@@ -5,7 +5,7 @@ import type { Logger } from '@rejoinder/runtime/logging';
 import type { Values } from '@rejoinder/runtime/config';
 import { LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
 import { strippedText, type CleanHtml } from './clean-html.js';
-import type { settings as declared } from './config.js';
+import type { settings as declared } from '../config.js';
 
 const maxThreadMb = 256;
 /** The first piece of a new thread also waits for its start. */

@@ -1,6 +1,7 @@
 // Mails in PostgreSQL: locked, folded and saved as sets; their attachments, and what threads are called now.
 import type { MailState } from './mail-state.js';
-import { given, rowsOf, type Tx } from './rows.js';
+import { given, rowsOf } from '@rejoinder/runtime/rows';
+import type { Tx } from '../tx.js';
 
 export interface MailKey {
   tenantId: string;

@@ -2,10 +2,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { EngagementWriter } from './engagement-writer.js';
+import { EngagementWriter } from '../engagement/engagement-writer.js';
 import { learn, type MailState, type Told } from './mail-state.js';
 import { askWorker, blankAttachments, lockMails, saveAttachments, saveMails, type AttachmentRow, type MailKey } from './mail-store.js';
-import type { Tx } from './rows.js';
+import type { Tx } from '../tx.js';
 
 export interface ToldOf extends MailKey {
   told: Told;

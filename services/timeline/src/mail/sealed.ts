@@ -3,8 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { Fault } from '@rejoinder/base/fault';
 import type { Address, AttachmentDeclared } from '@rejoinder/contracts/mail';
 import { maxBatch, Vault } from '@rejoinder/vault/vault';
-import type { Person } from './match.js';
-import { bytesOf } from './rows.js';
+import type { Person } from '../contact/match.js';
+import { bytesOf } from '@rejoinder/runtime/rows';
 
 export interface MailFacts {
   from: Person | undefined;
