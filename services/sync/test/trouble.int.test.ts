@@ -85,6 +85,7 @@ describe('the server', { timeout: 120_000 }, () => {
     await town.startInbox();
     await town.live();
     await dovecot.down();
+    town.wire.cut();
     await settle('some tries', async () => (await town.house.query('select 1 from sync.session where failures > 2'))[0]);
     expect(await reason(town)).toMatchObject({ state: expect.stringMatching(/reconnecting|connecting/) as string });
     await dovecot.up();
