@@ -11,7 +11,7 @@ import { CredentialBox } from './credential-box.js';
 import { InboxStore, type InboxRow } from './inbox-store.js';
 import { pause, reconnect, resume } from './inbox.js';
 import { readDisplayName, readLogin, readPassword, readSettings, type CheckedLogin } from './login.js';
-import { refusalOf, VerifyClient } from './verify-client.js';
+import { allPassed, VerifyClient } from './verify-client.js';
 
 const defaultPage = 100;
 const maxPage = 500;
@@ -30,10 +30,11 @@ export class InboxApi {
     const [displayName, settings] = [readDisplayName(request.displayName), readSettings(request.settings)];
     const { tenantId } = request;
     if (await this.store.isConnected(tenantId, login.address)) throw faultOf('INBOX_EXISTS');
-    await this.#mustWork(login);
+    const { checks } = await this.live.test(login);
+    if (!allPassed(checks)) return { checks };
     const inboxId = newId();
     const sealed = await this.box.seal(tenantId, inboxId, 1n, login);
-    return { inbox: shown(await this.store.add({ tenantId, inboxId, login, displayName, settings, sealed })) };
+    return { checks, inbox: shown(await this.store.add({ tenantId, inboxId, login, displayName, settings, sealed })) };
   }
 
   @GrpcMethod('ConnectionsService', 'Reconnect')
@@ -41,11 +42,12 @@ export class InboxApi {
     const given = readPassword(password);
     const { row, sealed, version } = await this.store.credential(tenantId, checkedId(inboxId));
     const { username } = await this.box.open(tenantId, inboxId, version, sealed);
-    await this.#mustWork({ ...loginOf(row), username, password: given });
+    const { checks } = await this.live.test({ ...loginOf(row), username, password: given });
+    if (!allPassed(checks)) return { checks };
     const renewed = await this.box.seal(tenantId, inboxId, version + 1n, { username, password: given });
     const saved = await this.store.replaceCredential(row, renewed, reconnect);
     if (!saved) throw new Fault('conflict', 'RECONNECT_RACE', 'Somebody else has just reconnected this inbox.');
-    return { inbox: shown(saved) };
+    return { checks, inbox: shown(saved) };
   }
 
   @GrpcMethod('ConnectionsService', 'Pause')
@@ -87,11 +89,6 @@ export class InboxApi {
     const { username, password } = await this.box.open(tenantId, inboxId, version, sealed);
     const login = { ...loginOf(row), username, password: password.reveal() };
     return { login, credentialVersion: version, displayName: row.displayName };
-  }
-
-  async #mustWork(login: CheckedLogin): Promise<void> {
-    const refusal = refusalOf(await this.live.test(login));
-    if (refusal) throw refusal;
   }
 }
 

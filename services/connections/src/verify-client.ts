@@ -103,13 +103,7 @@ async function checked(protocol: LiveCheck['protocol'], test: () => Promise<unkn
   }
 }
 
-/** The refusal of a login that did not pass: its first code, and what to do about each server. */
-export function refusalOf({ checks }: LiveTest): Fault | undefined {
-  const failed = checks.filter(({ passed }) => !passed);
-  if (failed.length === 0) return undefined;
-  const side = { imap: 'Receiving (IMAP)', smtp: 'Sending (SMTP)' };
-  return new Fault('gone', failed[0]!.code, failed.map(({ protocol, detail }) => `${side[protocol]}: ${detail}`).join(' '));
-}
+export const allPassed = (checks: LiveCheck[]): boolean => checks.every(({ passed }) => passed);
 
 /** Whether the server greets as POP3 does (RFC 1939 §4); false where it says nothing or something else. */
 async function greetsAsPop3(server: MailServer, network: MailNetwork): Promise<boolean> {

@@ -154,11 +154,12 @@ describe('an inbox', () => {
 
   it('is not stored where a server refuses, nor where all mail is to be captured', async () => {
     await dovecot.addUser('bert@rejoinder.test');
-    const refused = await client()
-      .connect({ tenantId: test.tenantId, login: login('bert@rejoinder.test', { password: 'wrong' }) }, slow)
-      .catch((error: unknown) => error as Fault);
-    expect(refused).toMatchObject({ kind: 'gone', code: 'AUTH_REJECTED' });
-    expect((refused as Fault).message).toMatch(/Receiving \(IMAP\).*Sending \(SMTP\)/);
+    const refused = await client().connect({ tenantId: test.tenantId, login: login('bert@rejoinder.test', { password: 'wrong' }) }, slow);
+    expect(refused.inbox).toBeUndefined();
+    expect(refused.checks).toMatchObject([
+      { protocol: 'imap', passed: false, code: 'AUTH_REJECTED' },
+      { protocol: 'smtp', passed: false, code: 'AUTH_REJECTED' },
+    ]);
     const all = client().connect({ tenantId: test.tenantId, login: login('bert@rejoinder.test'), settings: { capture: 'all' } }, slow);
     expect(await codeOf(all)).toBe('CAPTURE_ALL');
     expect(await test.query(`select 1 from connections.inbox where address like 'bert%'`)).toEqual([]);
@@ -194,7 +195,9 @@ describe('an inbox', () => {
     const resumed = (await client().resume({ tenantId: test.tenantId, inboxId })).inbox;
     expect(resumed).toMatchObject({ receiving: 'needs_reconnect', receivingReason: 'AUTH_REJECTED', sending: 'ready' });
     await dovecot.setPassword('dora@rejoinder.test', 'new secret');
-    expect(await codeOf(client().reconnect({ tenantId: test.tenantId, inboxId, password: 'secret' }, slow))).toBe('AUTH_REJECTED');
+    const stale = await client().reconnect({ tenantId: test.tenantId, inboxId, password: 'secret' }, slow);
+    expect([stale.inbox, stale.checks.map(({ code }) => code)]).toEqual([undefined, ['AUTH_REJECTED', 'AUTH_REJECTED']]);
+    expect(await get()).toMatchObject({ receiving: 'needs_reconnect', receivingReason: 'AUTH_REJECTED' });
     const back = (await client().reconnect({ tenantId: test.tenantId, inboxId, password: 'new secret' }, slow)).inbox;
     expect(back).toMatchObject({ inboxId, receiving: 'connected', receivingReason: '', sending: 'ready' });
     const credential = await client().getCredential({ tenantId: test.tenantId, inboxId });

@@ -21,7 +21,7 @@ import { startPeer, type Peer } from './peers.js';
 let gateway: Gateway;
 let folder: string;
 const peers: Peer[] = [];
-const asked: { send?: SendRequest; connected: unknown[]; settings: unknown[] } = { connected: [], settings: [] };
+const asked: { send?: SendRequest; settings: unknown[] } = { settings: [] };
 const [inboxId, contactId, engagementId, sendId, trackedId, mailId] = Array.from({ length: 6 }, newId) as [
   string,
   string,
@@ -76,6 +76,14 @@ const engagement = {
 };
 const send = { sendId, inboxId, mailId, state: 'failed', reason: 'QUOTA', messageId: 'y@example.com', acceptedAt: at };
 
+const checksOf = (password: string) => {
+  const passed = password !== 'wrong';
+  return [
+    { protocol: 'imap', passed, code: passed ? '' : 'AUTH_REJECTED', detail: passed ? '' : 'Refused.' },
+    { protocol: 'smtp', passed: true },
+  ];
+};
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rejoinder-console-'));
   gateway = await startGateway({ REJOINDER_CONSOLE_FOLDER: folder });
@@ -86,23 +94,12 @@ beforeAll(async () => {
         if (request.address.endsWith('@unknown.example')) throw new Fault('not_found', 'NOT_DISCOVERED', 'Type the servers.');
         return { imap: server, smtp: server, provider: 'Example', hint: '' };
       },
-      verify: ({ login }) => {
-        const passed = login!.password !== 'wrong';
-        const code = passed ? '' : 'AUTH_REJECTED';
-        return {
-          checks: [
-            { protocol: 'imap', passed, code, detail: passed ? '' : 'Refused.' },
-            { protocol: 'smtp', passed: true },
-          ],
-          capabilities: ['IDLE'],
-        };
+      verify: ({ login }) => ({ checks: checksOf(login!.password), capabilities: ['IDLE'] }),
+      connect: ({ login, settings }) => {
+        asked.settings.push(settings);
+        return { inbox: login!.password === 'wrong' ? undefined : inbox, checks: checksOf(login!.password) };
       },
-      connect: (request) => {
-        asked.connected.push(request.login!.address);
-        asked.settings.push(request.settings);
-        return { inbox };
-      },
-      reconnect: () => ({ inbox }),
+      reconnect: ({ password }) => ({ inbox: password === 'wrong' ? undefined : inbox, checks: checksOf(password) }),
       pause: () => ({ inbox }),
       resume: () => ({ inbox }),
       remove: () => ({}),
@@ -114,7 +111,7 @@ beforeAll(async () => {
     }),
     await startPeer(address('timeline'), TimelineService, {
       listContacts: () => ({ contacts: [contact], nextPageToken: 'more' }),
-      putContact: () => ({ contact }),
+      putContact: ({ address }) => ({ contact, created: address === 'new@example.com' }),
       getContact: (request) => {
         const kind = faults.get(request.contactId);
         if (kind) throw new Fault(kind, 'SOME_CODE', 'One sentence.', kind === 'busy' ? 1_500 : undefined);
@@ -181,6 +178,7 @@ const routes: [string, string, string, number, object?][] = [
   ['DELETE', `/v1/inboxes/${inboxId}`, '/v1/inboxes/{inbox_id}', 204],
   ['GET', '/v1/contacts?query=bo&limit=10', '/v1/contacts', 200],
   ['POST', '/v1/contacts', '/v1/contacts', 200, { address: 'bob@example.com' }],
+  ['POST', '/v1/contacts', '/v1/contacts', 201, { address: 'new@example.com' }],
   ['GET', `/v1/contacts/${contactId}`, '/v1/contacts/{contact_id}', 200],
   ['GET', `/v1/contacts/${contactId}/timeline?cursor=x`, '/v1/contacts/{contact_id}/timeline', 200],
   ['GET', `/v1/engagements/${engagementId}`, '/v1/engagements/{engagement_id}', 200],
@@ -223,7 +221,8 @@ describe('the contract', () => {
   test.each(routes)('%s %s is answered as the document says', async (method, path, template, status, body) => {
     const answer = await gateway.call(method, path, { body });
     const responses = document.paths[template]![method.toLowerCase()]!.responses;
-    expect([answer.status, Object.keys(responses)]).toEqual([status, [String(status), ...Object.keys(responses).slice(1)]]);
+    expect(answer.status).toBe(status);
+    expect(Object.keys(responses)).toContain(String(status));
     expect(answer.headers['cache-control']).toBe('private, no-store');
     if (status === 204) expect(answer.text).toBe('');
     else expect(valid(responses[status]!.content!['application/json']!.schema, answer.json)).toEqual([]);
@@ -232,7 +231,8 @@ describe('the contract', () => {
   test('the document has these routes, and those of files, events and the demo', () => {
     const rest = ['POST /v1/attachments', 'GET /v1/attachments/{attachment_id}', 'GET /v1/events', 'POST /v1/demo'];
     const told = Object.entries(document.paths).flatMap(([path, of]) => Object.keys(of).map((method) => `${method.toUpperCase()} ${path}`));
-    expect(told.sort()).toEqual([...routes.map(([method, , template]) => `${method} ${template}`), ...rest].sort());
+    const tried = new Set(routes.map(([method, , template]) => `${method} ${template}`));
+    expect(told.sort()).toEqual([...tried, ...rest].sort());
     expect(document.openapi).toBe('3.1.0');
   });
 
@@ -269,15 +269,20 @@ describe('inboxes', () => {
   });
 
   test('are not stored if a server refuses: the checks say which', async () => {
-    asked.connected.length = 0;
-    const answer = await gateway.call('POST', '/v1/inboxes', { body: { ...login, password: 'wrong' } });
-    expect(problemOf(answer)).toEqual([422, 'VERIFY_FAILED']);
-    const { checks } = answer.json as { checks: object[] };
-    expect(checks).toEqual([
-      { protocol: 'imap', passed: false, code: 'AUTH_REJECTED', detail: 'Refused.' },
-      { protocol: 'smtp', passed: true, code: '', detail: '' },
-    ]);
-    expect(asked.connected).toEqual([]);
+    for (const [path, body] of [
+      ['/v1/inboxes', { ...login, password: 'wrong' }],
+      [`/v1/inboxes/${inboxId}/reconnect`, { password: 'wrong' }],
+    ] as const) {
+      const answer = await gateway.call('POST', path, { body });
+      expect(problemOf(answer)).toEqual([422, 'VERIFY_FAILED']);
+      expect(answer.json).toMatchObject({
+        detail: 'Nothing was stored. Receiving (IMAP): Refused.',
+        checks: [
+          { protocol: 'imap', passed: false, code: 'AUTH_REJECTED', detail: 'Refused.' },
+          { protocol: 'smtp', passed: true, code: '', detail: '' },
+        ],
+      });
+    }
   });
 
   test('take settings, with defaults for what is left out', async () => {

@@ -426,6 +426,9 @@ describe('pages', () => {
     await expect(api().listEngagements({ tenantId: house.tenantId, contactId: newId() })).rejects.toMatchObject({
       code: 'CONTACT_NOT_FOUND',
     });
+    const put = async (name: string) => (await api().putContact({ tenantId: house.tenantId, address: once, name })).created;
+    const once = ann();
+    expect([await put('Ann'), await put('Ann'), await put('Anna')]).toEqual([true, false, false]);
     await expect(api().putContact({ tenantId: house.tenantId, address: 'ann' })).rejects.toMatchObject({ code: 'ADDRESS' });
     await expect(api().putContact({ tenantId: house.tenantId, address: 'me@house.test' })).rejects.toMatchObject({ code: 'OWN_ADDRESS' });
   });

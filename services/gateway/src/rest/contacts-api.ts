@@ -1,4 +1,6 @@
 // REST of contacts, and of what was said with each.
+import { Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { TimelineService } from '@rejoinder/contracts/api/timeline';
 import { Peers } from '@rejoinder/runtime/peers';
@@ -21,13 +23,19 @@ export class ContactsApi {
     return { contacts: contacts.map(shape.toContact), next_cursor: toCursor(nextPageToken) };
   }
 
-  /** Timeline does not say whether it was there before, so it is never called created. */
-  @Route({ method: 'POST', says: 'Makes a contact, or answers the one that has this address', answers: shape.contactSchema })
+  @Route({
+    method: 'POST',
+    says: 'Makes a contact, or answers the one that has this address',
+    mayCreate: true,
+    answers: shape.contactSchema,
+  })
   async put(
     @TenantId() tenantId: string,
     @FromBody(shape.contactBody) body: z.infer<typeof shape.contactBody>,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<shape.ContactAnswer> {
-    const { contact } = await this.#timeline.putContact({ tenantId, ...body });
+    const { contact, created } = await this.#timeline.putContact({ tenantId, ...body });
+    if (created) void reply.code(201);
     return shape.toContact(contact!);
   }
 

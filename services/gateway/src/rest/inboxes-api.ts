@@ -1,7 +1,7 @@
 // REST of inboxes: found, tested, connected, looked at, paused and removed.
 import { z } from 'zod';
 import { Fault } from '@rejoinder/base/fault';
-import { ConnectionsService, type Inbox } from '@rejoinder/contracts/api/connections';
+import { ConnectionsService, type ConnectResponse, type Inbox, type ReconnectResponse } from '@rejoinder/contracts/api/connections';
 import { SyncService, type GetProgressResponse } from '@rejoinder/contracts/api/sync';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
@@ -34,7 +34,6 @@ export class InboxesApi {
     return { checks: checks.map(shape.toCheck), capabilities };
   }
 
-  /** Tested first, so that a refusal tells of both servers what is wrong; connections tests again before it stores. */
   @Route({
     method: 'POST',
     says: 'Connects an inbox once both its servers let it in',
@@ -44,14 +43,9 @@ export class InboxesApi {
   })
   async connect(@TenantId() tenantId: string, @FromBody(shape.connectBody) body: shape.ConnectBody): Promise<shape.InboxAnswer> {
     const { display_name: displayName, settings, ...login } = body;
-    const { checks } = await this.#connections.verify({ tenantId, login }, liveTest);
-    if (checks.some(({ passed }) => !passed)) {
-      throw refusal(422, 'VERIFY_FAILED', 'A server refused: nothing was stored.', { checks: checks.map(shape.toCheck) });
-    }
     const { attachments = true, history_days: historyDays = 30, log_folder: logFolder = '' } = settings ?? {};
     const wanted = { capture: 'tracked', attachments, historyDays, logFolder };
-    const { inbox } = await this.#connections.connect({ tenantId, login, displayName, settings: wanted }, liveTest);
-    return this.#told(tenantId, inbox!);
+    return this.#told(tenantId, letIn(await this.#connections.connect({ tenantId, login, displayName, settings: wanted }, liveTest)));
   }
 
   @Route({ method: 'GET', says: 'The inboxes, a page at a time', answers: shape.inboxesSchema })
@@ -70,14 +64,19 @@ export class InboxesApi {
     return this.#told(tenantId, inbox!);
   }
 
-  @Route({ method: 'POST', path: ':inbox_id/reconnect', says: 'Stores a new password once it is let in', answers: shape.inboxSchema })
+  @Route({
+    method: 'POST',
+    path: ':inbox_id/reconnect',
+    says: 'Stores a new password once it is let in',
+    answers: shape.inboxSchema,
+    refuses: { 422: 'VERIFY_FAILED, with checks' },
+  })
   async reconnect(
     @TenantId() tenantId: string,
     @FromPath('inbox_id', id) inboxId: string,
     @FromBody(shape.reconnectBody) { password }: z.infer<typeof shape.reconnectBody>,
   ): Promise<shape.InboxAnswer> {
-    const { inbox } = await this.#connections.reconnect({ tenantId, inboxId, password }, liveTest);
-    return this.#told(tenantId, inbox!);
+    return this.#told(tenantId, letIn(await this.#connections.reconnect({ tenantId, inboxId, password }, liveTest)));
   }
 
   @Route({ method: 'POST', path: ':inbox_id/pause', says: 'Stops receiving and sending', answers: shape.inboxSchema })
@@ -113,6 +112,15 @@ export class InboxesApi {
       throw error;
     });
   }
+}
+
+const sides: Record<string, string> = { imap: 'Receiving (IMAP)', smtp: 'Sending (SMTP)' };
+
+/** The inbox, or the refusal that tells of each server what is wrong. */
+function letIn({ inbox, checks }: ConnectResponse | ReconnectResponse): Inbox {
+  if (inbox) return inbox;
+  const failed = checks.filter(({ passed }) => !passed).map(({ protocol, detail }) => `${sides[protocol]}: ${detail}`);
+  throw refusal(422, 'VERIFY_FAILED', `Nothing was stored. ${failed.join(' ')}`, { checks: checks.map(shape.toCheck) });
 }
 
 function unlessUnknown<T>(error: unknown, none: T): T {

@@ -17,7 +17,7 @@ export type OpenApi = Record<string, unknown> & {
 };
 
 interface Operation {
-  responses: Record<string, { content?: Record<string, { schema: unknown }> }>;
+  responses: Record<string, { description: string; content?: Record<string, { schema: unknown }> }>;
   [more: string]: unknown;
 }
 
@@ -74,7 +74,7 @@ function operationOf({ tag, route }: PlacedRoute, schemas: Schemas): Operation {
       ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body.schema, 'input', schemas) } } } }
       : {}),
     ...(route.takesFile ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: fileForm } } } } : {}),
-    responses: { [route.status ?? 200]: answerOf(route, schemas), ...refusalsOf(route, schemas) },
+    responses: { ...answersOf(route, schemas), ...refusalsOf(route, schemas) },
   };
 }
 
@@ -84,8 +84,13 @@ const fileForm = {
   properties: { file: { type: 'string', contentMediaType: 'application/octet-stream' } },
 };
 
+function answersOf(route: DeclaredRoute, schemas: Schemas): Operation['responses'] {
+  const answer = answerOf(route, schemas);
+  return { [route.status ?? 200]: answer, ...(route.mayCreate ? { 201: { ...answer, description: 'Made' } } : {}) };
+}
+
 function answerOf({ answers }: DeclaredRoute, schemas: Schemas): Operation['responses'][string] {
-  if (answers === 'nothing') return { description: 'Done' } as Operation['responses'][string];
+  if (answers === 'nothing') return { description: 'Done' };
   const content = {
     bytes: { 'application/octet-stream': { schema: {} } },
     events: { 'text/event-stream': { schema: { type: 'string' } } },

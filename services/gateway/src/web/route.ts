@@ -24,6 +24,8 @@ export interface RouteOf {
   /** One line of what it does. */
   says: string;
   status?: number;
+  /** The same answer comes with 201 where it was not there before. */
+  mayCreate?: boolean;
   /** What it answers: JSON of a schema, nothing, the bytes of a file, a stream of events, or any JSON. */
   answers: z.ZodType | 'nothing' | 'bytes' | 'events' | 'json';
   /** It takes one file as multipart/form-data. */

@@ -40,14 +40,14 @@ export class ContactApi {
   async putContact({ tenantId, address, name }: PutContactRequest): Promise<MessageInitShape<typeof PutContactResponseSchema>> {
     const normal = normalAddress(address);
     if (normal === undefined) throw new Fault('invalid', 'ADDRESS', 'This is no mail address.');
-    const contact = await this.database.write({ tenant: tenantId }, async (tx) => {
+    const { contact, created } = await this.database.write({ tenant: tenantId }, async (tx) => {
       const own = await ownAddresses(tx, tenantId);
       if (own.has(normal.toLowerCase())) throw new Fault('invalid', 'OWN_ADDRESS', 'The address of an own inbox is nobody’s contact.');
       const put = await putContact(tx, tenantId, { address: normal, name: name.trim().slice(0, maxNameLength) }, this.clock.now());
-      if (put.isNew) await this.engagements.contactChanged(tx, tenantId, put);
-      return contactById(tx, tenantId, put.contactId);
+      if (put.became !== 'found') await this.engagements.contactChanged(tx, tenantId, put);
+      return { contact: await contactById(tx, tenantId, put.contactId), created: put.became === 'made' };
     });
-    return { contact: shown(contact!) };
+    return { contact: shown(contact!), created };
   }
 
   @GrpcMethod('TimelineService', 'GetContact')

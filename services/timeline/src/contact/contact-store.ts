@@ -45,17 +45,19 @@ export async function touchContacts(tx: Tx, tenantId: string, contactIds: string
   await tx.$executeRawUnsafe(sql, tenantId, [...new Set(contactIds)].sort());
 }
 
-/** Makes a contact, or gives the one with this address a name it is given; answers it, and whether anything is new. */
-export async function putContact(tx: Tx, tenantId: string, person: Person, now: Date): Promise<ContactRow & { isNew: boolean }> {
+export type PutContact = ContactRow & { became: 'made' | 'renamed' | 'found' };
+
+/** Makes a contact, or gives the one with this address a name it is given. */
+export async function putContact(tx: Tx, tenantId: string, person: Person, now: Date): Promise<PutContact> {
   const [made] = await makeContacts(tx, tenantId, [person], now);
-  if (made) return { ...made, isNew: true };
+  if (made) return { ...made, became: 'made' };
   const rename = `update contact set name = $3, revision = revision + 1 where tenant_id = $1::uuid and lower(address) = $2 and $3 <> '' and name <> $3
     returning contact_id as "contactId", address, name, revision::int`;
   const [renamed] = await tx.$queryRawUnsafe<ContactRow[]>(rename, tenantId, keyOf(person), person.name);
-  if (renamed) return { ...renamed, isNew: true };
+  if (renamed) return { ...renamed, became: 'renamed' };
   const find = `select contact_id as "contactId", address, name, revision::int from contact where tenant_id = $1::uuid and lower(address) = $2`;
   const [found] = await tx.$queryRawUnsafe<ContactRow[]>(find, tenantId, keyOf(person));
-  return { ...found!, isNew: false };
+  return { ...found!, became: 'found' };
 }
 
 const shown = `c.contact_id as "contactId", c.address, c.name, c.revision, c.last_activity_at as "lastActivityAt",
