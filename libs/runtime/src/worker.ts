@@ -4,7 +4,9 @@ import { newId } from '@rejoinder/base/id';
 import type { Clock } from '@rejoinder/base/clock';
 import { backoffMs, delay } from '@rejoinder/base/wait';
 import type { Transactions } from '@rejoinder/bus/sql';
+import { keepLease, shortLeaseMs, type Lease } from './lease.js';
 import type { Logger } from './logging.js';
+import { claimSql, nextSql, renewSql, settleSql } from './work-sql.js';
 
 /** What became of one row; there is nothing else. */
 export type WorkOutcome = { kind: 'done' } | { kind: 'again'; at: Date; reason: string } | { kind: 'gave_up'; reason: string };
@@ -32,8 +34,10 @@ export interface WorkerOptions {
   filter?: { where: string; value: () => unknown };
   /** Rows in work at once in this process. */
   concurrency: number;
-  /** Longer than the work's own time-outs together: after it another worker may take the row. */
+  /** The longest that a row is held, so longer than the work's own time-outs together: after it another worker may take the row. */
   leaseMs: number;
+  /** How long a claim lasts unless it is renewed, which it is until leaseMs: the row of a process that died is free after this. */
+  renewedLeaseMs?: number;
   /** The slow poll under the wakes. */
   pollMs?: number;
   /** Does the work and saves its effects; the signal fires on drain deadline or lost lease. What it throws is tried again with backoff. */
@@ -60,40 +64,6 @@ const firstRetryMs = 1_000;
 const maxRetryMs = 300_000;
 const slowPollMs = 5_000;
 const shortestPauseMs = 5;
-
-/** Tenants with work are found one index probe each; of each come its first rows, then all are interleaved so that no tenant waits for another's thousands.
- * What makes a row claimable is asked again where it is locked: another pod may have finished it since it was found. */
-const claimSql = (table: string, key: string, where: string) => `
-with recursive tenant as (
-  (select tenant_id from ${table} where due_at is not null order by tenant_id limit 1)
-  union all
-  select (select w.tenant_id from ${table} w where w.due_at is not null and w.tenant_id > tenant.tenant_id order by w.tenant_id limit 1)
-  from tenant where tenant.tenant_id is not null
-), candidate as (
-  select w.* from tenant, lateral (
-    select tenant_id, ${key} as key, historical, due_at, row_number() over (order by historical, due_at) as turn from ${table} w
-    where w.tenant_id = tenant.tenant_id and due_at <= $1::timestamptz and (lease_until is null or lease_until < clock_timestamp()) and ${where}
-    order by historical, due_at limit $2::int
-  ) w
-), chosen as (
-  select w.tenant_id, w.${key} as key from ${table} w join candidate c on w.tenant_id = c.tenant_id and w.${key} = c.key
-  where w.due_at <= $1::timestamptz and (w.lease_until is null or w.lease_until < clock_timestamp())
-  order by c.historical, c.turn, c.due_at limit $2::int for update of w skip locked
-)
-update ${table} w set lease_until = lease.ends, due_at = lease.ends, lease_token = $4::uuid, attempts = w.attempts + 1
-from chosen, (select clock_timestamp() + $3::int * interval '1 millisecond' as ends) lease
-where w.tenant_id = chosen.tenant_id and w.${key} = chosen.key
-returning w.tenant_id, w.${key}::text as key, w.attempts, w.historical, w.traceparent`;
-
-/** When the next row that nobody holds is due: retries and other pods' clocks are not left to the slow poll. */
-const nextSql = (table: string, where: string) => `
-select w.due_at from ${table} w where due_at is not null and (lease_until is null or lease_until < clock_timestamp()) and ${where} order by due_at limit 1`;
-
-/** A claim moved due_at to the end of its lease: where it stands elsewhere by now, somebody has asked for the row again meanwhile. */
-const settleSql = (table: string, key: string) => `
-update ${table} set due_at = case when due_at = lease_until then $4::timestamptz else due_at end, lease_until = null, lease_token = null, last_reason = $5,
-  attempts = case when $4::timestamptz is null then 0 else attempts end
-where tenant_id = $1::uuid and ${key}::text = $2 and lease_token = $3::uuid`;
 
 /** Runs until stopped; a stop waits for the rows in hand and claims no more. */
 export class Worker {
@@ -141,8 +111,9 @@ export class Worker {
       this.#wakePending = false;
       try {
         const free = this.options.concurrency - this.#inHand.size;
+        const claimedAt = performance.now();
         const { claimed, nextDueAt } = free > 0 ? await this.#claim(free) : { claimed: [] };
-        for (const { job, token } of claimed) this.#take(job, token);
+        for (const { job, token } of claimed) this.#take(job, token, claimedAt);
         failures = 0;
         this.#failure = undefined;
         await this.#pause(this.#idleMs(nextDueAt));
@@ -156,10 +127,10 @@ export class Worker {
   }
 
   async #claim(limit: number): Promise<{ claimed: { job: Job; token: string }[]; nextDueAt?: Date }> {
-    const { table, key, filter, leaseMs } = this.options;
+    const { table, key, filter } = this.options;
     const token = newId();
     const [where, more] = filter ? [filter.where, [filter.value()]] : ['true', []];
-    const values = [this.around.clock.now(), limit, leaseMs, token, ...more];
+    const values = [this.around.clock.now(), limit, this.#claimMs, token, ...more];
     return this.around.database.read('all_tenants', async (tx) => {
       const rows = await tx.$queryRawUnsafe<ClaimedRow[]>(claimSql(table, key, where), ...values);
       const claimed = rows.map((row) => ({ token, job: toJob(row) }));
@@ -177,8 +148,8 @@ export class Worker {
     return Math.min(pollMs, Math.max(untilDue + 1, shortestPauseMs));
   }
 
-  #take(job: Job, token: string): void {
-    const settled = this.#work(job, token)
+  #take(job: Job, token: string, claimedAt: number): void {
+    const settled = this.#work(job, token, this.#keep(job, token, claimedAt))
       .catch((error: unknown) => this.around.logger.warn({ worker: this.options.name, error }, 'outcome not saved; the lease will end'))
       .finally(() => {
         this.#inHand.delete(settled);
@@ -187,9 +158,24 @@ export class Worker {
     this.#inHand.add(settled);
   }
 
-  async #work(job: Job, token: string): Promise<void> {
+  #keep(job: Job, token: string, claimedAt: number): Lease {
+    const { name, table, key, leaseMs } = this.options;
+    const renew = (ms: number) =>
+      this.around.database.read({ tenants: [job.tenantId] }, (tx) =>
+        tx.$executeRawUnsafe(renewSql(table, key), job.tenantId, job.key, token, ms),
+      );
+    return keepLease({
+      claimedAt,
+      lastsMs: this.#claimMs,
+      longestMs: leaseMs,
+      renew: async (ms) => (await renew(ms)) === 1,
+      failed: (error) => this.around.logger.warn({ worker: name, error }, 'cannot renew a lease'),
+    });
+  }
+
+  async #work(job: Job, token: string, lease: Lease): Promise<void> {
     const started = this.around.clock.now();
-    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(this.options.leaseMs)]);
+    const signal = AbortSignal.any([this.#abort.signal, lease.lost]);
     const traced = propagation.extract(context.active(), { traceparent: job.traceparent });
     let outcome: WorkOutcome;
     try {
@@ -197,6 +183,8 @@ export class Worker {
     } catch (error) {
       this.around.logger.warn({ worker: this.options.name, error, attempts: job.attempts }, 'work failed; it will be tried again');
       outcome = again(new Date(started.getTime() + backoffMs(job.attempts, firstRetryMs, maxRetryMs)), 'failed');
+    } finally {
+      lease.end();
     }
     const { table, key } = this.options;
     const due = outcome.kind === 'again' ? outcome.at : null;
@@ -204,6 +192,10 @@ export class Worker {
     await this.around.database.read({ tenants: [job.tenantId] }, (tx) =>
       tx.$executeRawUnsafe(settleSql(table, key), job.tenantId, job.key, token, due, reason),
     );
+  }
+
+  get #claimMs(): number {
+    return Math.min(this.options.renewedLeaseMs ?? shortLeaseMs, this.options.leaseMs);
   }
 
   #pause(ms: number): Promise<void> {

@@ -213,6 +213,51 @@ describe('a worker', () => {
     await quick.stop();
   });
 
+  it('holds a row for as long as it is at work, on a lease much shorter than the work', async () => {
+    const [slow, quick] = [pod(), pod()];
+    const [one] = await ask(slow, red, 1);
+    const lease = async () => (await pool.query('select lease_until, due_at from errands.errand where errand_id = $1', [one])).rows[0];
+    let release!: (outcome: WorkOutcome) => void;
+    const held = new Promise<WorkOutcome>((resolve) => (release = resolve));
+    let lost: AbortSignal | undefined;
+    slow.worker({ renewedLeaseMs: 300, work: (_job, signal) => ((lost = signal), held) });
+    await settle('the claim', async () => lost !== undefined);
+    const first = (await lease()).lease_until as Date;
+    let taken = 0;
+    quick.worker({ pollMs: 20, work: async () => (taken++, workDone) });
+    await settle('five leases on', async () => (await lease()).lease_until.getTime() > first.getTime() + 1_500);
+    expect((await lease()).due_at).toEqual((await lease()).lease_until);
+    expect({ taken, lost: lost!.aborted }).toEqual({ taken: 0, lost: false });
+    release(workDone);
+    await settle('the outcome', async () => (await due()) === 0);
+    expect(taken).toBe(0);
+    await Promise.all([slow.stop(), quick.stop()]);
+  });
+
+  it('frees the row of a process that fell silent within the short lease, and tells that process should it wake', async () => {
+    const [silent, quick] = [pod(), pod()];
+    await ask(silent, red, 1);
+    let cut = false;
+    let lost: AbortSignal | undefined;
+    const read = silent.database.read.bind(silent.database);
+    silent.database.read = (scope, work) => (cut ? Promise.reject(new Error('cut off')) : read(scope, work));
+    silent.worker({
+      renewedLeaseMs: 300,
+      work: async (_job, signal) => {
+        lost = signal;
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        return workDone;
+      },
+    });
+    await settle('the claim', async () => lost !== undefined);
+    cut = true;
+    let taken = 0;
+    quick.worker({ pollMs: 20, work: async () => (taken++, workDone) });
+    await settle('the other to take it', async () => taken === 1 && (await due()) === 0, { timeoutMs: 5_000 });
+    expect(lost!.aborted).toBe(true);
+    await Promise.all([silent.stop(), quick.stop()]);
+  });
+
   it('claims only what its filter lets it', async () => {
     const at = pod();
     await ask(at, red, 3, { partition: 1 });
