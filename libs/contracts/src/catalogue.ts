@@ -80,6 +80,15 @@ export const catalogue = {
     sentence: 'The message was sent, but its copy could not be put into the Sent folder.',
     action: 'Check the mailbox',
   },
+  MAIL_TOO_LARGE: { kind: 'too_large', sentence: 'The mail is too large for its attachments to be kept; its text is kept.', action: '' },
+  PART_TOO_LARGE: { kind: 'too_large', sentence: 'The attachment is larger than is kept.', action: '' },
+  ATTACHMENTS_OFF: { kind: 'denied', sentence: 'Attachments are switched off for this inbox.', action: '' },
+  DECLARATION_LIED: { kind: 'invalid', sentence: 'The attachment was much larger than its mail said, so it was not kept.', action: '' },
+  GONE: { kind: 'gone', sentence: 'The mail was no longer in the mailbox when it was to be read.', action: '' },
+  UNREADABLE: { kind: 'invalid', sentence: 'The mail is built in a way that cannot be read.', action: '' },
+  NOT_QUOTING: { kind: 'denied', sentence: 'The mail quotes nothing of the conversation, so it is not a part of it.', action: '' },
+  FORGOTTEN: { kind: 'gone', sentence: 'The mail was deleted here, and stays deleted.', action: '' },
+  NOT_SEEN: { kind: 'not_found', sentence: 'No connected mailbox has this mail. It is logged when it turns up.', action: '' },
   INBOX_NOT_FOUND: { kind: 'not_found', sentence: 'There is no such inbox.', action: 'Check the inbox' },
   INBOX_EXISTS: { kind: 'conflict', sentence: 'This address is connected already.', action: 'Reconnect it instead' },
   INBOX_REMOVED: { kind: 'gone', sentence: 'The inbox was removed.', action: 'Connect it again' },
@@ -89,9 +98,10 @@ export const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue;
 
-/** What a code says, or undefined for one that is not of this catalogue. */
+/** What a code says, or undefined for one that is not of this catalogue. Reasons why something is not kept travel in lower case. */
 export function explain(code: string): CatalogueEntry | undefined {
-  return Object.hasOwn(catalogue, code) ? catalogue[code as ErrorCode] : undefined;
+  const name = code.toUpperCase();
+  return Object.hasOwn(catalogue, name) ? catalogue[name as ErrorCode] : undefined;
 }
 
 /** The refusal of this code, in its own sentence. */

@@ -10,6 +10,9 @@ import type { Attachment, Prisma } from './generated/client.js';
 export type Tx = Prisma.TransactionClient;
 export type Record = Attachment;
 
+/** Why bytes that were to be taken are not, told once they come. */
+export type LateReason = 'part_too_large' | 'declaration_lied';
+
 /** A record as an event or an upload declares it. */
 export interface Declared {
   tenantId: string;
@@ -127,7 +130,7 @@ export class AttachmentStore {
   }
 
   /** It will not be kept; what lies in the store of it is an orphan. */
-  async reject(tx: Tx, at: UploadAt, reason: string): Promise<Record> {
+  async reject(tx: Tx, at: UploadAt, reason: LateReason): Promise<Record> {
     const record = await this.#locked(tx, at);
     await this.abandon(tx, at);
     if (record.state !== 'pending') return record;

@@ -9,6 +9,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Fault } from '@rejoinder/base/fault';
 import type { AttachmentSchema, DownloadRequest, DownloadResponseSchema, GetAttachmentRequest } from '@rejoinder/contracts/api/attachment';
 import type { GetAttachmentResponseSchema } from '@rejoinder/contracts/api/attachment';
+import { explain } from '@rejoinder/contracts/catalogue';
 import { AttachmentState } from '@rejoinder/contracts/mail';
 import { Database } from '@rejoinder/runtime/database';
 import type { Logger } from '@rejoinder/runtime/logging';
@@ -126,7 +127,7 @@ export class DownloadApi {
 
 function refuseUnlessStored({ state, reason }: Record): void {
   if (state === 'pending') throw new Fault('gone', 'PENDING', 'The attachment has not arrived yet.');
-  if (state === 'rejected') throw new Fault('gone', 'REJECTED', `The attachment is not kept: ${reason}.`);
+  if (state === 'rejected') throw new Fault('gone', 'REJECTED', explain(reason)?.sentence ?? 'The attachment is not kept.');
 }
 
 async function write(call: Call, step: Step, signal: AbortSignal): Promise<void> {

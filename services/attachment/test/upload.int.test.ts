@@ -7,6 +7,7 @@ import { AttachmentRejectedSchema, AttachmentStoredSchema } from '@rejoinder/con
 import { SendAcceptedSchema } from '@rejoinder/contracts/events/sending';
 import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { AttachmentState } from '@rejoinder/contracts/mail';
+import { catalogue } from '@rejoinder/contracts/catalogue';
 import { grpcClient } from '@rejoinder/runtime/grpc-client';
 import { settle } from '@rejoinder/testing/settle';
 import * as fixtures from './attachment-house.js';
@@ -80,7 +81,7 @@ describe('an attachment of a captured mail', () => {
     await settle('the record', () => stateOf(part));
     expect(await upload(part)).toMatchObject({ state: AttachmentState.REJECTED, reason: 'mail_too_large' });
     expect(await here.files()).toEqual(expect.not.arrayContaining([expect.stringContaining(part.attachmentId)]));
-    await expect(download(part)).rejects.toMatchObject({ kind: 'gone', code: 'REJECTED' });
+    await expect(download(part)).rejects.toMatchObject({ kind: 'gone', code: 'REJECTED', message: catalogue.MAIL_TOO_LARGE.sentence });
   });
 
   it('that is stored already is answered before its bytes are sent', async () => {

@@ -41,5 +41,5 @@ export const toId = (text: string): string | null => (text === '' ? null : text)
 
 export const toCursor = toId;
 
-/** What a code means to a person, or '' for none that is known. Reasons of attachments travel in lower case. */
-export const sentenceOf = (reason: string): string => (explain(reason) ?? explain(reason.toUpperCase()))?.sentence ?? '';
+/** What a code means to a person, or '' for none that is known. */
+export const sentenceOf = (reason: string): string => explain(reason)?.sentence ?? '';

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
 import { backoffMs } from '@rejoinder/base/wait';
+import { explain } from '@rejoinder/contracts/catalogue';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { CLOCK, LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
@@ -163,7 +164,8 @@ export class OutletWorker {
 
   /** Network trouble is no alarm: the sends wait, a day at the most. */
   async #unreached(outlet: OutletKey, due: SendInHand[], attempts: number, fault: Fault): Promise<WorkOutcome> {
-    await this.store.markUnreached(outlet, due, fault.code);
+    // Where connections is away the trouble is in this house: nothing that a person could mend.
+    await this.store.markUnreached(outlet, due, explain(fault.code) ? fault.code : '');
     for (const send of due.filter((one) => this.#isExpired(one))) await this.#end(send, { state: 'failed', reason: 'SEND_EXPIRED' });
     const waitMs = fault.retryAfterMs ?? backoffMs(attempts, firstConnectRetryMs, maxConnectRetryMs);
     return again(new Date(this.clock.now().getTime() + waitMs), fault.code);

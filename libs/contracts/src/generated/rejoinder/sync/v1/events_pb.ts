@@ -343,7 +343,7 @@ export type CaptureFailed = Message<"rejoinder.sync.v1.CaptureFailed"> & {
   revision: bigint;
 
   /**
-   * gone, unreadable, too_large, not_quoting, forgotten.
+   * gone, unreadable, not_quoting, forgotten.
    *
    * @generated from field: string reason = 4;
    */
