@@ -1,5 +1,5 @@
 // The quiet look of the console: one accent, system fonts, soft corners.
-import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
 const teal: MantineColorsTuple = [
   '#effaf8',
@@ -16,7 +16,7 @@ const teal: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: 'brand',
-  primaryShade: { light: 7, dark: 6 },
+  primaryShade: 7,
   colors: { brand: teal },
   autoContrast: true,
   defaultRadius: 'md',
@@ -27,4 +27,21 @@ export const theme = createTheme({
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.35, blur: 2 }, transitionProps: { duration: 120 } } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
   },
+});
+
+/** Mantine's own colours of lesser text, badges and verdicts are too faint to be read easily on light ground. */
+export const variables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    '--mantine-color-dimmed': '#59656b',
+    '--mantine-color-teal-light-color': '#046c4e',
+    '--mantine-color-teal-text': '#046c4e',
+    '--mantine-color-blue-light-color': '#1858a8',
+    '--mantine-color-red-light-color': '#b42318',
+    '--mantine-color-red-text': '#b42318',
+    '--mantine-color-orange-light-color': '#974000',
+    '--mantine-color-yellow-light-color': '#735000',
+    '--mantine-color-gray-light-color': '#495057',
+  },
+  dark: { '--mantine-color-dimmed': '#a7b0b5' },
 });
