@@ -26,6 +26,7 @@ import { PartitionKeeper } from './partitions.js';
 import { Peers } from './peers.js';
 import type { ServiceName } from './services.js';
 import { CLOCK, EVENT_LOG, HOUSE_SETTINGS, LOGGER, SETTINGS } from './tokens.js';
+import { ServiceWake } from './wake.js';
 import { Workers } from './workers.js';
 
 /** The only thing a service exports. */
@@ -94,11 +95,12 @@ function assemble(role: Role, house: House, logger: Logger) {
   );
   const bus = new BusServer({ service: role.name, log: house.eventLog, deadLetters, isOutage, logger });
   const relay = new Relay({ service: role.name, database, log: house.eventLog, logger });
-  const workers = new Workers({ database, clock: house.clock, logger, onWake: (callback) => house.wake.on(role.name, callback) });
+  const wake = new ServiceWake(house.wake, role.name);
+  const workers = new Workers({ database, clock: house.clock, logger, onWake: (callback) => wake.on(callback) });
   const keeper = new PartitionKeeper(role.name, house.pool, house.clock, house.keptDays, logger, dayKeysOf(role.name, vault));
   const peers = new Peers((service) => house.peerAddress(service));
-  const unwake = house.wake.on(role.name, () => relay.wake());
-  return { database, vault, deadLetters, bus, relay, workers, keeper, peers, unwake };
+  const unwake = wake.on(() => relay.wake());
+  return { database, vault, deadLetters, bus, relay, wake, workers, keeper, peers, unwake };
 }
 
 type Parts = ReturnType<typeof assemble>;
@@ -110,6 +112,7 @@ function appModule(role: Role, parts: Parts, house: House, settings: unknown, lo
     { provide: Vault, useValue: parts.vault },
     { provide: DeadLetters, useValue: parts.deadLetters },
     { provide: Workers, useValue: parts.workers },
+    { provide: ServiceWake, useValue: parts.wake },
     { provide: Peers, useValue: parts.peers },
     { provide: SETTINGS, useValue: settings },
     { provide: HOUSE_SETTINGS, useValue: house.settings },

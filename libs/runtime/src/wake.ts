@@ -82,3 +82,16 @@ export class Wake {
     if (service && sender !== this.#self) this.#emitter.emit(service);
   }
 }
+
+/** The wakes of one service, as its role hands them out: no part of it needs a connection of its own to hear other pods. */
+export class ServiceWake {
+  constructor(
+    private readonly wakes: Wake,
+    private readonly service: string,
+  ) {}
+
+  /** Calls back whenever a commit of this service, here or in another pod, may have left something new; until the returned function is called. */
+  on(callback: () => void): () => void {
+    return this.wakes.on(this.service, callback);
+  }
+}

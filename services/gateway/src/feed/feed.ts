@@ -1,10 +1,9 @@
 // Reads the feed on for everyone who listens at this pod, and hands each listener what is new to them.
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Database } from '@rejoinder/runtime/database';
-import type { HouseSettings } from '@rejoinder/runtime/house-settings';
 import type { Logger } from '@rejoinder/runtime/logging';
-import { HOUSE_SETTINGS, LOGGER } from '@rejoinder/runtime/tokens';
-import { Wake } from '@rejoinder/runtime/wake';
+import { LOGGER } from '@rejoinder/runtime/tokens';
+import { ServiceWake } from '@rejoinder/runtime/wake';
 import type { Tx } from '../people/tenant-store.js';
 import { feedAfter, feedEnds, feedOfTenantAfter, type FeedRow } from './feed-store.js';
 
@@ -34,22 +33,19 @@ export class Feed implements OnModuleInit, OnApplicationShutdown {
   #poll: NodeJS.Timeout | undefined;
   #failure: string | undefined;
   readonly #waiting = new Set<() => void>();
-  readonly #otherPods: Wake;
+  #unwake: () => void = () => undefined;
 
   constructor(
     private readonly database: Database<Tx>,
-    @Inject(HOUSE_SETTINGS) settings: HouseSettings,
+    private readonly commits: ServiceWake,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {
-    this.#otherPods = new Wake(database.pool, settings.databaseUrl.reveal(), (message, error) => logger.warn({ error }, message));
-  }
+  ) {}
 
   /** Before anybody can listen. */
   async onModuleInit(): Promise<void> {
     const ends = await this.database.read('all_tenants', feedEnds);
     this.position = this.#heldAfter = ends?.last ?? 0;
-    this.#otherPods.on('gateway', () => this.wake());
-    this.#otherPods.start();
+    this.#unwake = this.commits.on(() => this.wake());
     this.#poll = setInterval(() => this.wake(), slowPollMs);
     this.wake();
   }
@@ -57,7 +53,7 @@ export class Feed implements OnModuleInit, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     clearInterval(this.#poll);
     this.#poll = undefined;
-    await this.#otherPods.close();
+    this.#unwake();
     await this.#reading;
   }
 
