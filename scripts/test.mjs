@@ -17,11 +17,12 @@ function check(title, command, args) {
   return status === 0;
 }
 
-function runTests() {
+/** One run of vitest, counted. */
+function runTests(title, args) {
   const folder = mkdtempSync(join(tmpdir(), 'rejoinder-results-'));
   const file = join(folder, 'results.json');
-  process.stdout.write('\n== tests\n');
-  const { status } = spawnSync('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...only], {
+  process.stdout.write(`\n== ${title}\n`);
+  const { status } = spawnSync('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...args], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
@@ -44,8 +45,14 @@ const steps = [
   ['generated code is what proto/ says', 'node', ['scripts/generate.mjs', '--check']],
   ['lint', 'node', ['scripts/lint.mjs']],
   ['build', 'npm', ['run', '--silent', 'build']],
+  ['types of tests', 'tsc', ['-p', 'tsconfig.tests.json']],
 ];
 const ready = only.length > 0 || steps.map((step) => check(...step)).every((passed) => passed);
-runTests();
+if (only.length > 0) runTests('tests', only);
+else {
+  runTests('tests of one part', ['--exclude', '**/*.e2e.test.ts']);
+  // Each of these starts a whole town: one after the other.
+  runTests('tests of the whole house', ['.e2e.test', '--maxWorkers=1']);
+}
 process.stdout.write(`\n${results.passed} passed, ${results.failed} failed\n`);
 process.exit(ready && results.failed === 0 ? 0 : 1);
