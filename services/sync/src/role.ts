@@ -10,7 +10,6 @@ export const role: Role = {
   name: 'sync',
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
-  // The generated client's overloads do not fit the narrow shape by themselves.
   prisma: (adapter) => new PrismaClient({ adapter }),
   grpc: [SyncService, StoreService],
   module: SyncModule,
