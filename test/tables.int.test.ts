@@ -1,0 +1,80 @@
+// Every table of every service: in a class of retention, fenced if it has a tenant, and made once however many migrate at the same time.
+import pg from 'pg';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { busLogMigrations, keyringMigrations, migrate, serviceMigrations } from '@rejoinder/runtime/migrate';
+import { services } from '@rejoinder/runtime/services';
+import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
+import { loadRoles } from '../services/rejoinder/src/roles.js';
+
+let postgres: Postgres;
+let url: string;
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  url = await postgres.createDatabase('tables');
+  const roles = await loadRoles(services);
+  const all = [busLogMigrations(), ...roles.map((role) => serviceMigrations(role.name, role.migrations))];
+  const applied = await Promise.all([migrate(url, all), migrate(url, all), migrate(url, all)]);
+  expect(applied.map((names) => names.length).toSorted((a, b) => a - b)).toEqual([0, 0, 17]);
+  pool = new pg.Pool({ connectionString: url });
+}, 120_000);
+
+afterAll(async () => {
+  await pool?.end();
+  await postgres?.stop();
+});
+
+const rows = async <Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []) => (await pool.query<Row>(sql, values)).rows;
+
+/** Tables of a schema that are no partitions, but the ledger of migrations. */
+const tablesOf = async (schema: string) => {
+  const sql = `select c.relname as name, c.relrowsecurity and c.relforcerowsecurity as fenced,
+      exists (select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id') as tenant
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = $1 and c.relkind in ('r', 'p') and not c.relispartition and c.relname <> 'migration'`;
+  return rows<{ name: string; fenced: boolean; tenant: boolean }>(sql, [schema]);
+};
+
+describe.each([...services, 'bus'])('schema %s', (schema) => {
+  it('has no table without a class of retention, and no class without its table', async () => {
+    const tables = (await tablesOf(schema)).map(({ name }) => name).toSorted();
+    const kept = (await rows<{ table_name: string }>(`select table_name from ${schema}.kept`)).map((row) => row.table_name).toSorted();
+    expect(kept).toEqual(tables);
+  });
+
+  it('keeps what has a limit in daily partitions', async () => {
+    const limited = await rows<{ table_name: string }>(
+      `select table_name from ${schema}.kept where class in ('R1', 'R2', 'wire') and day_column is null`,
+    );
+    expect(limited).toEqual([]);
+  });
+});
+
+it.each(services)('schema %s fences every table that has a tenant', async (schema) => {
+  const open = (await tablesOf(schema)).filter(({ tenant, fenced, name }) => tenant && !fenced && name !== 'work');
+  expect(open).toEqual([]);
+});
+
+it('a migration that was applied and has changed since is refused, by name', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rejoinder-migrations-'));
+  mkdirSync(join(folder, '0002_more'));
+  const write = (sql: string) => writeFileSync(join(folder, '0002_more', 'migration.sql'), sql);
+  write('create table more (n int);');
+  const own = [serviceMigrations('more', pathToFileURL(folder))];
+  expect(await migrate(url, own)).toEqual(['more/0001_house', 'more/0002_more']);
+  expect(await migrate(url, own)).toEqual([]);
+  write('create table more (n bigint);');
+  await expect(migrate(url, own)).rejects.toThrow(/0002_more was applied and has changed since/);
+  rmSync(folder, { recursive: true });
+});
+
+it('the keyring is made in a database of its own', async () => {
+  const keyring = await postgres.createDatabase('keyring');
+  expect((await migrate(keyring, [keyringMigrations()])).length).toBeGreaterThan(0);
+  expect(await migrate(keyring, [keyringMigrations()])).toEqual([]);
+});
