@@ -12,7 +12,7 @@ with lease as (
   returning 1
 )
 select exists (select 1 from lease) as leased,
-  (select (extract(epoch from held_until - clock_timestamp()) * 1000)::float8 from relay_lease where holder <> $1::uuid) as lease_left_ms,
+  (select (extract(epoch from held_until - clock_timestamp()) * 1000)::float8 from relay_lease where holder <> $1::uuid and held_until > clock_timestamp()) as lease_left_ms,
   o.seq::text, o.written_at, o.tenant_id::text, o.event_id::text, o.topic, o.key, o.type, o.sequence::text, o.historical, o.traceparent, o.value
 from (select 1) as always left join lateral (
   select * from (

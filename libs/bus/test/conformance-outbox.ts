@@ -150,6 +150,21 @@ export function outboxConformance(name: string, startDriver: () => Promise<Drive
       await seen.close();
     });
 
+    it('looks no more often than its poll where another relay left a lease that is over and there is nothing to place', async () => {
+      await pool.query(`update sync.relay_lease set holder = $1, held_until = clock_timestamp() - interval '1 minute'`, [newId()]);
+      const looks: number[] = [];
+      const counting: Transactions = {
+        write: (scope, work) => database.write(scope, work),
+        read: (scope, work) => {
+          looks.push(performance.now());
+          return database.read(scope, work);
+        },
+      };
+      startRelay({ database: counting });
+      await settle('three looks', () => looks.length >= 3);
+      expect(looks[2]! - looks[0]!).toBeGreaterThan(900);
+    });
+
     it('publishes nothing that it read before it slept through its lease', async () => {
       const tenant = newId();
       const key = newId();
