@@ -292,6 +292,34 @@ describe('a Message-ID that a person tracks', () => {
     await settle('the refusal', async () => (await state(one.trackedId)) === 'refused');
   });
 
+  test('of a mail that was forgotten is refused, whether it was tracked before or is now, and whatever comes late', async () => {
+    const inboxId = newId();
+    const messageIds = [1, 2, 3].map(() => `${newId()}@elsewhere.test`);
+    const mails = await Promise.all(messageIds.map(async (id) => observed({ messageIdHash: await hashOf(id) })));
+    await observe(inboxId, mails);
+    for (const { mailId } of mails) await stored(mailId);
+    const track = (at: number) => api().track({ tenantId: house.tenantId, messageId: messageIds[at]! });
+    const [before, last] = [await track(0), await track(2)];
+    await house.publish('rejoinder.sync.v1', MailCapturedSchema, inboxId, { inboxId, mailId: mails[0]!.mailId, revision: 1n });
+    await settle('the capture', async () => (await state(before.trackedId)) === 'captured');
+
+    const mailIds = mails.slice(0, 2).map(({ mailId }) => mailId);
+    for (const _ of [1, 2]) await house.peers.storeOf('threading').forget({ tenantId: house.tenantId, mailIds });
+    const after = await track(1);
+    await house.publish('rejoinder.sync.v1', MailCapturedSchema, inboxId, { inboxId, mailId: mails[1]!.mailId, revision: 1n });
+    await house.publish('rejoinder.sync.v1', CaptureFailedSchema, inboxId, {
+      inboxId,
+      mailId: mails[2]!.mailId,
+      revision: 1n,
+      reason: 'gone',
+    });
+    await settle('the late word to be taken, with one after it', async () => (await state(last.trackedId)) === 'refused');
+    for (const { trackedId } of [before, after])
+      expect(await api().getTracked({ tenantId: house.tenantId, trackedId })).toMatchObject({ state: 'refused', reason: 'forgotten' });
+    const commands = await house.published('rejoinder.sync.commands.v1', CaptureMailSchema);
+    expect(commands.filter((one) => one.mailId === mails[1]!.mailId)).toEqual([]);
+  });
+
   test('is refused where it is none, and another tenant knows nothing of it', async () => {
     await expect(api().track({ tenantId: house.tenantId, messageId: ' ' })).rejects.toMatchObject({ kind: 'invalid', code: 'MESSAGE_ID' });
     const { trackedId } = await api().track({ tenantId: house.tenantId, messageId: `${newId()}@elsewhere.test` });

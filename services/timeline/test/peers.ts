@@ -7,7 +7,7 @@ import { grpcDefinition } from '@rejoinder/contracts/grpc-definition';
 import { StoreService } from '@rejoinder/contracts/store';
 import type { House } from '@rejoinder/runtime/house';
 
-const asked = ['attachment', 'sync', 'sending'] as const;
+const asked = ['attachment', 'sync', 'sending', 'threading'] as const;
 type Asked = (typeof asked)[number];
 
 export interface TestPeers extends AsyncDisposable {
@@ -22,7 +22,7 @@ export interface TestPeers extends AsyncDisposable {
 export async function startPeers(house: House): Promise<TestPeers> {
   const texts: TestPeers['texts'] = new Map();
   const down: TestPeers['down'] = new Set();
-  const forgotten: Record<Asked, string[]> = { attachment: [], sync: [], sending: [] };
+  const forgotten: Record<Asked, string[]> = { attachment: [], sync: [], sending: [], threading: [] };
   const serve = async (name: Asked) => {
     const server = new Server();
     const unary =

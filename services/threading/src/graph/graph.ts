@@ -36,7 +36,7 @@ export interface GraphMail {
   joined: number;
   revision: number;
   captureRevision: number;
-  capture: 'captured' | 'failed' | null;
+  capture: 'captured' | 'failed' | 'forgotten' | null;
   inboxIds: string[];
   historical: boolean;
   seenAt: string;

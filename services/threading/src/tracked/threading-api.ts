@@ -19,7 +19,7 @@ import { GraphWriter } from '../graph/graph-writer.js';
 import { liveInboxes } from '../inbox-store.js';
 import { bytesText } from '@rejoinder/runtime/rows';
 import type { Tx } from '../tx.js';
-import { mailMeant, makeRoot, saveTracked, trackedByHash, trackedById, type TrackedRow } from './tracked-store.js';
+import { mailMeant, makeRoot, saveTracked, trackedByHash, trackedById, type MailMeant, type TrackedRow } from './tracked-store.js';
 
 /** Citers of a ghost that are judged at once. */
 const maxCiters = 1_000;
@@ -61,17 +61,18 @@ export class ThreadingApi {
   /** The mail that bears the id becomes a root; an id nobody has seen becomes a ghost, which those who cite it go by, and is searched for. */
   async #begin(tx: Tx, tenantId: string, hash: Buffer<ArrayBuffer>, trackedId: string): Promise<TrackedRow> {
     const mail = await mailMeant(tx, tenantId, hash);
-    const state = mail ? (mail.isThere ? 'captured' : 'tracked') : 'searching';
+    const { state, reason } = stateOf(mail);
     const mailId = mail?.mailId ?? null;
     const askedAt = this.clock.now();
     const until = new Date(askedAt.getTime() + this.settings.findMinutes * 60_000);
     const traceparent = activeTraceparent();
-    await saveTracked(tx, { tenantId, trackedId, hash, mailId, state, askedAt, until: mail ? null : until, traceparent });
+    await saveTracked(tx, { tenantId, trackedId, hash, mailId, state, reason, askedAt, until: mail ? null : until, traceparent });
+    if (mail?.isForgotten) return { trackedId, mailId, state, reason };
     if (mail) await makeRoot(tx, mail);
     else await this.#search(tx, tenantId, hash, until);
     const changed = mail ? [mail] : await citersOf(tx, [{ tenantId, id: bytesText(hash) }], maxCiters);
     await this.graph.judgeAgain(tx, changed, await ownInboxes(tx, [tenantId]), () => traceparent);
-    return { trackedId, mailId, state, reason: '' };
+    return { trackedId, mailId, state, reason };
   }
 
   async #search(tx: Tx, tenantId: string, messageIdHash: Buffer, until: Date): Promise<void> {
@@ -87,4 +88,10 @@ export class ThreadingApi {
     );
     await this.outbox.add(tx, commands);
   }
+}
+
+/** A mail that a person deleted is not taken back. */
+function stateOf(mail: MailMeant | undefined): Pick<TrackedRow, 'state' | 'reason'> {
+  if (mail?.isForgotten) return { state: 'refused', reason: 'forgotten' };
+  return { state: mail ? (mail.isThere ? 'captured' : 'tracked') : 'searching', reason: '' };
 }

@@ -32,6 +32,7 @@ export interface TrackedToSave {
   hash: Buffer;
   mailId: string | null;
   state: string;
+  reason: string;
   askedAt: Date;
   /** When the search is over; null where the mail is known. */
   until: Date | null;
@@ -40,11 +41,11 @@ export interface TrackedToSave {
 
 /** Writes that an id is tracked; asked again, a search that found nothing begins anew. */
 export async function saveTracked(tx: Tx, row: TrackedToSave): Promise<void> {
-  const sql = `insert into tracked_id (tenant_id, tracked_id, message_id_hash, mail_id, state, asked_at, due_at, traceparent)
-    values ($1::uuid, $2::uuid, $3::bytea, $4::uuid, $5, $6::timestamptz, $7::timestamptz, $8)
-    on conflict (tenant_id, message_id_hash) do update set mail_id = excluded.mail_id, state = excluded.state, reason = '', asked_at = excluded.asked_at, due_at = excluded.due_at`;
-  const { tenantId, trackedId, hash, mailId, state, askedAt, until, traceparent } = row;
-  await tx.$executeRawUnsafe(sql, tenantId, trackedId, hash, mailId, state, askedAt, until, traceparent ?? null);
+  const sql = `insert into tracked_id (tenant_id, tracked_id, message_id_hash, mail_id, state, asked_at, due_at, traceparent, reason)
+    values ($1::uuid, $2::uuid, $3::bytea, $4::uuid, $5, $6::timestamptz, $7::timestamptz, $8, $9)
+    on conflict (tenant_id, message_id_hash) do update set mail_id = excluded.mail_id, state = excluded.state, reason = excluded.reason, asked_at = excluded.asked_at, due_at = excluded.due_at`;
+  const { tenantId, trackedId, hash, mailId, state, reason, askedAt, until, traceparent } = row;
+  await tx.$executeRawUnsafe(sql, tenantId, trackedId, hash, mailId, state, askedAt, until, traceparent ?? null, reason);
 }
 
 /** Gives ghosts to the mails that bear their ids, the first one that is seen; answers which mails a person has so tracked. */
@@ -66,10 +67,10 @@ export async function saveCaptures(tx: Tx, captures: Captured[]): Promise<MailKe
   const columns = '"tenantId" uuid, "mailId" uuid, revision bigint, failed text';
   const sql = `with given as materialized (select distinct on ("tenantId", "mailId") * from ${given(1, columns)} order by "tenantId", "mailId", revision desc, failed nulls first),
     told as (update tracked_id t set state = case when given.failed is null then 'captured' else 'refused' end, reason = coalesce(given.failed, ''), due_at = null
-      from given where t.tenant_id = given."tenantId" and t.mail_id = given."mailId" and t.state <> 'captured')
+      from given where t.tenant_id = given."tenantId" and t.mail_id = given."mailId" and t.state <> 'captured' and t.reason <> 'forgotten')
   update node n set capture = case when given.failed is null then 'captured' else 'failed' end,
     carries_quote = case when n.verdict <> 'asking' then n.carries_quote when given.failed is null then true when given.failed = 'not_quoting' then false else n.carries_quote end
-    from given where n.tenant_id = given."tenantId" and n.mail_id = given."mailId" and given.revision >= n.capture_revision and n.capture is distinct from 'captured'
+    from given where n.tenant_id = given."tenantId" and n.mail_id = given."mailId" and given.revision >= n.capture_revision and (n.capture is null or n.capture = 'failed')
     returning n.tenant_id as "tenantId", n.mail_id as "mailId", n.verdict = 'asking' as asked`;
   const saved = await tx.$queryRawUnsafe<(MailKey & { asked: boolean })[]>(sql, JSON.stringify(captures));
   return saved.filter(({ asked }) => asked);
@@ -84,12 +85,26 @@ export async function endSearch(tx: Tx, tenantId: string, trackedId: string): Pr
   return count > 0;
 }
 
+export interface MailMeant extends MailKey {
+  /** Its text was read, or is our own. */
+  isThere: boolean;
+  isForgotten: boolean;
+}
+
 /** The mail that is meant by a Message-ID: a tracked one, else the one seen first. */
-export async function mailMeant(tx: Tx, tenantId: string, hash: Buffer): Promise<(MailKey & { isThere: boolean }) | undefined> {
-  const sql = `select n.tenant_id as "tenantId", n.mail_id as "mailId", n.send_id is not null or n.capture is not distinct from 'captured' as "isThere"
+export async function mailMeant(tx: Tx, tenantId: string, hash: Buffer): Promise<MailMeant | undefined> {
+  const sql = `select n.tenant_id as "tenantId", n.mail_id as "mailId", n.send_id is not null or n.capture is not distinct from 'captured' as "isThere",
+    n.capture is not distinct from 'forgotten' as "isForgotten"
     from bearer b join node n using (tenant_id, mail_id) where b.tenant_id = $1::uuid and b.id_hash = $2::bytea
     order by n.verdict = 'tracked' desc, n.seen_at, n.mail_id limit 1`;
-  return (await rowsOf<MailKey & { isThere: boolean }>(tx, sql, tenantId, hash))[0];
+  return (await rowsOf<MailMeant>(tx, sql, tenantId, hash))[0];
+}
+
+/** These mails are logged no more and never again: who tracked one, or does so later, is told. */
+export async function markForgotten(tx: Tx, tenantId: string, mailIds: string[]): Promise<void> {
+  const which = 'where tenant_id = $1::uuid and mail_id = any ($2::uuid[])';
+  await tx.$executeRawUnsafe(`update node set capture = 'forgotten' ${which}`, tenantId, mailIds);
+  await tx.$executeRawUnsafe(`update tracked_id set state = 'refused', reason = 'forgotten', due_at = null ${which}`, tenantId, mailIds);
 }
 
 /** Makes a mail a root, if it is none. */

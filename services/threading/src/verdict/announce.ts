@@ -67,9 +67,9 @@ export function askFor(mail: GraphMail, inboxIds: string[], traceparent: string 
   );
 }
 
-/** Our own sends are not fetched: sending has their text. */
+/** Our own sends are not fetched: sending has their text. What was forgotten is refused by everybody. */
 export function isWanted(mail: GraphMail): boolean {
-  return mail.sendId === null && mail.verdict !== 'untracked';
+  return mail.sendId === null && mail.verdict !== 'untracked' && mail.capture !== 'forgotten';
 }
 
 export function merged(tenantId: string, mergedThreadId: string, threadId: string, traceparent: string | undefined): NewEvent {

@@ -13,7 +13,7 @@ import { beginForgetting, callBackForgetting, forgettingOf, saveForgotten, type 
 import { forgetMail, lockMails, type MailKey } from '../mail/mail-store.js';
 import type { Tx } from '../tx.js';
 
-const owners = ['attachment', 'sync', 'sending'] as const;
+const owners = ['attachment', 'sync', 'sending', 'threading'] as const;
 const deadlineMs = 10_000;
 const firstRetryMs = 1_000;
 const maxRetryMs = 300_000;

@@ -60,7 +60,7 @@ create table node (
   joined integer not null default 0,
   -- Rises with every verdict.
   revision bigint not null default 0,
-  -- Revision of the last CaptureMail, and what became of it: captured, failed; null while it waits.
+  -- Revision of the last CaptureMail, and what became of it: captured, failed, forgotten (also of own sends: a person deleted it); null while it waits.
   capture_revision bigint not null default 0,
   capture text,
   inbox_ids uuid[] not null,

@@ -124,7 +124,7 @@ create table forgetting (
   because text not null,
   begun_at timestamptz,
   asked_at timestamptz not null,
-  -- Owners that have answered: attachment, sync, sending.
+  -- Owners that have answered: attachment, sync, sending, threading.
   forgotten_by text[] not null default '{}',
   done_at timestamptz,
   primary key (tenant_id, mail_id)
