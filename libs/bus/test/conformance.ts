@@ -194,6 +194,31 @@ export function conformance(driverName: string, startDriver: () => Promise<Drive
       await Promise.all(members.map((member) => member.close()));
     });
 
+    it('hands no partition over while a batch of it is in hand', async () => {
+      const tenant = newId();
+      const name = group();
+      const keys = keysOnDifferentPartitions(wholeTopic);
+      let inHand = 0;
+      const one = await watch(open(), name, tenant, {
+        handle: async ([first]) => {
+          if (first!.sequence !== 1n) return;
+          inHand++;
+          await delay(3_000);
+        },
+      });
+      await settle('one to hold all', () => held(one).length === wholeTopic);
+      await open().publish(keys.map((key) => eventOf(tenant, key, 1)));
+      await settle('all to be in hand', () => inHand === wholeTopic);
+      await open().publish(keys.map((key) => eventOf(tenant, key, 2)));
+      const two = await watch(open(), name, tenant);
+      await settle('all events', () => one.events.length + two.events.length >= 2 * wholeTopic);
+      await settle('both to hold half', () => held(one).length === wholeTopic / 2 && held(two).length === wholeTopic / 2);
+      expect(inHand).toBe(wholeTopic);
+      expect(new Set(two.events.map((event) => event.sequence))).toEqual(new Set([2n]));
+      expect([one.events.length, two.events.length].toSorted((a, b) => b - a)[0]).toBeLessThan(2 * wholeTopic);
+      await Promise.all([one.close(), two.close()]);
+    });
+
     it('shares partitions with members that come and go, and loses and doubles nothing in hand', async () => {
       const tenant = newId();
       const name = group();
