@@ -20,14 +20,14 @@ import { fileKey } from '@rejoinder/vault/kek';
 import { startPostgres, type Postgres } from './postgres.js';
 
 export interface TestHouse extends AsyncDisposable {
-  house: House;
-  postgres: Postgres;
+  readonly house: House;
+  readonly postgres: Postgres;
   /** A tenant of its own. */
-  tenantId: string;
+  readonly tenantId: string;
   /** gRPC clients of the roles that run. */
-  peers: Peers;
-  roles: RunningRole[];
-  env: Record<string, string>;
+  readonly peers: Peers;
+  readonly roles: RunningRole[];
+  readonly env: Record<string, string>;
   /** Puts an event on the log, as another service's relay would. */
   publish<S extends DescMessage>(
     topic: TopicName,
@@ -41,6 +41,8 @@ export interface TestHouse extends AsyncDisposable {
   published<S extends DescMessage>(topic: TopicName, schema: S): Promise<MessageShape<S>[]>;
   /** As the database's owner, for looking into tables. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** Stops all roles and starts them again on the same databases and keys, with other settings where these differ. */
+  reopen(env?: Record<string, string>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -54,46 +56,72 @@ export interface TestHouseOptions {
   logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
-export async function startTestHouse({
-  roles,
-  env = {},
-  clock,
-  postgres: given,
-  logLevel = 'error',
-}: TestHouseOptions): Promise<TestHouse> {
+export async function startTestHouse(options: TestHouseOptions): Promise<TestHouse> {
+  const { roles, postgres: given } = options;
   const folder = await mkdtemp(join(tmpdir(), 'rejoinder-house-'));
   const postgres = given ?? (await startPostgres());
+  let env = { ...(await makeData(roles, postgres, folder)), ...options.env };
+  let open = await openRoles(options, env, folder);
+  const tenantId = newId();
+  const stop = async () => {
+    await open.close();
+    if (!given) await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return {
+    ...{ postgres, tenantId, stop, [Symbol.asyncDispose]: stop, ...looks(() => open.house, tenantId) },
+    get house() {
+      return open.house;
+    },
+    get peers() {
+      return open.peers;
+    },
+    get roles() {
+      return open.roles;
+    },
+    get env() {
+      return env;
+    },
+    reopen: async (changed = {}) => {
+      await open.close();
+      env = { ...env, ...changed };
+      open = await openRoles(options, env, folder);
+    },
+  };
+}
+
+/** Databases and a key file that are ready for these roles; answers the settings that name them. */
+async function makeData(roles: Role[], postgres: Postgres, folder: string): Promise<Record<string, string>> {
   const name = `t${randomBytes(4).toString('hex')}`;
   const [databaseUrl, keyringUrl] = [await postgres.createDatabase(name), await postgres.createDatabase(`${name}_keyring`)];
   const keyFile = join(folder, 'key');
   await fileKey(keyFile, { createIfMissing: true });
-  const settings = {
+  await migrate(databaseUrl, [busLogMigrations(), ...roles.map((role) => serviceMigrations(role.name, role.migrations))]);
+  await migrate(keyringUrl, [keyringMigrations()]);
+  return {
     REJOINDER_DATABASE_URL: databaseUrl,
     REJOINDER_KEYRING_URL: keyringUrl,
     REJOINDER_KEY_FILE: keyFile,
     REJOINDER_BUS: 'local',
     REJOINDER_DATABASE_CONNECTIONS: '16',
-    ...env,
   };
-  await migrate(databaseUrl, [busLogMigrations(), ...roles.map((role) => serviceMigrations(role.name, role.migrations))]);
-  await migrate(keyringUrl, [keyringMigrations()]);
-  const house = await openHouse(settings, { clock, socketFolder: folder, logger: createLogger(logLevel) });
+}
+
+async function openRoles({ roles, clock, logLevel = 'error' }: TestHouseOptions, env: Record<string, string>, socketFolder: string) {
+  const house = await openHouse(env, { clock, socketFolder, logger: createLogger(logLevel) });
   await house.eventLog.ensureTopics();
   const running: RunningRole[] = [];
-  for (const role of roles) running.push(await startRole(role, house, settings));
-  const tenantId = newId();
+  for (const role of roles) running.push(await startRole(role, house, env));
   const peers = new Peers((service) => house.peerAddress(service));
-  const stop = async () => {
+  const close = async () => {
     peers.close();
     await Promise.all(running.map((role) => role.stop()));
     await house.close();
-    if (!given) await postgres.stop();
-    await rm(folder, { recursive: true, force: true });
   };
-  return { house, postgres, tenantId, peers, roles: running, env: settings, stop, [Symbol.asyncDispose]: stop, ...looks(house, tenantId) };
+  return { house, roles: running, peers, close };
 }
 
-function looks(house: House, tenantId: string): Pick<TestHouse, 'publish' | 'published' | 'query'> {
+function looks(house: () => House, tenantId: string): Pick<TestHouse, 'publish' | 'published' | 'query'> {
   return {
     publish: (topic, schema, key, message, sequence = 0n, tenant = tenantId) => {
       const value = toBinary(schema, create(schema, message));
@@ -104,18 +132,18 @@ function looks(house: House, tenantId: string): Pick<TestHouse, 'publish' | 'pub
         id: newId(),
         tenantId: tenant,
         source: '/test',
-        time: house.clock.now(),
+        time: house().clock.now(),
         sequence,
         historical: false,
         value,
       };
-      return house.eventLog.publish([event]);
+      return house().eventLog.publish([event]);
     },
     published: async (topic, schema) => {
       const sql = `select value from bus.log where topic = $1 and headers->>'ce_type' = $2 order by partition, "offset"`;
-      const { rows } = await house.pool.query<{ value: Buffer }>(sql, [topic, schema.name]);
+      const { rows } = await house().pool.query<{ value: Buffer }>(sql, [topic, schema.name]);
       return rows.map((row) => fromBinary(schema, row.value));
     },
-    query: async <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => (await house.pool.query<Row>(sql, values)).rows,
+    query: async <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => (await house().pool.query<Row>(sql, values)).rows,
   };
 }

@@ -43,6 +43,11 @@ export interface Contact {
   engagements: number;
 }
 
+export interface Proof {
+  holds: boolean;
+  verdicts: { owner: string; store: string; retention_class: string; holds: boolean; reason: string }[];
+}
+
 const timeoutMs = 30_000;
 
 export class Rest {
@@ -78,6 +83,10 @@ export class Rest {
   getSend = (id: string) => this.call<Send>('GET', `/v1/mail/${id}`);
   track = (messageId: string) => this.call<{ tracked_id: string; state: string }>('POST', '/v1/tracked-mail', { message_id: messageId });
   tracked = (id: string) => this.call<{ state: string; reason: string; mail_id: string }>('GET', `/v1/tracked-mail/${id}`);
+
+  deleteEngagement = (id: string) => this.call<void>('DELETE', `/v1/engagements/${id}`);
+  removeInbox = (id: string) => this.call<void>('DELETE', `/v1/inboxes/${id}`);
+  proof = () => this.call<Proof>('GET', '/v1/retention/proof');
 
   /** Everything on a contact's timeline, newest first. */
   async timeline(contactId: string): Promise<Engagement[]> {
