@@ -328,7 +328,8 @@ test('an inbox that is removed leaves its engagements; an address that becomes o
   await house.publish('rejoinder.connections.v1', InboxConnectedSchema, added, { inboxId: added, address: colleague });
   const both = await settle('the mail to change sides', async () => {
     const found = await timelineOf(address);
-    return found.length === 2 && found;
+    // Until the address is known for our own, mail from it is mail in.
+    return found.some(({ direction }) => direction === 'out') && found;
   });
   expect(both.map(({ direction }) => direction).sort()).toEqual(['in', 'out']);
   expect(await contactOf(colleague)).toBeUndefined();
