@@ -73,7 +73,8 @@ function build() {
     existsSync(join(root, 'services', 'rejoinder', 'dist', 'cli.js')) &&
     existsSync(join(root, 'services', 'console', 'dist', 'index.html'));
   if (complete && read(stamp) === now) return;
-  step('Building', 'npm', ['run', '--silent', 'build']);
+  // Without development packages only what runs can be built.
+  step('Building', 'npm', ['run', '--silent', forTests ? 'build' : 'build:run']);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, now);
 }
