@@ -1,6 +1,6 @@
 // What the roles of one process share: pools, wake-ups, keys, the event log, a logger and a clock.
 import type { Provider } from '@nestjs/common';
-import pg from 'pg';
+import type pg from 'pg';
 import { systemClock, type Clock } from '@rejoinder/base/clock';
 import type { EventLog } from '@rejoinder/bus/event-log';
 import { KafkaLog } from '@rejoinder/bus/kafka-log';
@@ -10,6 +10,7 @@ import { readSettings, type Environment } from './config.js';
 import { houseSettings, type HouseSettings } from './house-settings.js';
 import { createLogger, type Logger } from './logging.js';
 import { PartitionKeeper, type KeptDays } from './partitions.js';
+import { openPool } from './pool.js';
 import type { ServiceName } from './services.js';
 import { Wake } from './wake.js';
 
@@ -73,20 +74,6 @@ export async function openHouse(env: Environment, options: HouseOptions = {}): P
       await Promise.all([pool.end(), keyringPool.end()]);
     },
   };
-}
-
-/** Times travel as UTC text, so that no session's time zone matters. */
-function openPool(url: string, max: number, logger: Logger): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max,
-    options: '-c timezone=UTC',
-    connectionTimeoutMillis: 10_000,
-    idleTimeoutMillis: 30_000,
-    keepAlive: true,
-  });
-  pool.on('error', (error) => logger.warn({ error }, 'a connection to PostgreSQL broke'));
-  return pool;
 }
 
 async function openLog(

@@ -48,6 +48,8 @@ exception when duplicate_object or unique_violation then null; end $$`;
  */
 export async function migrate(adminUrl: string, all: SchemaMigrations[]): Promise<string[]> {
   const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 10_000 });
+  // The query in hand tells of a break; the event would end the process.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     const applied: string[] = [];
