@@ -11,6 +11,7 @@ import { settle } from '@rejoinder/testing/settle';
 import { startTcpProxy } from '@rejoinder/testing/tcp-proxy';
 import { Vault } from '@rejoinder/vault/vault';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { Owner } from '../src/inbox/owner-store.js';
 import { startTown, testDovecot, type Town } from './town.js';
 
 let dovecot: Dovecot;
@@ -133,18 +134,26 @@ describe('an inbox', { timeout: 120_000 }, () => {
   });
 });
 
+/** A mail that was sent, as sending hands it out; answers how to ask for its copy. */
+async function sentMail(town: Town) {
+  const [sendId, mailId] = [newId(), newId()];
+  const vault = new Vault('sending', town.house.house.keyringPool, town.house.house.keyEncryption, town.clock);
+  const hasher = await vault.hasher(town.house.tenantId);
+  const header = formatSendHeader({ sendId, mailId }, () => hasher.hash('send', `${sendId}/${mailId}`).toString('base64url'));
+  town.mimes.set(sendId, await buildMail({ from: town.address, to: 'bob@outside.test', headers: { 'X-Rejoinder-Send': header } }));
+  const file = () =>
+    town.house.publish('rejoinder.sync.commands.v1', FileSentCopySchema, town.inboxId, { inboxId: town.inboxId, sendId, mailId });
+  return { sendId, mailId, file };
+}
+
+const copyIs = async (town: Town, where: string) => (await town.house.query(`select 1 from sync.sent_copy where ${where}`))[0];
+
 describe('the copy in Sent', { timeout: 120_000 }, () => {
   test('is filed once, also where the process stopped after the APPEND', async () => {
     await using town = await startTown({ dovecot, postgres });
     await town.startInbox();
     await town.live();
-    const [sendId, mailId] = [newId(), newId()];
-    const vault = new Vault('sending', town.house.house.keyringPool, town.house.house.keyEncryption, town.clock);
-    const hasher = await vault.hasher(town.house.tenantId);
-    const header = formatSendHeader({ sendId, mailId }, () => hasher.hash('send', `${sendId}/${mailId}`).toString('base64url'));
-    town.mimes.set(sendId, await buildMail({ from: town.address, to: 'bob@outside.test', headers: { 'X-Rejoinder-Send': header } }));
-    const file = () =>
-      town.house.publish('rejoinder.sync.commands.v1', FileSentCopySchema, town.inboxId, { inboxId: town.inboxId, sendId, mailId });
+    const { sendId, mailId, file } = await sentMail(town);
     await file();
     await settle(
       'it to be filed',
@@ -159,6 +168,33 @@ describe('the copy in Sent', { timeout: 120_000 }, () => {
     await settle('it to be found', async () => (await town.house.query(`select 1 from sync.sent_copy where state = 'found'`))[0]);
     await using ada = await town.client();
     expect(await ada.mails('Sent')).toHaveLength(1);
+  });
+
+  test('that waits for a session is filed as soon as there is one', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    const { file } = await sentMail(town);
+    await file();
+    await settle('it to wait', () => copyIs(town, `last_reason = 'no_session' and lease_until is null`));
+    await town.startInbox();
+    await settle('it to be filed', () => copyIs(town, `state = 'filed'`), { timeoutMs: 15_000 });
+  });
+
+  test('that a pod had in hand when it died is taken over with its partition', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    await town.startInbox();
+    await town.live();
+    const { file } = await sentMail(town);
+    await file();
+    await settle('it to be filed', () => copyIs(town, `state = 'filed' and due_at is null`));
+    await town.house.query(
+      `update sync.sent_copy set state = 'append_started', due_at = ends, lease_until = ends, lease_token = $1 from (select now() + interval '1 hour' as ends) l`,
+      [newId()],
+    );
+    const owner = town.house.roles[0]!.app.get(Owner);
+    const all = owner.partitions();
+    await owner.assigned([], town.clock.now());
+    await owner.assigned(all, town.clock.now());
+    await settle('it to be found', () => copyIs(town, `state = 'found'`), { timeoutMs: 15_000 });
   });
 });
 

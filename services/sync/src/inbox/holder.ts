@@ -162,6 +162,7 @@ export class Holder {
   async #keep(sync: FolderSync, imap: ImapSession): Promise<void> {
     await this.#plan(sync);
     this.#sync = sync;
+    await this.parts.sessions.takesWork(this.row);
     await this.#openInbox(sync);
     await sync.takeLogged(inboxPath);
     while (!this.#stop.signal.aborted) {

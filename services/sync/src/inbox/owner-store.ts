@@ -11,14 +11,17 @@ const take = `
 insert into owner (partition, epoch) select p, 1 from unnest($1::int[]) as p
 on conflict (partition) do update set epoch = owner.epoch + 1 returning partition, epoch`;
 
-/** A claim made under an older epoch is void at once: its lease is not waited for. */
+/** A claim made under an older epoch is void at once: neither its lease is waited for, nor its end, to which the claim moved due_at. */
 const voidClaims = [
   `update session set lease_until = null, lease_token = null, due_at = $2::timestamptz where partition = any ($1::int[]) and wanted <> 'stopped'`,
-  `update sent_copy set lease_until = null, lease_token = null where partition = any ($1::int[]) and lease_until is not null`,
-  `update search set lease_until = null, lease_token = null where partition = any ($1::int[]) and lease_until is not null`,
-  `update capture set lease_until = null, lease_token = null where partitions && $1::int[] and lease_until is not null`,
-  `update part set lease_until = null, lease_token = null where partitions && $1::int[] and lease_until is not null`,
+  ...['sent_copy', 'search'].map((table) => voidClaim(table, 'partition = any ($1::int[])')),
+  ...['capture', 'part'].map((table) => voidClaim(table, 'partitions && $1::int[]')),
 ];
+
+function voidClaim(table: string, where: string): string {
+  const due = 'case when due_at = lease_until then $2::timestamptz else due_at end';
+  return `update ${table} set due_at = ${due}, lease_until = null, lease_token = null where ${where} and lease_until is not null`;
+}
 
 @Injectable()
 export class Owner {
@@ -41,8 +44,7 @@ export class Owner {
     if (fresh.length === 0) return;
     const rows = await this.database.write('all_tenants', async (tx) => {
       const taken = await tx.$queryRawUnsafe<{ partition: number; epoch: bigint }[]>(take, fresh);
-      await tx.$executeRawUnsafe(voidClaims[0]!, fresh, now);
-      for (const sql of voidClaims.slice(1)) await tx.$executeRawUnsafe(sql, fresh);
+      for (const sql of voidClaims) await tx.$executeRawUnsafe(sql, fresh, now);
       return taken;
     });
     for (const { partition, epoch } of rows) this.#epochs.set(partition, BigInt(epoch));

@@ -104,12 +104,19 @@ export class SessionStore {
     });
   }
 
-  /** Logged in: the episode of refusals is over, and what waits for this inbox is due. */
+  /** Logged in: the episode of refusals is over. */
   async loggedIn(row: SessionRow, addressHash: Buffer<ArrayBuffer>): Promise<void> {
     await this.database.write({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
       const sql = `update session set state = 'syncing', reason = '', next_try_at = null, refused_at = null, failures = 0, address_hash = $2::bytea where inbox_id = $1::uuid and wanted = 'hold'`;
       await tx.$executeRawUnsafe(sql, row.inboxId, addressHash);
+    });
+  }
+
+  /** The session takes work: what waits for this inbox is due. Said before, it would find no session and wait again. */
+  async takesWork(row: SessionRow): Promise<void> {
+    await this.database.write({ tenants: [row.tenantId] }, async (tx) => {
+      await this.owner.fence(tx, row.partition);
       await this.#due(tx, row);
     });
   }
