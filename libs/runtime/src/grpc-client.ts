@@ -61,17 +61,24 @@ function settings({ deadlineMs = defaultDeadlineMs }: CallOptions) {
   return { deadline: Date.now() + deadlineMs };
 }
 
+/** Until the returned function is called, the signal cancels the call; one that fired before does so at once. */
+function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }): () => void {
+  const cancel = () => call.cancel();
+  if (signal?.aborted) cancel();
+  else signal?.addEventListener('abort', cancel, { once: true });
+  return () => signal?.removeEventListener('abort', cancel);
+}
+
 function unary(stub: Client, method: DescMethod) {
-  return (request: object, options: CallOptions = {}) =>
-    new Promise((resolve, reject) => {
+  return async (request: object, options: CallOptions = {}) => {
+    let off = () => {};
+    const answered = new Promise((resolve, reject) => {
       const answer = (error: ServiceError | null, value: unknown) => (error ? reject(fromServiceError(error)) : resolve(value));
-      const call = (stub as unknown as Stub)[method.name]!(
-        create(method.input, request as Record<string, unknown>),
-        settings(options),
-        answer,
-      );
-      options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
+      const message = create(method.input, request as Record<string, unknown>);
+      off = cancelOn(options.signal, (stub as unknown as Stub)[method.name]!(message, settings(options), answer));
     });
+    return answered.finally(off);
+  };
 }
 
 function serverStream(stub: Client, method: DescMethod) {
@@ -80,12 +87,13 @@ function serverStream(stub: Client, method: DescMethod) {
       create(method.input, request as Record<string, unknown>),
       settings(options),
     ) as unknown as ClientReadableStream<unknown>;
-    options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
+    const off = cancelOn(options.signal, call);
     try {
       yield* call;
     } catch (error) {
       throw fromServiceError(error as ServiceError);
     } finally {
+      off();
       call.cancel();
     }
   };
@@ -98,34 +106,46 @@ function clientStream(stub: Client, method: DescMethod) {
       const answer = (error: ServiceError | null, value: unknown) => (error ? reject(fromServiceError(error)) : resolve(value));
       call = (stub as unknown as Stub)[method.name]!(settings(options), answer) as unknown as ClientWritableStream<unknown>;
     });
-    options.signal?.addEventListener('abort', () => call!.cancel(), { once: true });
+    const off = cancelOn(options.signal, call!);
     const settled = answered.then(
       () => undefined,
       () => undefined,
     );
-    await writeAll(call!, method, requests, settled);
-    return answered;
+    try {
+      await writeAll(call!, method, requests, settled);
+      return await answered;
+    } finally {
+      off();
+    }
   };
 }
 
-/** Writes with back-pressure until done, or until the server has answered early (it refuses, or has the file already). */
+/**
+ * Writes with back-pressure until done, or until the call is settled: the server has answered early (it refuses, or has the file already), time is
+ * over, or the signal fired. Nobody waits for a source that stalls then.
+ */
 async function writeAll(
   call: ClientWritableStream<unknown>,
   method: DescMethod,
   requests: AsyncIterable<object>,
-  settled: Promise<void>,
+  settled: Promise<undefined>,
 ): Promise<void> {
-  let over = false;
-  void settled.then(() => (over = true));
+  const source = requests[Symbol.asyncIterator]();
+  let isDone: boolean | undefined = false;
   try {
-    for await (const request of requests) {
-      if (over) return;
-      if (call.write(create(method.input, request as Record<string, unknown>))) continue;
+    for (;;) {
+      const next = await Promise.race([source.next(), settled]);
+      if (next === undefined) return;
+      isDone = next.done;
+      if (next.done) return void call.end();
+      if (call.write(create(method.input, next.value as Record<string, unknown>))) continue;
       await Promise.race([new Promise<void>((resolve) => call.once('drain', resolve)), settled]);
     }
-    call.end();
   } catch (error) {
     call.cancel();
     throw error;
+  } finally {
+    // A generator that stalls answers this once it goes on; what it throws then is about a call that is over.
+    if (!isDone) void source.return?.().catch(() => undefined);
   }
 }
