@@ -20,9 +20,13 @@ export async function settle<T>(
   const deadline = Date.now() + timeoutMs;
   let last = 'nothing: the first look did not come back';
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 1.5, LONGEST_WAIT_MS)) {
+    const begunMs = deadline - Date.now();
     try {
-      const seen = await withinTime(probe, deadline - Date.now());
-      if (seen === LATE) throw new Error(`waited ${timeoutMs} ms for ${what}; the last look never came back; seen before: ${last}`);
+      const seen = await withinTime(probe, begunMs);
+      if (seen === LATE)
+        throw new Error(
+          `waited ${timeoutMs} ms for ${what}; the last look, begun ${begunMs} ms before, did not come back; seen before: ${last}`,
+        );
       if (seen) return seen;
       last = inspect(seen);
     } catch (error) {
