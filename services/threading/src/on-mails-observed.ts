@@ -50,10 +50,12 @@ export class OnMailsObserved {
 
 function isSound({ inboxId, mails }: MailsObserved): boolean {
   const isHash = (hash: Uint8Array) => hash.length === bytesOf;
+  // A mail need not say whom it is from, and none of those beside it may be lost for that.
+  const isFrom = (hash: Uint8Array) => hash.length === 0 || isHash(hash);
   return (
     isId(inboxId) &&
     mails.every(
-      (mail) => isId(mail.mailId) && isHash(mail.fromHash) && isHash(mail.baseSubjectHash) && (mail.sendId === '' || isId(mail.sendId)),
+      (mail) => isId(mail.mailId) && isFrom(mail.fromHash) && isHash(mail.baseSubjectHash) && (mail.sendId === '' || isId(mail.sendId)),
     )
   );
 }

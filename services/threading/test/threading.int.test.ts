@@ -169,6 +169,33 @@ test('more mails than one transaction reaches are judged all the same', { timeou
   expect(await house.query('select 1 from threading.recheck')).toEqual([]);
 });
 
+describe('a mail that does not say whom it is from', () => {
+  const fromNobody = new Uint8Array();
+
+  test('is taken, and so are those beside it; it answers, if it cites and is to one of those on the mail', async () => {
+    const inboxId = newId();
+    const root = await send(inboxId);
+    const answer = observed({ chainHashes: [root.messageIdHash], fromHash: fromNobody, recipientHashes: [people.ann] });
+    const other = observed({ chainHashes: [root.messageIdHash] });
+    await observe(inboxId, [answer, observed({ fromHash: fromNobody, recipientHashes: [] }), other]);
+    for (const { mailId } of [answer, other]) await trackedMail(mailId);
+  });
+
+  test('has no sender in common with another such mail', async () => {
+    const inboxId = newId();
+    const logged = observed({ fromHash: fromNobody, recipientHashes: [people.bob], logged: true });
+    const cut = observed({
+      chainHashes: [logged.messageIdHash],
+      fromHash: fromNobody,
+      recipientHashes: [people.zoe],
+      baseSubjectHash: hash(),
+    });
+    await observe(inboxId, [logged, cut]);
+    await trackedMail(logged.mailId);
+    expect(await stored(cut.mailId)).toBe('untracked');
+  });
+});
+
 describe('a mail re-addressed to others', () => {
   const moved = async () => {
     const inboxId = newId();

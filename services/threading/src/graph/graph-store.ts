@@ -24,7 +24,7 @@ export interface OwnInboxes {
 
 const judgedColumns = `n.tenant_id as "tenantId", n.mail_id as "mailId", n.id_hashes as ids, n.chain_hashes as chain, n.base_subject_hash as subject,
   n.root, n.send_id as "sendId", n.inbox_ids as "inboxIds", n.historical, n.seen_at as "seenAt",
-  array_prepend(n.from_hash, n.recipient_hashes) as people, n.kind in ('auto_reply', 'delivery_report') as "isAutomatic",
+  case when n.from_hash = '' then n.recipient_hashes else array_prepend(n.from_hash, n.recipient_hashes) end as people, n.kind in ('auto_reply', 'delivery_report') as "isAutomatic",
   n.carries_quote as "carriesQuote", n.thread_id as "threadId", n.verdict, n.cut, n.answers_mail_id as answers, n.joined, n.revision, n.capture_revision as "captureRevision", n.capture`;
 const mailKeys = 'tenant_id uuid, mail_id uuid';
 export const idKeys = 'tenant_id uuid, id_hash bytea';

@@ -38,6 +38,7 @@ create table node (
   id_hashes bytea[] not null,
   -- What it answers, oldest first.
   chain_hashes bytea[] not null,
+  -- Empty where the mail does not say.
   from_hash bytea not null,
   recipient_hashes bytea[] not null,
   base_subject_hash bytea not null,
