@@ -33,6 +33,9 @@ export type GrpcClient<S extends DescService> = {
 /** Largest message either way: the text of a mail is up to 5 MB of each kind. */
 export const maxMessageBytes = 16_000_000;
 const defaultDeadlineMs = 10_000;
+/** A peer whose machine is gone says no goodbye, and TCP would believe in the connection for a quarter of an hour. */
+const keepaliveEveryMs = 10_000;
+const keepaliveTimeoutMs = 10_000;
 
 /** Connects lazily to host:port or unix:path, and again after a break. */
 export function grpcClient<S extends DescService>(service: S, address: string): GrpcClient<S> {
@@ -42,6 +45,10 @@ export function grpcClient<S extends DescService>(service: S, address: string): 
     'grpc.max_send_message_length': maxMessageBytes,
     'grpc.initial_reconnect_backoff_ms': 200,
     'grpc.max_reconnect_backoff_ms': 5_000,
+    'grpc.keepalive_time_ms': keepaliveEveryMs,
+    'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
+    // A call that hangs ends at its deadline, before a ping that only runs beside calls could tell.
+    'grpc.keepalive_permit_without_calls': 1,
     'grpc.enable_retries': 0,
   });
   const methods = service.methods.map((method) => [method.localName, callOf(stub, method)] as const);

@@ -1,4 +1,6 @@
 // Calls over a real gRPC server: a stream whose source stalls still hears the early answer, its deadline and its signal.
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Server, ServerCredentials, type ServerReadableStream, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Fault } from '@rejoinder/base/fault';
@@ -13,6 +15,7 @@ type Answer = (error: unknown, value?: object) => void;
 
 let server: Server;
 let client: GrpcClient<typeof AttachmentService>;
+let address: string;
 /** What the server does with an upload. */
 let receive: (call: Upload, answer: Answer) => void;
 let cancelled = 0;
@@ -31,7 +34,8 @@ beforeAll(async () => {
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound))),
   );
-  client = grpcClient(AttachmentService, `127.0.0.1:${port}`);
+  address = `127.0.0.1:${port}`;
+  client = grpcClient(AttachmentService, address);
 });
 afterAll(() => {
   client?.close();
@@ -110,3 +114,38 @@ it('all that a source gives arrives in order', async () => {
   expect(await client.upload(source())).toMatchObject({ attachmentId: 'whole' });
   expect(seen).toEqual(Array.from({ length: 500 }, (_, index) => (index + 1) * 100));
 });
+
+/** Lets connections through to the server; those that are open when it falls silent stay open and carry nothing more. */
+async function silencer(port: number) {
+  const open = new Set<Socket>();
+  const listener = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    near.pipe(far).pipe(near);
+    for (const socket of [near, far]) open.add(socket.on('error', () => undefined));
+  }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  return {
+    port: (listener.address() as AddressInfo).port,
+    fallSilent: () => open.forEach((socket) => socket.unpipe().pause()),
+    stop: () => (open.forEach((socket) => socket.destroy()), listener.close()),
+  };
+}
+
+describe('a peer whose machine is gone without a word', () => {
+  it('is called anew within half a minute, not when TCP gives up', async () => {
+    receive = (call, answer) => call.on('data', () => undefined).on('end', () => answer(null, { attachmentId: 'stored' }));
+    const between = await silencer(Number(address.split(':')[1]));
+    const far = grpcClient(AttachmentService, `127.0.0.1:${between.port}`);
+    const upload = () => far.upload(oneChunk(), { deadlineMs: 1_000 });
+    expect(await upload()).toMatchObject({ attachmentId: 'stored' });
+    between.fallSilent();
+    await expect(upload()).rejects.toMatchObject({ kind: 'broken', code: 'GRPC_DEADLINE_EXCEEDED' });
+    expect(await settle('an answer', upload, { timeoutMs: 40_000 })).toMatchObject({ attachmentId: 'stored' });
+    far.close();
+    between.stop();
+  }, 60_000);
+});
+
+async function* oneChunk() {
+  yield { step: { case: 'chunk' as const, value: Buffer.from('all') } };
+}
