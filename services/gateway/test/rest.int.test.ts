@@ -119,6 +119,7 @@ beforeAll(async () => {
         return { contact };
       },
       listEngagements: () => ({ engagements: [engagement], nextPageToken: '' }),
+      getPlaces: () => ({ engagementIds: [], reason: 'no_contact' }),
       getEngagement: () => ({ engagement: { ...engagement, threadId: '', direction: 'out', sendId, kind: MailKind.UNSPECIFIED } }),
       deleteEngagement: () => ({}),
     }),

@@ -347,6 +347,18 @@ describe('a Message-ID that a person tracks', () => {
     expect(commands.filter((one) => one.mailId === mails[1]!.mailId)).toEqual([]);
   });
 
+  test('is told of by its own id too, where it was logged by folder or keyword', async () => {
+    const inboxId = newId();
+    const [logged, other] = [observed({ logged: true }), observed()];
+    await observe(inboxId, [logged, other]);
+    await trackedMail(logged.mailId);
+    expect(await state(logged.mailId)).toBe('tracked');
+    await house.publish('rejoinder.sync.v1', MailCapturedSchema, inboxId, { inboxId, mailId: logged.mailId, revision: 1n });
+    await settle('the capture', async () => (await state(logged.mailId)) === 'captured');
+    await expect(state(other.mailId)).rejects.toMatchObject({ kind: 'not_found' });
+    await expect(api().getTracked({ tenantId: newId(), trackedId: logged.mailId })).rejects.toMatchObject({ kind: 'not_found' });
+  });
+
   test('is refused where it is none, and another tenant knows nothing of it', async () => {
     await expect(api().track({ tenantId: house.tenantId, messageId: ' ' })).rejects.toMatchObject({ kind: 'invalid', code: 'MESSAGE_ID' });
     const { trackedId } = await api().track({ tenantId: house.tenantId, messageId: `${newId()}@elsewhere.test` });

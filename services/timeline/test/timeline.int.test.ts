@@ -104,6 +104,30 @@ describe('a mail in', () => {
     expect([await contactOf(stranger), await contactOf('me@house.test')]).toEqual([undefined, undefined]);
   });
 
+  test('is told to stand nowhere, and why, where nobody on it may be a contact', async () => {
+    const address = ann();
+    const [own, nobodys, theirs] = [
+      await capture({ from: person('me@house.test'), to: [person('me@house.test')] }),
+      await capture({ from: undefined, to: [person(address)] }),
+      await capture({ from: person(address) }),
+    ];
+    const { engagementId } = await engagement(address, () => true);
+    await drained();
+    const { tenantId } = house;
+    const places = await Promise.all(
+      [own, nobodys, theirs, { mailId: newId() }].map(({ mailId }) => api().getPlaces({ tenantId, mailId })),
+    );
+    expect(places).toMatchObject([
+      { engagementIds: [], reason: 'no_contact' },
+      { engagementIds: [], reason: 'no_contact' },
+      { engagementIds: [engagementId], reason: '' },
+      { engagementIds: [], reason: '' },
+    ]);
+    await api().deleteEngagement({ tenantId, engagementId });
+    expect(await api().getPlaces({ tenantId, mailId: theirs.mailId })).toMatchObject({ engagementIds: [], reason: 'forgotten' });
+    expect(await api().getPlaces({ tenantId: newId(), mailId: theirs.mailId })).toMatchObject({ engagementIds: [], reason: '' });
+  });
+
   test('that we wrote elsewhere stands with those it was written to', async () => {
     const address = ann();
     await capture({ from: person('me@House.test'), to: [person(address)] });

@@ -1,6 +1,7 @@
 // REST of tracking: log a mail by its Message-ID, and ask what became of that.
 import { z } from 'zod';
 import { ThreadingService } from '@rejoinder/contracts/api/threading';
+import { TimelineService } from '@rejoinder/contracts/api/timeline';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
 import { FromBody, FromPath, Route, V1 } from '../web/route.js';
@@ -10,7 +11,7 @@ const maxMessageId = 1_000;
 const trackBody = z.strictObject({ message_id: z.string().min(3).max(maxMessageId) });
 const state = z.enum(['searching', 'tracked', 'captured', 'not_found', 'refused']);
 const trackSchema = z.object({ tracked_id: id, state, mail_id: optionalId });
-const trackedSchema = trackSchema.extend({ reason: z.string() });
+const trackedSchema = trackSchema.extend({ reason: z.string(), engagement_ids: z.array(id) });
 
 type State = z.infer<typeof state>;
 
@@ -24,9 +25,25 @@ export class TrackedMailApi {
     return { tracked_id: told.trackedId, state: told.state as State, mail_id: toId(told.mailId) };
   }
 
-  @Route({ method: 'GET', path: ':tracked_id', says: 'What became of it', answers: trackedSchema })
+  @Route({
+    method: 'GET',
+    path: ':tracked_id',
+    says: 'What became of it; also by the id of a mail that was logged by folder or keyword',
+    answers: trackedSchema,
+  })
   async tracked(@TenantId() tenantId: string, @FromPath('tracked_id', id) trackedId: string): Promise<z.infer<typeof trackedSchema>> {
     const told = await this.peers.client(ThreadingService).getTracked({ tenantId, trackedId });
-    return { tracked_id: told.trackedId, state: told.state as State, mail_id: toId(told.mailId), reason: told.reason };
+    const places = told.state === 'captured' ? await this.#places(tenantId, told.mailId) : { engagementIds: [], reason: '' };
+    return {
+      tracked_id: told.trackedId,
+      state: told.state as State,
+      mail_id: toId(told.mailId),
+      reason: told.reason || places.reason,
+      engagement_ids: places.engagementIds,
+    };
+  }
+
+  #places(tenantId: string, mailId: string): Promise<{ engagementIds: string[]; reason: string }> {
+    return this.peers.client(TimelineService).getPlaces({ tenantId, mailId });
   }
 }

@@ -19,7 +19,16 @@ import { GraphWriter } from '../graph/graph-writer.js';
 import { liveInboxes } from '../inbox-store.js';
 import { bytesText } from '@rejoinder/runtime/rows';
 import type { Tx } from '../tx.js';
-import { mailMeant, makeRoot, saveTracked, trackedByHash, trackedById, type MailMeant, type TrackedRow } from './tracked-store.js';
+import {
+  loggedById,
+  mailMeant,
+  makeRoot,
+  saveTracked,
+  trackedByHash,
+  trackedById,
+  type MailMeant,
+  type TrackedRow,
+} from './tracked-store.js';
 
 /** Citers of a ghost that are judged at once. */
 const maxCiters = 1_000;
@@ -53,9 +62,16 @@ export class ThreadingApi {
 
   @GrpcMethod('ThreadingService', 'GetTracked')
   async getTracked({ tenantId, trackedId }: GetTrackedRequest): Promise<Answer<GetTrackedResponse>> {
-    const row = isId(trackedId) ? await this.database.read({ tenant: tenantId }, (tx) => trackedById(tx, tenantId, trackedId)) : undefined;
+    const row = isId(trackedId)
+      ? await this.database.read({ tenant: tenantId }, (tx) => this.#tracked(tx, tenantId, trackedId))
+      : undefined;
     if (!row) throw new Fault('not_found', 'TRACKED_NOT_FOUND', 'Nothing was tracked under this id.');
     return { trackedId, state: row.state, mailId: row.mailId ?? '', reason: row.reason };
+  }
+
+  /** A mail that was logged by folder or keyword has no id but its own. */
+  async #tracked(tx: Tx, tenantId: string, id: string): Promise<TrackedRow | undefined> {
+    return (await trackedById(tx, tenantId, id)) ?? (await loggedById(tx, tenantId, id));
   }
 
   /** The mail that bears the id becomes a root; an id nobody has seen becomes a ghost, which those who cite it go by, and is searched for. */

@@ -100,6 +100,14 @@ export async function mailMeant(tx: Tx, tenantId: string, hash: Buffer): Promise
   return (await rowsOf<MailMeant>(tx, sql, tenantId, hash))[0];
 }
 
+/** What became of a mail that a person put into the log folder or marked with the keyword. */
+export async function loggedById(tx: Tx, tenantId: string, mailId: string): Promise<TrackedRow | undefined> {
+  const sql = `select mail_id as "trackedId", mail_id as "mailId", case capture when 'captured' then capture when 'failed' then 'refused' when 'forgotten' then 'refused' else 'tracked' end as state,
+    case capture when 'failed' then 'not_read' when 'forgotten' then capture else '' end as reason
+    from node where tenant_id = $1::uuid and mail_id = $2::uuid and root = 'logged'`;
+  return (await rowsOf<TrackedRow>(tx, sql, tenantId, mailId))[0];
+}
+
 /** These mails are logged no more and never again: who tracked one, or does so later, is told. */
 export async function markForgotten(tx: Tx, tenantId: string, mailIds: string[]): Promise<void> {
   const which = 'where tenant_id = $1::uuid and mail_id = any ($2::uuid[])';

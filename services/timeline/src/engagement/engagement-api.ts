@@ -8,6 +8,8 @@ import type { Clock } from '@rejoinder/base/clock';
 import { activeTraceparent } from '@rejoinder/bus/outbox';
 import type {
   DeleteEngagementRequest,
+  GetPlacesRequest,
+  GetPlacesResponseSchema,
   GetEngagementRequest,
   GetEngagementResponseSchema,
   ListEngagementsRequest,
@@ -20,7 +22,8 @@ import { EngagementShow } from './engagement-show.js';
 import { bury, engagementById, engagementsOf, listEngagements, type ListedEngagement } from './engagement-store.js';
 import { EngagementWriter } from './engagement-writer.js';
 import { forgetNow } from '../forget/forget-store.js';
-import { forgetMail, lockMails } from '../mail/mail-store.js';
+import { whyNowhere } from '../mail/mail-state.js';
+import { forgetMail, lockMails, readMails } from '../mail/mail-store.js';
 import { cursorOf, pageSize, tokenOf } from './page-token.js';
 import type { Tx } from '../tx.js';
 
@@ -71,6 +74,17 @@ export class EngagementApi {
     const [engagement] = shown ? await this.show.open(tenantId, shown) : [];
     if (!engagement) throw notFound();
     return { engagement };
+  }
+
+  @GrpcMethod('TimelineService', 'GetPlaces')
+  async getPlaces({ tenantId, mailId }: GetPlacesRequest): Promise<MessageInitShape<typeof GetPlacesResponseSchema>> {
+    if (!isId(mailId)) throw new Fault('invalid', 'ID', 'An id is a UUID in lower case.');
+    return this.database.read({ tenant: tenantId }, async (tx) => {
+      const key = { tenantId, mailId };
+      const [mail] = await readMails(tx, [key]);
+      const engagementIds = (await engagementsOf(tx, key)).map(({ engagementId }) => engagementId);
+      return { engagementIds, reason: mail && engagementIds.length === 0 ? whyNowhere(mail) : '' };
+    });
   }
 
   @GrpcMethod('TimelineService', 'DeleteEngagement')

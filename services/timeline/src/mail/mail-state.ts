@@ -63,6 +63,12 @@ export function isVisible(mail: MailState): boolean {
   return mail.trackedRevision > mail.untrackedRevision && mail.capturedRevision >= mail.untrackedRevision;
 }
 
+/** Why a mail without an engagement has none; empty while it may yet get one. */
+export function whyNowhere(mail: MailState): 'no_contact' | 'forgotten' | '' {
+  if (mail.forgotten) return 'forgotten';
+  return isVisible(mail) && !mail.toPlace ? 'no_contact' : '';
+}
+
 /** Folds what is told into what is known; a forgotten mail learns nothing any more. */
 export function learn(mail: MailState, told: Told): MailState {
   if (mail.forgotten) return mail;

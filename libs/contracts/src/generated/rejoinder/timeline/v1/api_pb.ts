@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/timeline/v1/api.proto.
  */
 export const file_rejoinder_timeline_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yZWpvaW5kZXIvdGltZWxpbmUvdjEvYXBpLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEikwEKB0NvbnRhY3QSEgoKY29udGFjdF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAESNAoQbGFzdF9hY3Rpdml0eV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZW5nYWdlbWVudHMYBSABKAMiUQoRUHV0Q29udGFjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESEgoEbmFtZRgDIAEoCUIEiLUYASJWChJQdXRDb250YWN0UmVzcG9uc2USLwoHY29udGFjdBgBIAEoCzIeLnJlam9pbmRlci50aW1lbGluZS52MS5Db250YWN0Eg8KB2NyZWF0ZWQYAiABKAgiOgoRR2V0Q29udGFjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkiRQoSR2V0Q29udGFjdFJlc3BvbnNlEi8KB2NvbnRhY3QYASABKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdCJkChNMaXN0Q29udGFjdHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRITCgVxdWVyeRgEIAEoCUIEiLUYASJhChRMaXN0Q29udGFjdHNSZXNwb25zZRIwCghjb250YWN0cxgBIAMoCzIeLnJlam9pbmRlci50aW1lbGluZS52MS5Db250YWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJmChZMaXN0RW5nYWdlbWVudHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJImoKF0xpc3RFbmdhZ2VtZW50c1Jlc3BvbnNlEjYKC2VuZ2FnZW1lbnRzGAEgAygLMiEucmVqb2luZGVyLnRpbWVsaW5lLnYxLkVuZ2FnZW1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkAKFEdldEVuZ2FnZW1lbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJIk4KFUdldEVuZ2FnZW1lbnRSZXNwb25zZRI1CgplbmdhZ2VtZW50GAEgASgLMiEucmVqb2luZGVyLnRpbWVsaW5lLnYxLkVuZ2FnZW1lbnQiQwoXRGVsZXRlRW5nYWdlbWVudFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKDWVuZ2FnZW1lbnRfaWQYAiABKAkiGgoYRGVsZXRlRW5nYWdlbWVudFJlc3BvbnNlIrQECgpFbmdhZ2VtZW50EhUKDWVuZ2FnZW1lbnRfaWQYASABKAkSEgoKY29udGFjdF9pZBgCIAEoCRIPCgdtYWlsX2lkGAMgASgJEhEKCXRocmVhZF9pZBgEIAEoCRIRCglkaXJlY3Rpb24YBSABKAkSIwoEZnJvbRgGIAEoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEiEKAnRvGAcgAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCY2MYCCADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GAkgASgJQgSItRgBEhIKBHRleHQYCiABKAlCBIi1GAESEgoEaHRtbBgLIAEoCUIEiLUYARIvCgtvY2N1cnJlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdGV4dF9zdGF0ZRgNIAEoCRINCgVzdGF0ZRgOIAEoCRIUCgxzdGF0ZV9yZWFzb24YDyABKAkSNQoLYXR0YWNobWVudHMYECADKAsyIC5yZWpvaW5kZXIudjEuQXR0YWNobWVudERlY2xhcmVkEg8KB3NlbmRfaWQYESABKAkSEAoIaW5ib3hfaWQYEiABKAkSFgoOdGV4dF90cnVuY2F0ZWQYEyABKAgSJAoEa2luZBgUIAEoDjIWLnJlam9pbmRlci52MS5NYWlsS2luZBIYCgptZXNzYWdlX2lkGBUgASgJQgSItRgBMpMFCg9UaW1lbGluZVNlcnZpY2USYQoKUHV0Q29udGFjdBIoLnJlam9pbmRlci50aW1lbGluZS52MS5QdXRDb250YWN0UmVxdWVzdBopLnJlam9pbmRlci50aW1lbGluZS52MS5QdXRDb250YWN0UmVzcG9uc2USYQoKR2V0Q29udGFjdBIoLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRDb250YWN0UmVxdWVzdBopLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRDb250YWN0UmVzcG9uc2USZwoMTGlzdENvbnRhY3RzEioucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RDb250YWN0c1JlcXVlc3QaKy5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdENvbnRhY3RzUmVzcG9uc2UScAoPTGlzdEVuZ2FnZW1lbnRzEi0ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RFbmdhZ2VtZW50c1JlcXVlc3QaLi5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdEVuZ2FnZW1lbnRzUmVzcG9uc2USagoNR2V0RW5nYWdlbWVudBIrLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRFbmdhZ2VtZW50UmVxdWVzdBosLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRFbmdhZ2VtZW50UmVzcG9uc2UScwoQRGVsZXRlRW5nYWdlbWVudBIuLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVFbmdhZ2VtZW50UmVxdWVzdBovLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVFbmdhZ2VtZW50UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
+  fileDesc("Ch9yZWpvaW5kZXIvdGltZWxpbmUvdjEvYXBpLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEikwEKB0NvbnRhY3QSEgoKY29udGFjdF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAESNAoQbGFzdF9hY3Rpdml0eV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZW5nYWdlbWVudHMYBSABKAMiUQoRUHV0Q29udGFjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESEgoEbmFtZRgDIAEoCUIEiLUYASJWChJQdXRDb250YWN0UmVzcG9uc2USLwoHY29udGFjdBgBIAEoCzIeLnJlam9pbmRlci50aW1lbGluZS52MS5Db250YWN0Eg8KB2NyZWF0ZWQYAiABKAgiOgoRR2V0Q29udGFjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkiRQoSR2V0Q29udGFjdFJlc3BvbnNlEi8KB2NvbnRhY3QYASABKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdCJkChNMaXN0Q29udGFjdHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRITCgVxdWVyeRgEIAEoCUIEiLUYASJhChRMaXN0Q29udGFjdHNSZXNwb25zZRIwCghjb250YWN0cxgBIAMoCzIeLnJlam9pbmRlci50aW1lbGluZS52MS5Db250YWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJmChZMaXN0RW5nYWdlbWVudHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJImoKF0xpc3RFbmdhZ2VtZW50c1Jlc3BvbnNlEjYKC2VuZ2FnZW1lbnRzGAEgAygLMiEucmVqb2luZGVyLnRpbWVsaW5lLnYxLkVuZ2FnZW1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkAKFEdldEVuZ2FnZW1lbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJIk4KFUdldEVuZ2FnZW1lbnRSZXNwb25zZRI1CgplbmdhZ2VtZW50GAEgASgLMiEucmVqb2luZGVyLnRpbWVsaW5lLnYxLkVuZ2FnZW1lbnQiNgoQR2V0UGxhY2VzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCSI7ChFHZXRQbGFjZXNSZXNwb25zZRIWCg5lbmdhZ2VtZW50X2lkcxgBIAMoCRIOCgZyZWFzb24YAiABKAkiQwoXRGVsZXRlRW5nYWdlbWVudFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKDWVuZ2FnZW1lbnRfaWQYAiABKAkiGgoYRGVsZXRlRW5nYWdlbWVudFJlc3BvbnNlIrQECgpFbmdhZ2VtZW50EhUKDWVuZ2FnZW1lbnRfaWQYASABKAkSEgoKY29udGFjdF9pZBgCIAEoCRIPCgdtYWlsX2lkGAMgASgJEhEKCXRocmVhZF9pZBgEIAEoCRIRCglkaXJlY3Rpb24YBSABKAkSIwoEZnJvbRgGIAEoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEiEKAnRvGAcgAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCY2MYCCADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GAkgASgJQgSItRgBEhIKBHRleHQYCiABKAlCBIi1GAESEgoEaHRtbBgLIAEoCUIEiLUYARIvCgtvY2N1cnJlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKdGV4dF9zdGF0ZRgNIAEoCRINCgVzdGF0ZRgOIAEoCRIUCgxzdGF0ZV9yZWFzb24YDyABKAkSNQoLYXR0YWNobWVudHMYECADKAsyIC5yZWpvaW5kZXIudjEuQXR0YWNobWVudERlY2xhcmVkEg8KB3NlbmRfaWQYESABKAkSEAoIaW5ib3hfaWQYEiABKAkSFgoOdGV4dF90cnVuY2F0ZWQYEyABKAgSJAoEa2luZBgUIAEoDjIWLnJlam9pbmRlci52MS5NYWlsS2luZBIYCgptZXNzYWdlX2lkGBUgASgJQgSItRgBMvMFCg9UaW1lbGluZVNlcnZpY2USYQoKUHV0Q29udGFjdBIoLnJlam9pbmRlci50aW1lbGluZS52MS5QdXRDb250YWN0UmVxdWVzdBopLnJlam9pbmRlci50aW1lbGluZS52MS5QdXRDb250YWN0UmVzcG9uc2USYQoKR2V0Q29udGFjdBIoLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRDb250YWN0UmVxdWVzdBopLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRDb250YWN0UmVzcG9uc2USZwoMTGlzdENvbnRhY3RzEioucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RDb250YWN0c1JlcXVlc3QaKy5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdENvbnRhY3RzUmVzcG9uc2UScAoPTGlzdEVuZ2FnZW1lbnRzEi0ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RFbmdhZ2VtZW50c1JlcXVlc3QaLi5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdEVuZ2FnZW1lbnRzUmVzcG9uc2USagoNR2V0RW5nYWdlbWVudBIrLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRFbmdhZ2VtZW50UmVxdWVzdBosLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRFbmdhZ2VtZW50UmVzcG9uc2USXgoJR2V0UGxhY2VzEicucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldFBsYWNlc1JlcXVlc3QaKC5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0UGxhY2VzUmVzcG9uc2UScwoQRGVsZXRlRW5nYWdlbWVudBIuLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVFbmdhZ2VtZW50UmVxdWVzdBovLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVFbmdhZ2VtZW50UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.timeline.v1.Contact
@@ -296,6 +296,55 @@ export const GetEngagementResponseSchema: GenMessage<GetEngagementResponse> = /*
   messageDesc(file_rejoinder_timeline_v1_api, 10);
 
 /**
+ * @generated from message rejoinder.timeline.v1.GetPlacesRequest
+ */
+export type GetPlacesRequest = Message<"rejoinder.timeline.v1.GetPlacesRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string mail_id = 2;
+   */
+  mailId: string;
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.GetPlacesRequest.
+ * Use `create(GetPlacesRequestSchema)` to create a new message.
+ */
+export const GetPlacesRequestSchema: GenMessage<GetPlacesRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 11);
+
+/**
+ * @generated from message rejoinder.timeline.v1.GetPlacesResponse
+ */
+export type GetPlacesResponse = Message<"rejoinder.timeline.v1.GetPlacesResponse"> & {
+  /**
+   * At most 200.
+   *
+   * @generated from field: repeated string engagement_ids = 1;
+   */
+  engagementIds: string[];
+
+  /**
+   * Why there are none: no_contact (nobody on it may be a contact: it says of nobody whom it is from, it is our own to ourselves, or a
+   * mail server wrote it), forgotten. Empty while that is not known.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.GetPlacesResponse.
+ * Use `create(GetPlacesResponseSchema)` to create a new message.
+ */
+export const GetPlacesResponseSchema: GenMessage<GetPlacesResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 12);
+
+/**
  * @generated from message rejoinder.timeline.v1.DeleteEngagementRequest
  */
 export type DeleteEngagementRequest = Message<"rejoinder.timeline.v1.DeleteEngagementRequest"> & {
@@ -315,7 +364,7 @@ export type DeleteEngagementRequest = Message<"rejoinder.timeline.v1.DeleteEngag
  * Use `create(DeleteEngagementRequestSchema)` to create a new message.
  */
 export const DeleteEngagementRequestSchema: GenMessage<DeleteEngagementRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 11);
+  messageDesc(file_rejoinder_timeline_v1_api, 13);
 
 /**
  * @generated from message rejoinder.timeline.v1.DeleteEngagementResponse
@@ -328,7 +377,7 @@ export type DeleteEngagementResponse = Message<"rejoinder.timeline.v1.DeleteEnga
  * Use `create(DeleteEngagementResponseSchema)` to create a new message.
  */
 export const DeleteEngagementResponseSchema: GenMessage<DeleteEngagementResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 12);
+  messageDesc(file_rejoinder_timeline_v1_api, 14);
 
 /**
  * @generated from message rejoinder.timeline.v1.Engagement
@@ -451,7 +500,7 @@ export type Engagement = Message<"rejoinder.timeline.v1.Engagement"> & {
  * Use `create(EngagementSchema)` to create a new message.
  */
 export const EngagementSchema: GenMessage<Engagement> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 13);
+  messageDesc(file_rejoinder_timeline_v1_api, 15);
 
 /**
  * @generated from service rejoinder.timeline.v1.TimelineService
@@ -502,6 +551,16 @@ export const TimelineService: GenService<{
     methodKind: "unary";
     input: typeof GetEngagementRequestSchema;
     output: typeof GetEngagementResponseSchema;
+  },
+  /**
+   * On whose timelines a mail stands, or why on none.
+   *
+   * @generated from rpc rejoinder.timeline.v1.TimelineService.GetPlaces
+   */
+  getPlaces: {
+    methodKind: "unary";
+    input: typeof GetPlacesRequestSchema;
+    output: typeof GetPlacesResponseSchema;
   },
   /**
    * Deletes; the mail does not come back. Text and attachments go everywhere once no other engagement needs them.
