@@ -78,3 +78,16 @@ export async function observed({ rest, house }: Pick<OneHouse, 'rest' | 'house'>
 export async function expectNoDeadLetters(house: TestHouse): Promise<void> {
   for (const service of services) expect(await house.query(`select topic, type, reason from ${service}.dead_letter`)).toEqual([]);
 }
+
+/** Nothing is on its way any more: every event was taken by everybody, and of no mail anything is still to be done. */
+export async function quiet(house: TestHouse, timeoutMs = 240_000): Promise<void> {
+  const outboxes = services.map((service) => `exists (select 1 from ${service}.outbox where placed_at is null)`);
+  const unread = `exists (select 1 from bus.position p join bus.log_end e using (topic, partition) where p.next_offset < e.next_offset)`;
+  const work = [
+    `exists (select 1 from sync.capture where state = 'wanted')`,
+    `exists (select 1 from sync.part where state = 'pending')`,
+    `exists (select 1 from timeline.mail where to_place or text_state = 'pending')`,
+  ];
+  const sql = `select ${[...outboxes, unread, ...work].join(' or ')} as busy`;
+  await settle('the house to be quiet', async () => !(await house.query<{ busy: boolean }>(sql))[0]!.busy, { timeoutMs });
+}

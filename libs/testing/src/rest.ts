@@ -82,7 +82,8 @@ export class Rest {
   send = (mail: object, key: string = crypto.randomUUID()) => this.call<Send>('POST', '/v1/mail', mail, { 'idempotency-key': key });
   getSend = (id: string) => this.call<Send>('GET', `/v1/mail/${id}`);
   track = (messageId: string) => this.call<{ tracked_id: string; state: string }>('POST', '/v1/tracked-mail', { message_id: messageId });
-  tracked = (id: string) => this.call<{ state: string; reason: string; mail_id: string }>('GET', `/v1/tracked-mail/${id}`);
+  tracked = (id: string) =>
+    this.call<{ state: string; reason: string; mail_id: string; engagement_ids: string[] }>('GET', `/v1/tracked-mail/${id}`);
 
   deleteEngagement = (id: string) => this.call<void>('DELETE', `/v1/engagements/${id}`);
   removeInbox = (id: string) => this.call<void>('DELETE', `/v1/inboxes/${id}`);
