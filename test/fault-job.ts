@@ -87,8 +87,8 @@ export class FaultJob {
     });
   }
 
-  /** The send is told as it was: the server took it once, and where nobody confirmed that, its copy in Sent does. */
-  async settled({ send, raw }: Round): Promise<void> {
+  /** The send is told as it was: the server took it once, and where nobody confirmed that, its copy in Sent does. Answers what was told first. */
+  async settled({ send, raw }: Round): Promise<string> {
     const { send_id: id, message_id: messageId } = send!;
     const told = await eventually('the fate of the send', async () => {
       const { state } = await this.rest.getSend(id);
@@ -104,6 +104,7 @@ export class FaultJob {
     expect(await copies()).toBe(1);
     expect(this.#accepted(send!)).toHaveLength(1);
     await sales.stop();
+    return told;
   }
 
   /** Over all rounds: each mail is there once and says that it was sent, and the inbox never looked broken. */

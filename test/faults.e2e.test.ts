@@ -73,6 +73,21 @@ async function killed(service: ServiceName, subject: string, random: Random): Pr
 }
 
 it(
+  'a send whose fate is unknown says so, is not sent again, and was sent once its copy is found in Sent',
+  async () => {
+    const round = job.begin('Nobody knows');
+    town.dovecot.relay.dropAfterData();
+    await job.sendOut(round);
+    await eight.kill('sending');
+    await eight.start('sending');
+    expect(await job.settled(round)).toBe('unconfirmed');
+    await job.answer(round);
+    await job.complete(round);
+  },
+  testMs,
+);
+
+it(
   `S3 away for ${s3AwayMs / 1_000} s: text at once, files as soon as it is back`,
   async () => {
     const round = job.begin('Without a store');
