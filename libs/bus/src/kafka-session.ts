@@ -163,8 +163,11 @@ export class KafkaSession {
   /** The events of one fetch, in bounded batches; answers whether all were handled. */
   async #work(held: Held, { batch, resolveOffset }: EachBatchPayload): Promise<boolean> {
     const { topic, partition } = batch;
-    for (let from = 0; from < batch.messages.length; from += batchEvents) {
-      const events = batch.messages.slice(from, from + batchEvents).map((message): LoggedEvent =>
+    // After a join kafkajs begins at the committed offset; what was handled here, but could not be committed, is not handled again.
+    const fresh = batch.messages.filter(({ offset }) => held.next === undefined || BigInt(offset) >= BigInt(held.next));
+    if (fresh.length === 0) await this.#commit(held, BigInt(held.next!));
+    for (let from = 0; from < fresh.length; from += batchEvents) {
+      const events = fresh.slice(from, from + batchEvents).map((message): LoggedEvent =>
         decodeRecord({
           topic,
           partition,

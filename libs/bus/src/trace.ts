@@ -1,5 +1,5 @@
-// Ties the handling of a batch to the traces its events belong to: one span for the batch, a link for each trace.
-import { context, SpanKind, SpanStatusCode, trace, type Link } from '@opentelemetry/api';
+// Ties the handling of a batch to the traces its events belong to: one span for the batch, a link for each event's, and where all belong to one trace, within it.
+import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Link } from '@opentelemetry/api';
 import type { LoggedEvent } from './event.js';
 
 const tracer = trace.getTracer('@rejoinder/bus');
@@ -16,15 +16,23 @@ export async function inBatchSpan<T>(service: string, batch: LoggedEvent[], work
     'messaging.batch.message_count': batch.length,
     'messaging.consumer.group.name': service,
   };
-  const span = tracer.startSpan(`process ${type}`, { kind: SpanKind.CONSUMER, links: linksOf(batch), attributes });
+  const links = linksOf(batch);
+  const parent = parentOf(links);
+  const span = tracer.startSpan(`process ${type}`, { kind: SpanKind.CONSUMER, links, attributes }, parent);
   try {
-    return await context.with(trace.setSpan(context.active(), span), work);
+    return await context.with(trace.setSpan(parent, span), work);
   } catch (error) {
     span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : 'thrown' });
     throw error;
   } finally {
     span.end();
   }
+}
+
+function parentOf(links: Link[]) {
+  const [first] = links;
+  const isOneTrace = first && links.every((link) => link.context.traceId === first.context.traceId);
+  return isOneTrace ? trace.setSpanContext(ROOT_CONTEXT, first.context) : ROOT_CONTEXT;
 }
 
 function linksOf(batch: LoggedEvent[]): Link[] {

@@ -30,8 +30,8 @@ export interface Driver {
 
 /** All partitions of a topic at once, so that at any moment most are in hand. */
 const concurrency = 12;
-const kafkaTimers = { sessionTimeoutMs: 2_000, heartbeatMs: 300, concurrency };
-const localTimers = { memberMs: 2_000, lookMs: 300, concurrency };
+const kafkaTimers = { sessionTimeoutMs: 3_000, heartbeatMs: 300, concurrency };
+const localTimers = { memberMs: 3_000, lookMs: 300, concurrency };
 const services = ['sync', 'threading'];
 
 async function withEffects(url: string): Promise<void> {
