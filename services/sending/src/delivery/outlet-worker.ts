@@ -31,7 +31,9 @@ const leaseMs = 300_000;
 const refusalPauseMs = 60_000;
 const firstConnectRetryMs = 5_000;
 const maxConnectRetryMs = 300_000;
+/** The server is to be left alone for a while; our own file is there again as soon as the process that has it. */
 const firstSendRetryMs = 60_000;
+const firstFileRetryMs = 5_000;
 const maxSendRetryMs = 3_600_000;
 /** A mail that the server does not take for this long is given up. */
 const giveUpMs = 86_400_000;
@@ -145,7 +147,7 @@ export class OutletWorker {
 
   async #retry(send: SendInHand, reason: string): Promise<void> {
     if (this.#isExpired(send)) return this.#end(send, { state: 'failed', reason: 'SEND_EXPIRED' });
-    const waitMs = backoffMs(send.attempts, firstSendRetryMs, maxSendRetryMs);
+    const waitMs = backoffMs(send.attempts, reason === 'ATTACHMENT_WAITS' ? firstFileRetryMs : firstSendRetryMs, maxSendRetryMs);
     await this.store.putOff(send, new Date(this.clock.now().getTime() + waitMs), reason);
   }
 
