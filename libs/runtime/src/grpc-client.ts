@@ -2,6 +2,7 @@
 import { create, type DescMethod, type DescService, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
 import {
   credentials,
+  Metadata,
   makeClientConstructor,
   type Client,
   type ClientReadableStream,
@@ -10,6 +11,7 @@ import {
 } from '@grpc/grpc-js';
 import { grpcDefinition } from '@rejoinder/contracts/grpc-definition';
 import { fromServiceError } from './grpc-faults.js';
+import { startCall } from './trace.js';
 
 export interface CallOptions {
   /** 10 seconds by default; streams need longer. */
@@ -76,30 +78,52 @@ function cancelOn(signal: AbortSignal | undefined, call: { cancel(): void }): ()
   return () => signal?.removeEventListener('abort', cancel);
 }
 
+/** The trace goes with each call: the instrumentation of grpc-js cannot wrap clients that are made from ES modules. */
+function traced(method: DescMethod): { metadata: Metadata; end: (failed: boolean) => void } {
+  const { headers, end } = startCall(`${method.parent.typeName}/${method.name}`);
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return { metadata, end };
+}
+
+function endWith<T>(answered: Promise<T>, end: (failed: boolean) => void): void {
+  answered.then(
+    () => end(false),
+    () => end(true),
+  );
+}
+
 function unary(stub: Client, method: DescMethod) {
   return async (request: object, options: CallOptions = {}) => {
+    const { metadata, end } = traced(method);
     let off = () => {};
     const answered = new Promise((resolve, reject) => {
       const answer = (error: ServiceError | null, value: unknown) => (error ? reject(fromServiceError(error)) : resolve(value));
       const message = create(method.input, request as Record<string, unknown>);
-      off = cancelOn(options.signal, (stub as unknown as Stub)[method.name]!(message, settings(options), answer));
+      off = cancelOn(options.signal, (stub as unknown as Stub)[method.name]!(message, metadata, settings(options), answer));
     });
+    endWith(answered, end);
     return answered.finally(off);
   };
 }
 
 function serverStream(stub: Client, method: DescMethod) {
   return async function* (request: object, options: CallOptions = {}) {
+    const { metadata, end } = traced(method);
+    let failed = false;
     const call = (stub as unknown as Stub)[method.name]!(
       create(method.input, request as Record<string, unknown>),
+      metadata,
       settings(options),
     ) as unknown as ClientReadableStream<unknown>;
     const off = cancelOn(options.signal, call);
     try {
       yield* call;
     } catch (error) {
+      failed = true;
       throw fromServiceError(error as ServiceError);
     } finally {
+      end(failed);
       off();
       call.cancel();
     }
@@ -108,11 +132,13 @@ function serverStream(stub: Client, method: DescMethod) {
 
 function clientStream(stub: Client, method: DescMethod) {
   return async (requests: AsyncIterable<object>, options: CallOptions = {}) => {
+    const { metadata, end } = traced(method);
     let call: ClientWritableStream<unknown> | undefined;
     const answered = new Promise((resolve, reject) => {
       const answer = (error: ServiceError | null, value: unknown) => (error ? reject(fromServiceError(error)) : resolve(value));
-      call = (stub as unknown as Stub)[method.name]!(settings(options), answer) as unknown as ClientWritableStream<unknown>;
+      call = (stub as unknown as Stub)[method.name]!(metadata, settings(options), answer) as unknown as ClientWritableStream<unknown>;
     });
+    endWith(answered, end);
     const off = cancelOn(options.signal, call!);
     const settled = answered.then(
       () => undefined,

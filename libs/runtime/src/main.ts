@@ -1,9 +1,9 @@
 // A process that runs roles until it is told to stop: settings, telemetry, roles, health, and an end in order.
 import 'reflect-metadata';
 import { Fault } from '@rejoinder/base/fault';
-import { openHouse, type HouseOptions } from './house.js';
+import type { HouseOptions } from './house.js';
 import { serveHealth } from './health.js';
-import { startRole, type Role, type RunningRole } from './role.js';
+import type { Role, RunningRole } from './role.js';
 import { startTelemetry } from './telemetry.js';
 import type { Environment } from './config.js';
 
@@ -13,9 +13,10 @@ export interface RunningHouse {
   stop(): Promise<void>;
 }
 
-/** Starts roles side by side in this process. They are imported after telemetry, which must come first to see anything. */
+/** Starts roles side by side in this process. They and what they stand on are imported after telemetry, which must come first to see anything. */
 export async function startHouse(loadRoles: () => Promise<Role[]>, env: Environment, options: HouseOptions = {}): Promise<RunningHouse> {
   const telemetry = await startTelemetry('rejoinder', env.OTEL_EXPORTER_OTLP_ENDPOINT);
+  const [{ openHouse }, { startRole }] = await Promise.all([import('./house.js'), import('./role.js')]);
   const definitions = await loadRoles();
   const house = await openHouse(env, options);
   const roles: RunningRole[] = [];

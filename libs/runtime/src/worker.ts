@@ -1,11 +1,11 @@
 // The worker: claims due rows in bounded batches, fairly over tenants and fresh before historical, and gives each to one function.
-import { context, propagation } from '@opentelemetry/api';
 import { newId } from '@rejoinder/base/id';
 import type { Clock } from '@rejoinder/base/clock';
 import { backoffMs, delay } from '@rejoinder/base/wait';
 import type { Transactions } from '@rejoinder/bus/sql';
 import { keepLease, shortLeaseMs, type Lease } from './lease.js';
 import type { Logger } from './logging.js';
+import { inSpan } from './trace.js';
 import { claimSql, nextSql, renewSql, settleSql } from './work-sql.js';
 
 /** What became of one row; there is nothing else. */
@@ -176,10 +176,9 @@ export class Worker {
   async #work(job: Job, token: string, lease: Lease): Promise<void> {
     const started = this.around.clock.now();
     const signal = AbortSignal.any([this.#abort.signal, lease.lost]);
-    const traced = propagation.extract(context.active(), { traceparent: job.traceparent });
     let outcome: WorkOutcome;
     try {
-      outcome = await context.with(traced, () => this.options.work(job, signal));
+      outcome = await inSpan(`${this.options.name} work`, job.traceparent, () => this.options.work(job, signal));
     } catch (error) {
       this.around.logger.warn({ worker: this.options.name, error, attempts: job.attempts }, 'work failed; it will be tried again');
       outcome = again(new Date(started.getTime() + backoffMs(job.attempts, firstRetryMs, maxRetryMs)), 'failed');

@@ -7,6 +7,7 @@ import { explain } from '@rejoinder/contracts/catalogue';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { CLOCK, LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
+import { inSpan } from '@rejoinder/runtime/trace';
 import { again, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
 import { Workers } from '@rejoinder/runtime/workers';
 import { judge, refusesCredential, type Verdict } from './attempt.js';
@@ -90,7 +91,8 @@ export class OutletWorker {
       for (const send of due) {
         if (signal.aborted || this.clock.now().getTime() > until) break;
         session = session?.alive ? session : await SmtpClient.open(credential.login, this.#network, this.settings.answerSeconds * 1_000);
-        const verdict = await this.#attempt(session, credential, send, signal);
+        const open = session;
+        const verdict = await inSpan('attempt', send.traceparent, () => this.#attempt(open, credential, send, signal));
         if (verdict?.kind === 'login_refused') return await this.#refused(outlet, credential, verdict.reason);
       }
       return await this.#done(outlet, session !== undefined);

@@ -6,6 +6,7 @@ import { normalAddress } from '@rejoinder/mail/addresses';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { CLOCK, LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
+import { outsideTraces } from '@rejoinder/runtime/trace';
 import { Vault } from '@rejoinder/vault/vault';
 import type { SyncSettings } from '../config.js';
 import { ImapSession } from '../imap/imap-session.js';
@@ -71,9 +72,11 @@ export class Holders implements OnModuleDestroy {
       logger: this.logger,
     });
     this.#holders.set(row.inboxId, holder);
-    holder.start(() => {
-      if (this.#holders.get(row.inboxId) === holder) this.#holders.delete(row.inboxId);
-    });
+    outsideTraces(() =>
+      holder.start(() => {
+        if (this.#holders.get(row.inboxId) === holder) this.#holders.delete(row.inboxId);
+      }),
+    );
   }
 
   async letGo(inboxId: string): Promise<void> {

@@ -7,6 +7,7 @@ import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { MailsObservedSchema, SentCopyObservedSchema } from '@rejoinder/contracts/events/sync';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
+import { inSpan } from '@rejoinder/runtime/trace';
 import { Vault, type Bytes } from '@rejoinder/vault/vault';
 import type { Folder } from './folder-store.js';
 import { Gate } from './gate.js';
@@ -76,7 +77,7 @@ export class ObservedStore {
 
   /** Answers how many mails are new to the inbox. Refuses (FENCED) if the inbox is not this pod's any more, or not to be held. */
   save(batch: ObservedBatch): Promise<number> {
-    return this.#gate.through(isHistory(batch.cursor) ? 'history' : 'fresh', () => this.#save(batch));
+    return this.#gate.through(isHistory(batch.cursor) ? 'history' : 'fresh', () => inSpan('observe', undefined, () => this.#save(batch)));
   }
 
   async #save(batch: ObservedBatch): Promise<number> {
