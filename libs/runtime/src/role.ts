@@ -90,8 +90,12 @@ function assemble(role: Role, house: House, logger: Logger) {
   const database = new Database<SqlTransaction>(role.name, role.prisma(prismaAdapter(house.pool, role.name)), house.wake, house.pool);
   const vault = new Vault(role.name, house.keyringPool, house.keyEncryption, house.clock);
   const purpose = `letters:${role.name}` as const;
-  const deadLetters = new DeadLetters(database, house.clock, (tenantId, row, bytes) =>
-    vault.seal({ tenantId, purpose, day: dayOf(house.clock.now()), row }, bytes),
+  const letterAt = (tenantId: string, row: string, diedAt: Date) => ({ tenantId, purpose, day: dayOf(diedAt), row });
+  const deadLetters = new DeadLetters(
+    database,
+    house.clock,
+    (tenantId, row, bytes, diedAt) => vault.seal(letterAt(tenantId, row, diedAt), bytes),
+    (tenantId, row, sealed, diedAt) => vault.open(letterAt(tenantId, row, diedAt), sealed),
   );
   const bus = new BusServer({ service: role.name, log: house.eventLog, deadLetters, isOutage, logger });
   const relay = new Relay({ service: role.name, database, log: house.eventLog, logger });
