@@ -17,6 +17,7 @@ import { MailSentSchema, SendAcceptedSchema, SendFailedSchema, SendUnconfirmedSc
 import { AuthenticationFailedSchema, SentCopyObservedSchema } from '@rejoinder/contracts/events/sync';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
+import { PartitionKeeper } from '@rejoinder/runtime/partitions';
 import { settle } from '@rejoinder/testing/settle';
 import { DeliveryStore } from '../src/delivery/delivery-store.js';
 import { role } from '../src/role.js';
@@ -69,6 +70,9 @@ const becomes = (sendId: string, state: string) =>
 /** The worker polls every few seconds; a changed row and a wake make it look at once. */
 async function advance(ms: number) {
   clock.offsetMs += ms;
+  // Days are made ahead once an hour of the machine's time.
+  const { pool, keptDays, logger } = test.house;
+  for (const schema of ['sending', 'bus']) await new PartitionKeeper(schema, pool, clock, keptDays, logger).keep();
   test.house.wake.wake('sending');
 }
 const sequencesOf = (sendId: string) =>
