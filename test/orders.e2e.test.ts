@@ -226,6 +226,9 @@ it('logs as mail out what a person answers in their own mail program', async () 
   await deliver(await replyTo(own, { from: carla, subject: 'Thanks', text: 'Thanks.\n' }));
   const thanks = await onTimeline(one, contact, 'Thanks', ({ text_state }) => text_state === 'ready');
   expect(thanks.thread_id).toBe(answer.thread_id);
+  // Copies of the sends before may still be on their way into the folder.
+  const unfiled = `select 1 from sync.sent_copy where state in ('wanted', 'append_started')`;
+  await settle('all copies to be filed', async () => (await one.house.query(unfiled)).length === 0, within(60));
   const sent = await sales.mails('Sent');
   await observed(one, inboxId, 'Sent', sent.length);
   expect(await bodiesOf(unrelated, 'Sent')).toEqual([]);
