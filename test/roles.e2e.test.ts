@@ -1,0 +1,74 @@
+// What a person meets at the command line: wrong settings, help, a port in use, a folder that cannot be written. Needs a build.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { services } from '@rejoinder/runtime/services';
+import { unprivileged } from '@rejoinder/testing/users';
+
+const command = fileURLToPath(new URL('../services/rejoinder/bin/rejoinder.js', import.meta.url));
+const limitMs = 60_000;
+const secret = 'postgres://planted:s3cr3t@127.0.0.1:1/x';
+
+/** The command line with this environment alone. */
+async function rejoinder(args: string[], env: Record<string, string> = {}, as: { uid?: number; gid?: number } = {}) {
+  const child = spawn(process.execPath, [command, ...args], { cwd: '/', env: { PATH: process.env.PATH, ...env }, timeout: limitMs, ...as });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (data: Buffer) => (out += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (err += data.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
+describe('a role with wrong settings', () => {
+  it.each(services)(
+    '%s names them all at once, shows no secret, and ends with 1',
+    async (service) => {
+      const { code, err } = await rejoinder([service], {
+        REJOINDER_DATABASE_URL: secret,
+        REJOINDER_BUS: 'carrier pigeon',
+        REJOINDER_DRAIN_SECONDS: 'soon',
+      });
+      expect(code).toBe(1);
+      for (const name of ['REJOINDER_KEYRING_URL', 'REJOINDER_KEY_FILE', 'REJOINDER_BUS', 'REJOINDER_DRAIN_SECONDS'])
+        expect(err).toContain(name);
+      expect(err).not.toMatch(/s3cr3t|planted|\n\s+at /);
+    },
+    60_000,
+  );
+});
+
+it('help is there for the command and for each of its parts', async () => {
+  const { code, out } = await rejoinder(['--help']);
+  expect(code).toBe(0);
+  for (const part of ['all', 'migrate', 'make-key', ...services]) {
+    expect(out).toContain(`  ${part}`);
+    const help = await rejoinder([part, '--help']);
+    expect([part, help.code, help.out.includes(`Usage: rejoinder ${part}`)]).toEqual([part, 0, true]);
+  }
+}, 120_000);
+
+describe('rejoinder all', () => {
+  it('says in a sentence that its port is in use', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const { code, err } = await rejoinder(['all', '--port', String(port)]);
+    taken.close();
+    expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
+    expect(err).toContain(`Port ${port} of 127.0.0.1 is in use`);
+  }, 60_000);
+
+  it('says in a sentence that its data folder cannot be written', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rejoinder-closed-'));
+    chmodSync(folder, 0o555);
+    const { code, err } = await rejoinder(['all', '--data', join(folder, 'data'), '--port', '7499'], {}, unprivileged('nobody'));
+    rmSync(folder, { recursive: true, force: true });
+    expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
+    expect(err).toMatch(/^The data folder .* cannot be written/);
+  }, 60_000);
+});
