@@ -189,6 +189,8 @@ function launch(native: string, data: string, port: number, account: Account | u
     min_wal_size: '32MB',
     max_wal_size: '128MB',
     dynamic_shared_memory_type: 'mmap',
+    // A recycled segment keeps old bytes until it is written over.
+    wal_recycle: 'off',
     jit: 'off',
     timezone: 'UTC',
     log_timezone: 'UTC',
