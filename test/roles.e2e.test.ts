@@ -52,6 +52,12 @@ it('help is there for the command and for each of its parts', async () => {
   }
 }, 120_000);
 
+it('a role names its own wrong settings together with those of the house', async () => {
+  const { code, err } = await rejoinder(['attachment'], { REJOINDER_DATABASE_URL: secret, REJOINDER_STORE: 'a drawer' });
+  expect(code).toBe(1);
+  for (const name of ['REJOINDER_KEYRING_URL', 'REJOINDER_KEY_FILE', 'REJOINDER_STORE']) expect(err).toContain(`${name} must be`);
+}, 60_000);
+
 describe('rejoinder all', () => {
   it('says in a sentence that its port is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1');

@@ -5,7 +5,8 @@ import type { HouseOptions } from './house.js';
 import { serveHealth } from './health.js';
 import type { Role, RunningRole } from './role.js';
 import { startTelemetry } from './telemetry.js';
-import type { Environment } from './config.js';
+import { readSettings, type Environment, type Setting } from './config.js';
+import { houseSettings } from './house-settings.js';
 
 export interface RunningHouse {
   roles: RunningRole[];
@@ -18,6 +19,7 @@ export async function startHouse(loadRoles: () => Promise<Role[]>, env: Environm
   const telemetry = await startTelemetry('rejoinder', env.OTEL_EXPORTER_OTLP_ENDPOINT);
   const [{ openHouse }, { startRole }] = await Promise.all([import('./house.js'), import('./role.js')]);
   const definitions = await loadRoles();
+  refuseWrongSettings(definitions, env);
   const house = await openHouse(env, options);
   const roles: RunningRole[] = [];
   const all = () =>
@@ -40,6 +42,12 @@ export async function startHouse(loadRoles: () => Promise<Role[]>, env: Environm
   }
   house.logger.info({ roles: definitions.map(({ name }) => name) }, 'ready');
   return { roles, stop };
+}
+
+/** Those of the house and of all roles at once, before anything is opened. */
+function refuseWrongSettings(roles: Role[], env: Environment): void {
+  const all = [houseSettings, ...roles.map(({ settings }) => settings)].flatMap((settings): Setting<unknown>[] => Object.values(settings));
+  readSettings(Object.fromEntries(all.map((setting) => [setting.env, setting])), env);
 }
 
 /** For a service's main.ts: runs until SIGTERM or SIGINT; a refusal is one message and exit code 1, a bug crashes. */
