@@ -25,6 +25,8 @@ export interface EightProcesses extends AsyncDisposable {
   env: Record<string, string>;
   databaseUrl: string;
   program(service: ServiceName): Program;
+  /** /health/live, ready or startup of a role. */
+  health(service: ServiceName, path: string): Promise<Response>;
   /** As a power cut would. */
   kill(service: ServiceName): Promise<void>;
   /** Starts it (again) and waits until it is ready. */
@@ -80,7 +82,9 @@ export async function startEightProcesses(more: Record<string, string>): Promise
     throw error;
   }
   const program = (service: ServiceName) => running.get(service)!;
-  return { ...handle, program, kill: (service) => program(service).stop('SIGKILL'), [Symbol.asyncDispose]: stop };
+  const health = (service: ServiceName, path: string) =>
+    fetch(`http://127.0.0.1:${healthPort(service)}/health/${path}`, { signal: AbortSignal.timeout(5_000) });
+  return { ...handle, program, health, kill: (service) => program(service).stop('SIGKILL'), [Symbol.asyncDispose]: stop };
 }
 
 function settingsOf(kafka: Kafka, s3: S3, databaseUrl: string, keyringUrl: string, keyFile: string): Record<string, string> {
