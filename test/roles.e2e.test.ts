@@ -1,22 +1,21 @@
 // What a person meets at the command line: wrong settings, help, a port in use, a folder that cannot be written. Needs a build.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { services } from '@rejoinder/runtime/services';
-import { unprivileged } from '@rejoinder/testing/users';
 
 const command = fileURLToPath(new URL('../services/rejoinder/bin/rejoinder.js', import.meta.url));
 const limitMs = 60_000;
 const secret = 'postgres://planted:s3cr3t@127.0.0.1:1/x';
 
 /** The command line with this environment alone. */
-async function rejoinder(args: string[], env: Record<string, string> = {}, as: { uid?: number; gid?: number } = {}) {
-  const child = spawn(process.execPath, [command, ...args], { cwd: '/', env: { PATH: process.env.PATH, ...env }, timeout: limitMs, ...as });
+async function rejoinder(args: string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [command, ...args], { cwd: '/', env: { PATH: process.env.PATH, ...env }, timeout: limitMs });
   let [out, err] = ['', ''];
   child.stdout.on('data', (data: Buffer) => (out += data.toString()));
   child.stderr.on('data', (data: Buffer) => (err += data.toString()));
@@ -70,9 +69,10 @@ describe('rejoinder all', () => {
   }, 60_000);
 
   it('says in a sentence that its data folder cannot be written', async () => {
+    // A file stands where the folder should be: root cannot write there either.
     const folder = mkdtempSync(join(tmpdir(), 'rejoinder-closed-'));
-    chmodSync(folder, 0o555);
-    const { code, err } = await rejoinder(['all', '--data', join(folder, 'data'), '--port', '7499'], {}, unprivileged('nobody'));
+    writeFileSync(join(folder, 'file'), '');
+    const { code, err } = await rejoinder(['all', '--data', join(folder, 'file', 'data'), '--port', '7499']);
     rmSync(folder, { recursive: true, force: true });
     expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
     expect(err).toMatch(/^The data folder .* cannot be written/);
