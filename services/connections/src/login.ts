@@ -32,7 +32,6 @@ const defaultHistoryDays = 30;
 
 const addressForm =
   /^[^\s<>,;:"()[\]\\@\u0000-\u001f\u007f]+@([^\s<>,;:"()[\]\\@.\u0000-\u001f\u007f]+\.)+[^\s<>,;:"()[\]\\@.\u0000-\u001f\u007f]+$/u;
-// eslint-disable-next-line no-control-regex
 const controls = /[\u0000-\u001f\u007f]/;
 
 const wrong = (code: string, sentence: string) => new Fault('invalid', code, sentence);

@@ -29,7 +29,6 @@ const maxSubject = 998;
 const maxTextBytes = 1_000_000;
 const maxName = 200;
 const maxKey = 255;
-// eslint-disable-next-line no-control-regex
 const controls = /[\u0000-\u001f\u007f]/;
 
 const wrong = (code: string, sentence: string) => new Fault('invalid', code, sentence);
