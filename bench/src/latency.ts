@@ -1,5 +1,5 @@
 // Delivery to timeline: replies at two a second, less the delay of a bare IDLE client on the same server for each of them.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,10 +11,23 @@ import { ready, startProgram } from '@rejoinder/testing/processes';
 import { Rest } from '@rejoinder/testing/rest';
 import { pause, settle } from '@rejoinder/testing/settle';
 import { hearTimeline } from './events.js';
-import { startIdleClient } from './idle-client.js';
+import { startIdleClient, type IdleClient } from './idle-client.js';
 import { percentile, type BenchResult } from './report.js';
 
 const everyMs = 500;
+/** After connecting, until mailboxes and caches have come to rest. */
+const quietMs = 3_000;
+/**
+ * Replies go to these in turn, so that each has been quiet for a while: Dovecot speaks 500 ms after the first change that it has not told of, and its
+ * own bookkeeping is a change too. In a mailbox that is never quiet each client has its own beat of 500 ms, and chance decides who hears of a mail in
+ * this one and who in the next. The bare client sits in a twin that is given the same mail: of two sessions that look at one Maildir at the same
+ * moment only one gets its lock, and the other hears of the mail with the next beat.
+ */
+const boxCount = 6;
+/** Even spread, the same in every run: no beat of anybody's can fall in with the bench's own. */
+const jitterMs = (n: number) => ((n * 0.618) % 1) * (everyMs / 2);
+const mailbox = (n: number) => `sales${n}@crm.test`;
+const twin = (n: number) => `bare${n}@crm.test`;
 const cli = fileURLToPath(new URL('../../services/rejoinder/bin/rejoinder.js', import.meta.url));
 
 interface System {
@@ -39,6 +52,8 @@ export async function latency(replies: number, say: (line: string) => void): Pro
 
 async function startOne(town: Town): Promise<System> {
   const data = mkdtempSync(join(tmpdir(), 'rejoinder-bench-'));
+  // As root, the embedded PostgreSQL runs as another user, who has to pass this folder.
+  chmodSync(data, 0o711);
   const port = await freePort();
   const program = startProgram({
     name: 'rejoinder all',
@@ -75,35 +90,60 @@ async function measure(replies: number, start: (town: Town) => Promise<System>):
   }
 }
 
-async function measureOn(replies: number, town: Town, rest: Rest): Promise<Record<string, number>> {
-  const inbox = await rest.connect(town.login);
+/** A connected mailbox with a mail sent from it, and its twin with a bare client. */
+interface Box {
+  address: string;
+  twin: string;
+  sent: Buffer;
+  bare: IdleClient;
+}
+
+async function openBox(n: number, town: Town, rest: Rest): Promise<Box> {
+  const address = mailbox(n);
+  for (const user of [address, twin(n)]) await town.dovecot.addUser(user);
+  const inbox = await rest.connect({ ...town.login, address });
   await settle('the inbox to be live', async () => (await rest.inbox(inbox.inbox_id)).progress?.state === 'live');
-  const contact = await rest.putContact(people.contact);
-  const send = await rest.send({
-    inbox_id: inbox.inbox_id,
-    to: [{ address: people.contact }],
-    subject: 'Bench',
-    text: 'Please answer often.',
-  });
+  const to = [{ address: people.contact }];
+  const send = await rest.send({ inbox_id: inbox.inbox_id, to, subject: 'Bench', text: 'Please answer often.' });
   const { raw } = await settle('the mail to arrive', async () => town.dovecot.accepted.find((mail) => mail.raw.includes(send.message_id)));
+  const bare = await startIdleClient({ port: town.dovecot.imapsPort, ca: town.dovecot.ca.pem, user: twin(n), password: 'secret' });
+  return { address, twin: twin(n), sent: raw, bare };
+}
+
+async function measureOn(replies: number, town: Town, rest: Rest): Promise<Record<string, number>> {
+  const contact = await rest.putContact(people.contact);
+  const boxes: Box[] = [];
+  for (let n = 1; n <= boxCount; n++) boxes.push(await openBox(n, town, rest));
+  await pause(quietMs);
   const events = await hearTimeline(rest.base, rest.apiKey);
-  const bare = await startIdleClient({ port: town.dovecot.imapsPort, ca: town.dovecot.ca.pem, user: people.sales, password: 'secret' });
+  const numbers = Array.from({ length: replies }, (_, n) => n);
   const deliveredAt: number[] = [];
+  const bareDeliveredAt: number[] = [];
   const subject = (n: number) => `Re: Bench ${n}`;
-  for (let n = 1, due = performance.now(); n <= replies; n++, due += everyMs) {
-    await pause(Math.max(0, due - performance.now()));
-    const reply = await replyTo(raw, { from: people.contact, subject: subject(n), text: `Answer number ${n}.` });
-    await town.dovecot.deliver(people.sales, reply);
+  const boxOf = (n: number) => boxes[n % boxes.length]!;
+  const heardAt = (n: number) => boxOf(n).bare.heardAt.get(Math.floor(n / boxes.length) + 1);
+  const begun = performance.now();
+  for (const n of numbers) {
+    await pause(Math.max(0, begun + n * everyMs + jitterMs(n) - performance.now()));
+    const reply = await replyTo(boxOf(n).sent, { from: people.contact, subject: subject(n), text: `Answer number ${n}.` });
+    await town.dovecot.deliver(boxOf(n).twin, reply);
+    bareDeliveredAt[n] = performance.now();
+    await town.dovecot.deliver(boxOf(n).address, reply);
     deliveredAt[n] = performance.now();
   }
-  await settle('every reply on the timeline', async () => events.loggedAt.size >= replies, { timeoutMs: 60_000 });
-  const mailIds = new Map((await rest.timeline(contact.contact_id)).map((one) => [one.subject, one.mail_id]));
-  await bare.stop();
+  const mailIds = await settle(
+    'every reply on the timeline, and heard of by both',
+    async () => {
+      const ids = new Map((await rest.timeline(contact.contact_id)).map((one) => [one.subject, one.mail_id]));
+      return numbers.every((n) => events.loggedAt.has(ids.get(subject(n)) ?? '') && heardAt(n)) && ids;
+    },
+    { timeoutMs: 60_000 },
+  );
   events.stop();
-  const numbers = Array.from({ length: replies }, (_, n) => n + 1);
+  for (const { bare } of boxes) await bare.stop();
   const ours = numbers.map((n) => events.loggedAt.get(mailIds.get(subject(n))!)! - deliveredAt[n]!);
-  const idle = numbers.map((n) => bare.heardAt.get(n)! - deliveredAt[n]!);
-  const added = numbers.map((_, n) => ours[n]! - idle[n]!);
+  const idle = numbers.map((n) => heardAt(n)! - bareDeliveredAt[n]!);
+  const added = numbers.map((n) => ours[n]! - idle[n]!);
   return {
     p50_ms: percentile(ours, 0.5),
     p99_ms: percentile(ours, 0.99),

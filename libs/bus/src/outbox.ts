@@ -35,7 +35,7 @@ export function activeTraceparent(): string | undefined {
 }
 
 /** Kafka's own limit for a request to a partition is 1 MB. */
-const maxEventBytes = 900_000;
+export const maxEventBytes = 900_000;
 
 const insert = `
 insert into outbox (written_at, tenant_id, event_id, topic, key, type, sequence, historical, traceparent, value)

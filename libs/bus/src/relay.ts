@@ -5,6 +5,7 @@ import type { TopicName } from '@rejoinder/contracts/topics';
 import type { OutboundEvent } from './event.js';
 import type { EventLog } from './event-log.js';
 import type { BusLogger } from './logger.js';
+import { maxEventBytes } from './outbox.js';
 import { markSql, releaseSql, takeSql } from './relay-sql.js';
 import type { Transactions } from './sql.js';
 
@@ -92,10 +93,10 @@ export class Relay {
     for (let failures = 0; !this.#stop.signal.aborted;) {
       this.#wakePending = false;
       try {
-        const { rows, deniedForMs } = await this.#relayBatch();
+        const { isMore, deniedForMs } = await this.#relayBatch();
         failures = 0;
         this.#failure = undefined;
-        if (rows.length === 0) await this.#pause(Math.min(deniedForMs ?? Infinity, this.options.pollMs ?? defaultPollMs));
+        if (!isMore) await this.#pause(Math.min(deniedForMs ?? Infinity, this.options.pollMs ?? defaultPollMs));
       } catch (error) {
         failures++;
         this.#failure = `the outbox of ${this.options.service} cannot be relayed`;
@@ -106,17 +107,17 @@ export class Relay {
     await this.#giveBack();
   }
 
-  async #relayBatch(): Promise<Taken> {
-    const taken = await this.#take();
-    if (taken.rows.length === 0) return taken;
-    const leftMs = taken.publishUntil - performance.now();
+  async #relayBatch(): Promise<{ isMore: boolean; deniedForMs?: number }> {
+    const { rows, publishUntil, deniedForMs } = await this.#take();
+    if (rows.length === 0) return { isMore: false, deniedForMs };
+    const leftMs = publishUntil - performance.now();
     if (leftMs <= 0) {
       this.options.logger.warn({ service: this.options.service }, 'the relay slept through its lease; nothing was published');
-      return taken;
+      return { isMore: true };
     }
-    await this.#publish(taken.rows, leftMs);
-    await this.#markPlaced(taken.rows);
-    return taken;
+    await this.#publish(rows, leftMs);
+    await this.#markPlaced(rows);
+    return { isMore: isFull(rows) };
   }
 
   /** The lease decides whether it may begin. Once begun it is waited for, however long: rows that got there and are not marked would go out again and again. */
@@ -132,9 +133,7 @@ export class Relay {
   /** Renews the lease with the rows in one statement. The local deadline counts from before it was sent, so it ends before the lease does. */
   async #take(): Promise<Taken> {
     const publishUntil = performance.now() + this.#leaseMs;
-    const rows = await this.options.database.read('all_tenants', (tx) =>
-      tx.$queryRawUnsafe<TakenRow[]>(takeSql, this.#holder, this.#leaseMs, batchRows, batchBytes),
-    );
+    const rows = await this.options.database.single<TakenRow>(takeSql, this.#holder, this.#leaseMs, batchRows, batchBytes);
     const [first] = rows;
     if (!first?.leased) return { rows: [], publishUntil, deniedForMs: first?.lease_left_ms ?? undefined };
     return { rows: rows.filter((row) => row.seq !== null), publishUntil };
@@ -160,12 +159,12 @@ export class Relay {
     const times = rows.map((row) => row.written_at.getTime());
     const [from, to] = [new Date(Math.min(...times) - 1), new Date(Math.max(...times) + 1)];
     const [historical, seqs] = [rows.map((row) => row.historical), rows.map((row) => row.seq)];
-    await this.options.database.read('all_tenants', (tx) => tx.$executeRawUnsafe(markSql, historical, seqs, from, to));
+    await this.options.database.single(markSql, historical, seqs, from, to);
   }
 
   async #giveBack(): Promise<void> {
     try {
-      await this.options.database.read('all_tenants', (tx) => tx.$executeRawUnsafe(releaseSql, this.#holder));
+      await this.options.database.single(releaseSql, this.#holder);
     } catch (error) {
       this.options.logger.debug({ error, service: this.options.service }, 'the lease of the relay was not given back; it ends by itself');
     }
@@ -181,4 +180,10 @@ export class Relay {
       };
     });
   }
+}
+
+/** There may be more behind it: the batch came to one of its limits. */
+function isFull(rows: TakenRow[]): boolean {
+  const bytes = rows.reduce((sum, { value }) => sum + value.length, 0);
+  return rows.length === batchRows || bytes + maxEventBytes > batchBytes;
 }

@@ -155,9 +155,10 @@ export function outboxConformance(name: string, startDriver: () => Promise<Drive
       const looks: number[] = [];
       const counting: Transactions = {
         write: (scope, work) => database.write(scope, work),
-        read: (scope, work) => {
+        read: (scope, work) => database.read(scope, work),
+        single: (sql, ...values) => {
           looks.push(performance.now());
-          return database.read(scope, work);
+          return database.single(sql, ...values);
         },
       };
       startRelay({ database: counting });
@@ -174,9 +175,10 @@ export function outboxConformance(name: string, startDriver: () => Promise<Drive
       // Sleeps between reading and publishing, as a paused pod does.
       const drowsy: Transactions = {
         write: (scope, work) => database.write(scope, work),
-        read: async (scope, work) => {
-          const rows = await database.read(scope, work);
-          const hasRows = Array.isArray(rows) && (rows as { seq: string | null }[]).some((row) => row.seq !== null);
+        read: (scope, work) => database.read(scope, work),
+        single: async <T>(sql: string, ...values: unknown[]) => {
+          const rows = await database.single<T>(sql, ...values);
+          const hasRows = (rows as { seq?: string | null }[]).some(({ seq }) => seq);
           if (hasRows && !asleep) {
             asleep = true;
             await sleeping;

@@ -64,6 +64,10 @@ export class PlainTransactions implements Transactions {
     this.afterCommit();
     return result;
   }
+
+  single<T>(sql: string, ...values: unknown[]): Promise<T[]> {
+    return this.read('all_tenants', (tx) => tx.$queryRawUnsafe<T[]>(sql, ...values));
+  }
 }
 
 function tenantsOf(scope: Scope): string {

@@ -1,9 +1,13 @@
 // Transactions of one service: every one names whose rows it may see, and a write wakes the workers once it is committed.
-import type pg from 'pg';
+import pg from 'pg';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { isId } from '@rejoinder/base/id';
 import { Fault } from '@rejoinder/base/fault';
 import type { Scope, SqlTransaction, Transactions } from '@rejoinder/bus/sql';
+import type { Logger } from './logging.js';
+import { openPool } from './pool.js';
+import { prepare, watchWrites } from './statements.js';
+import { inTransaction } from './transaction.js';
 import type { Wake } from './wake.js';
 
 /** The shape of a generated Prisma client, as far as transactions go. */
@@ -14,10 +18,16 @@ export interface PrismaClientLike<Tx> {
 
 const maxWaitMs = 10_000;
 const timeoutMs = 20_000;
+const singleConnections = 2;
 
 /** The driver adapter that lets a service's Prisma client work in its own schema over a pool shared with others. */
 export function prismaAdapter(pool: pg.Pool, service: string): PrismaPg {
-  return new PrismaPg(pool, { schema: service });
+  return new PrismaPg(pool, { schema: service, statementNameGenerator: ({ sql }) => prepare(service, sql) as string });
+}
+
+/** The connections on which a service's relay and workers run single statements: role, schema and sight stand from the connection's start. */
+export function openSingles(url: string, service: string, logger: Logger): pg.Pool {
+  return openPool(url, singleConnections, logger, { role: `rejoinder_${service}_worker`, search_path: service, 'rejoinder.tenants': '*' });
 }
 
 /** One service's database. Tx is its Prisma.TransactionClient. */
@@ -28,37 +38,38 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
     private readonly wakes: Wake,
     /** For what runs outside a transaction: partitions. */
     readonly pool: pg.Pool,
+    private readonly singles: pg.Pool,
   ) {}
 
-  read<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.client.$transaction(
-      async (tx) => {
-        await this.#enter(tx, scope);
-        return work(tx);
-      },
-      { maxWait: maxWaitMs, timeout: timeoutMs },
-    );
+  async read<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const begin = (run: (tx: Tx) => Promise<T>) => this.client.$transaction(run, { maxWait: maxWaitMs, timeout: timeoutMs });
+    return inTransaction(this.service, this.#enterSql(scope), begin, work);
   }
 
   async write<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const result = await this.read(scope, work);
-    this.wakes.wake(this.service);
+    const { result, written } = await watchWrites(() => this.read(scope, work));
+    this.wakes.wake(this.service, written);
     return result;
   }
 
-  close(): Promise<void> {
-    return this.client.$disconnect();
+  async single<T>(text: string, ...values: unknown[]): Promise<T[]> {
+    return (await this.singles.query<T & pg.QueryResultRow>({ name: prepare(this.service, text), text, values })).rows;
+  }
+
+  async close(): Promise<void> {
+    await this.client.$disconnect();
+    if (!this.singles.ending) await this.singles.end();
   }
 
   /** Row-level security needs a role that is not the login's own and the tenants, both for this transaction only. */
-  async #enter(tx: Tx, scope: Scope): Promise<void> {
-    const role = `rejoinder_${this.service}_${scope !== 'all_tenants' && 'tenant' in scope ? 'request' : 'worker'}`;
-    await tx.$executeRawUnsafe(
-      `select set_config('role', $1, true), set_config('search_path', $2, true), set_config('rejoinder.tenants', $3, true)`,
-      role,
-      this.service,
-      tenantsOf(scope),
-    );
+  #enterSql(scope: Scope): string {
+    const settings = {
+      role: `rejoinder_${this.service}_${scope !== 'all_tenants' && 'tenant' in scope ? 'request' : 'worker'}`,
+      search_path: this.service,
+      'rejoinder.tenants': tenantsOf(scope),
+    };
+    const each = Object.entries(settings).map(([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`);
+    return `select ${each.join(', ')}`;
   }
 }
 

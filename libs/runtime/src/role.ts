@@ -15,7 +15,7 @@ import { dayOf } from '@rejoinder/base/clock';
 import { Vault } from '@rejoinder/vault/vault';
 import { readSettings, type Environment, type Settings } from './config.js';
 import { dayKeysOf } from './day-keys.js';
-import { Database, prismaAdapter, type PrismaClientLike } from './database.js';
+import { Database, openSingles, prismaAdapter, type PrismaClientLike } from './database.js';
 import { FaultFilter } from './grpc-faults.js';
 import { maxMessageBytes } from './grpc-client.js';
 import type { RoleHealth } from './health.js';
@@ -87,7 +87,9 @@ export async function startRole(role: Role, house: House, env: Environment): Pro
 }
 
 function assemble(role: Role, house: House, logger: Logger) {
-  const database = new Database<SqlTransaction>(role.name, role.prisma(prismaAdapter(house.pool, role.name)), house.wake, house.pool);
+  const client = role.prisma(prismaAdapter(house.pool, role.name));
+  const singles = openSingles(house.settings.databaseUrl.reveal(), role.name, logger);
+  const database = new Database<SqlTransaction>(role.name, client, house.wake, house.pool, singles);
   const vault = new Vault(role.name, house.keyringPool, house.keyEncryption, house.clock);
   const purpose = `letters:${role.name}` as const;
   const letterAt = (tenantId: string, row: string, diedAt: Date) => ({ tenantId, purpose, day: dayOf(diedAt), row });
@@ -100,10 +102,10 @@ function assemble(role: Role, house: House, logger: Logger) {
   const bus = new BusServer({ service: role.name, log: house.eventLog, deadLetters, isOutage, logger });
   const relay = new Relay({ service: role.name, database, log: house.eventLog, logger });
   const wake = new ServiceWake(house.wake, role.name);
-  const workers = new Workers({ database, clock: house.clock, logger, onWake: (callback) => wake.on(callback) });
+  const workers = new Workers({ database, clock: house.clock, logger, onWake: (table, callback) => wake.on(table, callback) });
   const keeper = new PartitionKeeper(role.name, house.pool, house.clock, house.keptDays, logger, dayKeysOf(role.name, vault));
   const peers = new Peers((service) => house.peerAddress(service));
-  const unwake = wake.on(() => relay.wake());
+  const unwake = wake.on('outbox', () => relay.wake());
   return { database, vault, deadLetters, bus, relay, wake, workers, keeper, peers, unwake };
 }
 

@@ -1,4 +1,4 @@
-// Wakes workers: those of this process at once, those of other pods by one NOTIFY per service and 10 ms.
+// Wakes what waits for a table to be written to: in this process at once, in other pods by one NOTIFY per table and 10 ms.
 import { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { newId } from '@rejoinder/base/id';
@@ -27,17 +27,26 @@ export class Wake {
     this.#listening = this.#listen();
   }
 
-  /** Calls back whenever work of this service may have come, until the returned function is called. */
-  on(service: string, callback: () => void): () => void {
-    this.#emitter.on(service, callback);
-    return () => this.#emitter.off(service, callback);
+  /** Calls back whenever a commit, here or in another pod, has written to this table of the service, until the returned function is called. */
+  on(service: string, table: string, callback: () => void): () => void {
+    const name = `${service}.${table}`;
+    this.#emitter.on(name, callback);
+    return () => this.#emitter.off(name, callback);
   }
 
-  /** Says that a commit may have left work. */
-  wake(service: string): void {
-    this.#emitter.emit(service);
-    this.#pending.add(service);
-    this.#timer ??= setTimeout(() => this.#notify(), notifyEveryMs);
+  /** The same, of commits in other pods alone. */
+  onOthers(service: string, table: string, callback: () => void): () => void {
+    return this.on(`others/${service}`, table, callback);
+  }
+
+  /** Says that a commit has written to these tables of the service. Nobody is told of a table that nobody here waits for: pods of a service are alike. */
+  wake(service: string, tables: Iterable<string>): void {
+    for (const table of tables) {
+      const name = `${service}.${table}`;
+      if (!this.#emitter.emit(name) && this.#emitter.listenerCount(`others/${name}`) === 0) continue;
+      this.#pending.add(name);
+      this.#timer ??= setTimeout(() => this.#notify(), notifyEveryMs);
+    }
   }
 
   async close(): Promise<void> {
@@ -48,12 +57,12 @@ export class Wake {
 
   #notify(): void {
     this.#timer = undefined;
-    const services = [...this.#pending];
+    const names = [...this.#pending];
     this.#pending.clear();
     if (this.#stop.signal.aborted) return;
-    const sql = `select pg_notify('${channel}', s) from unnest($1::text[]) s`;
+    const text = `select pg_notify('${channel}', n) from unnest($1::text[]) n`;
     this.pool
-      .query(sql, [services.map((service) => `${this.#self}/${service}`)])
+      .query({ name: 'wake', text, values: [names.map((name) => `${this.#self}/${name}`)] })
       .catch((error: unknown) => this.log('wake not sent', error));
   }
 
@@ -78,8 +87,10 @@ export class Wake {
   }
 
   #heard(payload: string): void {
-    const [sender, service] = payload.split('/');
-    if (service && sender !== this.#self) this.#emitter.emit(service);
+    const [sender, name] = payload.split('/');
+    if (!name || sender === this.#self) return;
+    this.#emitter.emit(name);
+    this.#emitter.emit(`others/${name}`);
   }
 }
 
@@ -90,8 +101,13 @@ export class ServiceWake {
     private readonly service: string,
   ) {}
 
-  /** Calls back whenever a commit of this service, here or in another pod, may have left something new; until the returned function is called. */
-  on(callback: () => void): () => void {
-    return this.wakes.on(this.service, callback);
+  /** Calls back whenever a commit of this service, here or in another pod, has written to this table; until the returned function is called. */
+  on(table: string, callback: () => void): () => void {
+    return this.wakes.on(this.service, table, callback);
+  }
+
+  /** The same, of commits in other pods alone. */
+  onOthers(table: string, callback: () => void): () => void {
+    return this.wakes.onOthers(this.service, table, callback);
   }
 }

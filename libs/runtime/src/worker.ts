@@ -6,7 +6,7 @@ import type { Transactions } from '@rejoinder/bus/sql';
 import { keepLease, shortLeaseMs, type Lease } from './lease.js';
 import type { Logger } from './logging.js';
 import { inSpan } from './trace.js';
-import { claimSql, nextSql, renewSql, settleSql } from './work-sql.js';
+import { claimSql, renewSql, settleSql } from './work-sql.js';
 
 /** What became of one row; there is nothing else. */
 export type WorkOutcome = { kind: 'done' } | { kind: 'again'; at: Date; reason: string } | { kind: 'gave_up'; reason: string };
@@ -48,16 +48,18 @@ export interface WorkerSurroundings {
   database: Transactions;
   clock: Clock;
   logger: Logger;
-  /** Registers for wakes of the service; answers how to stop. */
-  onWake: (callback: () => void) => () => void;
+  /** Registers for commits that write to a table of the service; answers how to stop. */
+  onWake: (table: string, callback: () => void) => () => void;
 }
 
 interface ClaimedRow {
+  /** Null in the one row that only says when the next is due. */
+  key: string | null;
   tenant_id: string;
-  key: string;
   attempts: number;
   historical: boolean;
   traceparent: string | null;
+  next_due_at: Date | null;
 }
 
 const firstRetryMs = 1_000;
@@ -73,6 +75,8 @@ export class Worker {
   #claiming: Promise<void> = Promise.resolve();
   #woken: () => void = () => undefined;
   #wakePending = true;
+  /** There may be more due than there were hands for. */
+  #isBehind = false;
   #failure: string | undefined;
 
   constructor(
@@ -81,7 +85,7 @@ export class Worker {
   ) {}
 
   start(): void {
-    const off = this.around.onWake(() => this.wake());
+    const off = this.around.onWake(this.options.table, () => this.wake());
     this.#claiming = this.#run().finally(off);
   }
 
@@ -112,11 +116,12 @@ export class Worker {
       try {
         const free = this.options.concurrency - this.#inHand.size;
         const claimedAt = performance.now();
-        const { claimed, nextDueAt } = free > 0 ? await this.#claim(free) : { claimed: [] };
-        for (const { job, token } of claimed) this.#take(job, token, claimedAt);
+        const { jobs, token, nextDueAt } = free > 0 ? await this.#claim(free) : { jobs: [], token: '' };
+        for (const job of jobs) this.#take(job, token, claimedAt);
+        this.#isBehind = jobs.length === Math.max(free, 0);
         failures = 0;
         this.#failure = undefined;
-        await this.#pause(this.#idleMs(nextDueAt));
+        if (!this.#isBehind || this.#inHand.size >= this.options.concurrency) await this.#pause(this.#idleMs(nextDueAt));
       } catch (error) {
         failures++;
         this.#failure = `${this.options.name} cannot claim work`;
@@ -126,18 +131,13 @@ export class Worker {
     }
   }
 
-  async #claim(limit: number): Promise<{ claimed: { job: Job; token: string }[]; nextDueAt?: Date }> {
+  async #claim(limit: number): Promise<{ jobs: Job[]; token: string; nextDueAt?: Date }> {
     const { table, key, filter } = this.options;
     const token = newId();
     const [where, more] = filter ? [filter.where, [filter.value()]] : ['true', []];
     const values = [this.around.clock.now(), limit, this.#claimMs, token, ...more];
-    return this.around.database.read('all_tenants', async (tx) => {
-      const rows = await tx.$queryRawUnsafe<ClaimedRow[]>(claimSql(table, key, where), ...values);
-      const claimed = rows.map((row) => ({ token, job: toJob(row) }));
-      if (claimed.length === limit) return { claimed };
-      const next = await tx.$queryRawUnsafe<{ due_at: Date }[]>(nextSql(table, where.replaceAll('$5', '$1')), ...more);
-      return { claimed, nextDueAt: next[0]?.due_at };
-    });
+    const rows = await this.around.database.single<ClaimedRow>(claimSql(table, key, where), ...values);
+    return { jobs: rows.filter((row) => row.key !== null).map(toJob), token, nextDueAt: rows[0]?.next_due_at ?? undefined };
   }
 
   /** Until the next row is due, at least a moment (it may be locked by another just now), at most the slow poll. */
@@ -151,29 +151,27 @@ export class Worker {
   #take(job: Job, token: string, claimedAt: number): void {
     const settled = this.#work(job, token, this.#keep(job, token, claimedAt))
       .catch((error: unknown) => this.around.logger.warn({ worker: this.options.name, error }, 'outcome not saved; the lease will end'))
-      .finally(() => {
+      .then((askedAgain) => {
         this.#inHand.delete(settled);
-        this.wake();
+        if (askedAgain !== false || this.#isBehind) this.wake();
       });
     this.#inHand.add(settled);
   }
 
   #keep(job: Job, token: string, claimedAt: number): Lease {
     const { name, table, key, leaseMs } = this.options;
-    const renew = (ms: number) =>
-      this.around.database.read({ tenants: [job.tenantId] }, (tx) =>
-        tx.$executeRawUnsafe(renewSql(table, key), job.tenantId, job.key, token, ms),
-      );
+    const renew = (ms: number) => this.around.database.single(renewSql(table, key), job.tenantId, job.key, token, ms);
     return keepLease({
       claimedAt,
       lastsMs: this.#claimMs,
       longestMs: leaseMs,
-      renew: async (ms) => (await renew(ms)) === 1,
+      renew: async (ms) => (await renew(ms)).length === 1,
       failed: (error) => this.around.logger.warn({ worker: name, error }, 'cannot renew a lease'),
     });
   }
 
-  async #work(job: Job, token: string, lease: Lease): Promise<void> {
+  /** Whether the row is to be worked on again: as the work said, or as somebody asked meanwhile. */
+  async #work(job: Job, token: string, lease: Lease): Promise<boolean> {
     const started = this.around.clock.now();
     const signal = AbortSignal.any([this.#abort.signal, lease.lost]);
     let outcome: WorkOutcome;
@@ -188,9 +186,15 @@ export class Worker {
     const { table, key } = this.options;
     const due = outcome.kind === 'again' ? outcome.at : null;
     const reason = outcome.kind === 'done' ? null : outcome.reason;
-    await this.around.database.read({ tenants: [job.tenantId] }, (tx) =>
-      tx.$executeRawUnsafe(settleSql(table, key), job.tenantId, job.key, token, due, reason),
+    const settled = await this.around.database.single<{ due_at: Date | null }>(
+      settleSql(table, key),
+      job.tenantId,
+      job.key,
+      token,
+      due,
+      reason,
     );
+    return settled.some(({ due_at }) => due_at !== null);
   }
 
   get #claimMs(): number {
@@ -212,7 +216,7 @@ export class Worker {
 function toJob(row: ClaimedRow): Job {
   return {
     tenantId: row.tenant_id,
-    key: row.key,
+    key: row.key!,
     attempts: row.attempts,
     historical: row.historical,
     traceparent: row.traceparent ?? undefined,

@@ -2,22 +2,24 @@
 import pg from 'pg';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
 import type { PrismaClientLike } from '../src/database.js';
+import { prepare } from '../src/statements.js';
 
 export function sqlClient(pool: pg.Pool): PrismaClientLike<SqlTransaction> {
   return {
     $transaction: async (work) => {
       const client = await pool.connect();
       const tx: SqlTransaction = {
-        $executeRawUnsafe: async (sql, ...values) => (await client.query(sql, values)).rowCount ?? 0,
-        $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) => (await client.query(sql, values)).rows as T,
+        $executeRawUnsafe: async (text, ...values) => (await client.query({ name: prepare('errands', text), text, values })).rowCount ?? 0,
+        $queryRawUnsafe: async <T>(text: string, ...values: unknown[]) =>
+          (await client.query({ name: prepare('errands', text), text, values })).rows as T,
       };
       try {
-        await client.query('begin');
+        await client.query('BEGIN');
         const result = await work(tx);
-        await client.query('commit');
+        await client.query('COMMIT');
         return result;
       } catch (error) {
-        await client.query('rollback');
+        await client.query('ROLLBACK');
         throw error;
       } finally {
         client.release();

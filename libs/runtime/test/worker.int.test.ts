@@ -9,7 +9,7 @@ import { newId } from '@rejoinder/base/id';
 import { systemClock } from '@rejoinder/base/clock';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
 import { settle } from '@rejoinder/testing/settle';
-import { Database } from '../src/database.js';
+import { Database, openSingles } from '../src/database.js';
 import { createLogger } from '../src/logging.js';
 import { migrate, serviceMigrations } from '../src/migrate.js';
 import { Wake } from '../src/wake.js';
@@ -50,7 +50,7 @@ const [red, blue] = [newId(), newId()];
 function pod() {
   const wake = new Wake(pool, url, () => undefined);
   wake.start();
-  const database = new Database('errands', sqlClient(pool), wake, pool);
+  const database = new Database('errands', sqlClient(pool), wake, pool, openSingles(url, 'errands', logger));
   const workers: Worker[] = [];
   return {
     database,
@@ -58,7 +58,7 @@ function pod() {
     worker(options: Partial<WorkerOptions> & Pick<WorkerOptions, 'work'>): Worker {
       const worker = new Worker(
         { name: 'errand', table: 'errand', key: 'errand_id', concurrency: 4, leaseMs: 60_000, pollMs: 60_000, ...options },
-        { database, clock: systemClock(), logger, onWake: (callback) => wake.on('errands', callback) },
+        { database, clock: systemClock(), logger, onWake: (name, callback) => wake.on('errands', name, callback) },
       );
       workers.push(worker);
       worker.start();
@@ -67,6 +67,7 @@ function pod() {
     async stop() {
       await Promise.all(workers.map((worker) => worker.stop(100)));
       await wake.close();
+      await database.close();
     },
   };
 }
@@ -85,6 +86,8 @@ const due = async () => Number((await pool.query('select count(*) from errands.e
 describe('a worker', () => {
   it('does each row once, woken by the commit in this pod and in another', async () => {
     const [here, there] = [pod(), pod()];
+    // As its own workers would: they are busy.
+    there.wake.on('errands', 'errand', () => undefined);
     const done: string[] = [];
     const work = async (job: Job): Promise<WorkOutcome> => {
       done.push(job.key);
@@ -239,8 +242,8 @@ describe('a worker', () => {
     await ask(silent, red, 1);
     let cut = false;
     let lost: AbortSignal | undefined;
-    const read = silent.database.read.bind(silent.database);
-    silent.database.read = (scope, work) => (cut ? Promise.reject(new Error('cut off')) : read(scope, work));
+    const single = silent.database.single.bind(silent.database);
+    silent.database.single = (sql, ...values) => (cut ? Promise.reject(new Error('cut off')) : single(sql, ...values));
     silent.worker({
       renewedLeaseMs: 300,
       work: async (_job, signal) => {

@@ -45,7 +45,7 @@ export async function startAttachmentHouse(env: Record<string, string> = {}): Pr
     house,
     moveClock: (ms) => {
       skewMs += ms;
-      house.house.wake.wake('attachment');
+      house.house.wake.wake('attachment', ['attachment', 'orphan']);
     },
     files: async () => (await paths()).map((path) => path.slice(folder.length + 1)).sort(),
     bytesOnDisk: async () => Buffer.concat(await Promise.all((await paths()).map((path) => readFile(path)))),

@@ -73,7 +73,7 @@ async function advance(ms: number) {
   // Days are made ahead once an hour of the machine's time.
   const { pool, keptDays, logger } = test.house;
   for (const schema of ['sending', 'bus']) await new PartitionKeeper(schema, pool, clock, keptDays, logger).keep();
-  test.house.wake.wake('sending');
+  test.house.wake.wake('sending', ['outlet']);
 }
 const sequencesOf = (sendId: string) =>
   test.query<{ sequence: string }>(
@@ -389,7 +389,7 @@ describe('a worker that dies or is held up', () => {
       inboxId,
       new Date(clock.now().getTime() - 1_000),
     ]);
-    test.house.wake.wake('sending');
+    test.house.wake.wake('sending', ['outlet']);
   };
 
   it('after DATA began: whoever comes next calls it unconfirmed; a late confirmation makes it sent, once', async () => {

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { newId } from '@rejoinder/base/id';
 import { systemClock } from '@rejoinder/base/clock';
 import { Outbox } from '@rejoinder/bus/outbox';
-import { Database, prismaAdapter } from '@rejoinder/runtime/database';
+import { Database, openSingles, prismaAdapter } from '@rejoinder/runtime/database';
 import { createLogger } from '@rejoinder/runtime/logging';
 import { migrate, serviceMigrations } from '@rejoinder/runtime/migrate';
 import { PartitionKeeper } from '@rejoinder/runtime/partitions';
@@ -42,7 +42,8 @@ export async function openStore(): Promise<TestStore> {
   const keeper = new PartitionKeeper('threading', pool, clock, { R1: 7, R2: 60, wire: 7 }, logger);
   await keeper.start();
   const wake = new Wake(pool, url, () => undefined);
-  const database = new Database<Tx>('threading', new PrismaClient({ adapter: prismaAdapter(pool, 'threading') }) as never, wake, pool);
+  const client = new PrismaClient({ adapter: prismaAdapter(pool, 'threading') }) as never;
+  const database = new Database<Tx>('threading', client, wake, pool, openSingles(url, 'threading', logger));
   const outbox = new Outbox(clock);
   const graph = new GraphWriter(outbox, clock, logger);
   const writer = new SightingWriter(graph, outbox);

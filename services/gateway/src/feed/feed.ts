@@ -45,7 +45,7 @@ export class Feed implements OnModuleInit, OnApplicationShutdown {
   async onModuleInit(): Promise<void> {
     const ends = await this.database.read('all_tenants', feedEnds);
     this.position = this.#heldAfter = ends?.last ?? 0;
-    this.#unwake = this.commits.on(() => this.wake());
+    this.#unwake = this.commits.onOthers('feed', () => this.wake());
     this.#poll = setInterval(() => this.wake(), slowPollMs);
     this.wake();
   }

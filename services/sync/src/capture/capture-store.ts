@@ -148,9 +148,9 @@ export class CaptureStore {
     await this.#forgetText(tx, tenantId, mailIds);
   }
 
-  async find(tenantId: string, mailId: string): Promise<Capture | undefined> {
+  async find(tx: SqlTransaction, tenantId: string, mailId: string): Promise<Capture | undefined> {
     const sql = `select ${columns} from capture where tenant_id = $1::uuid and mail_id = $2::uuid`;
-    const [row] = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<Capture[]>(sql, tenantId, mailId));
+    const [row] = await tx.$queryRawUnsafe<Capture[]>(sql, tenantId, mailId);
     return row && { ...row, revision: BigInt(row.revision) };
   }
 

@@ -5,6 +5,7 @@ import { Fault } from '@rejoinder/base/fault';
 import { backoffMs } from '@rejoinder/base/wait';
 import { carriesQuote } from '@rejoinder/mail/quoting';
 import { planOf, type StructurePlan } from '@rejoinder/mail/structure';
+import { Database } from '@rejoinder/runtime/database';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { CLOCK, LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
 import { again, gaveUp, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
@@ -45,6 +46,7 @@ const maxBrokenTries = 8;
 export class CaptureWorker implements OnModuleInit {
   constructor(
     private readonly workers: Workers,
+    private readonly database: Database,
     private readonly owner: Owner,
     private readonly captures: CaptureStore,
     private readonly locations: LocationStore,
@@ -68,12 +70,10 @@ export class CaptureWorker implements OnModuleInit {
   }
 
   async #work({ tenantId, key: mailId, attempts }: Job): Promise<WorkOutcome> {
-    const capture = await this.captures.find(tenantId, mailId);
+    const { capture, live, here, elsewhere } = await this.#find(tenantId, mailId);
     if (capture?.state !== 'wanted') return workDone;
     const now = this.clock.now();
     if (now.getTime() - capture.askedAt.getTime() > maxWaitMs) return this.#fail(capture, capture.inboxIds[0]!, 'gone');
-    const live = this.holders.liveOf(capture.inboxIds);
-    const { here, elsewhere } = await this.locations.find(tenantId, mailId, live);
     const tenant = tenantHash(await this.vault.hasher(tenantId));
     for (const at of here) {
       const holder = this.holders.live(at.inboxId);
@@ -92,6 +92,15 @@ export class CaptureWorker implements OnModuleInit {
         ? [noSessionMs, 'no_session']
         : [backoffMs(attempts, firstMovedMs, maxMovedMs), 'moved'];
     return again(new Date(now.getTime() + waitMs), reason);
+  }
+
+  /** What is to be read, and where it may be. */
+  #find(tenantId: string, mailId: string) {
+    return this.database.read({ tenants: [tenantId] }, async (tx) => {
+      const capture = await this.captures.find(tx, tenantId, mailId);
+      const live = this.holders.liveOf(capture?.inboxIds ?? []);
+      return { capture, live, ...(await this.locations.find(tx, tenantId, mailId, live)) };
+    });
   }
 
   async #read(holder: Holder, at: Location, mailId: string, tenant: TenantHash): Promise<Reading | undefined> {

@@ -1,6 +1,7 @@
 // Where copies of a mail were seen, and that one is no longer there.
 import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
+import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 
@@ -29,8 +30,13 @@ export class LocationStore {
   ) {}
 
   /** Places where the mail was seen and may still be: those in inboxes given, and how many there are in others. */
-  async find(tenantId: string, mailId: string, inboxIds: readonly string[]): Promise<{ here: Location[]; elsewhere: number }> {
-    const rows = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<Location[]>(find, tenantId, mailId));
+  async find(
+    tx: SqlTransaction,
+    tenantId: string,
+    mailId: string,
+    inboxIds: readonly string[],
+  ): Promise<{ here: Location[]; elsewhere: number }> {
+    const rows = await tx.$queryRawUnsafe<Location[]>(find, tenantId, mailId);
     const here = rows.filter(({ inboxId }) => inboxIds.includes(inboxId)).map((row) => ({ ...row, uidValidity: BigInt(row.uidValidity) }));
     return { here: here.slice(0, maxTried), elsewhere: rows.length - here.length };
   }

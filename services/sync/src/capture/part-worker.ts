@@ -6,6 +6,7 @@ import { backoffMs } from '@rejoinder/base/wait';
 import { AttachmentService, type UploadResponse } from '@rejoinder/contracts/api/attachment';
 import { AttachmentState } from '@rejoinder/contracts/mail';
 import type { SizeLimits } from '@rejoinder/mail/size-rule';
+import { Database } from '@rejoinder/runtime/database';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { Peers } from '@rejoinder/runtime/peers';
 import { CLOCK, LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
@@ -37,6 +38,7 @@ const maxWaitMs = 7 * 86_400_000;
 export class PartWorker implements OnModuleInit {
   constructor(
     private readonly workers: Workers,
+    private readonly database: Database,
     private readonly owner: Owner,
     private readonly parts: PartStore,
     private readonly locations: LocationStore,
@@ -65,7 +67,9 @@ export class PartWorker implements OnModuleInit {
     if (part?.state !== 'pending') return workDone;
     const now = this.clock.now().getTime();
     if (now - Date.parse(`${part.sealedDay}T00:00:00Z`) > maxWaitMs) return this.#settle(part, 'gone');
-    const { here, elsewhere } = await this.locations.find(tenantId, part.mailId, this.holders.liveInboxes());
+    const { here, elsewhere } = await this.database.read({ tenants: [tenantId] }, (tx) =>
+      this.locations.find(tx, tenantId, part.mailId, this.holders.liveInboxes()),
+    );
     const tenant = tenantHash(await this.vault.hasher(tenantId));
     for (const at of here) {
       const holder = this.holders.live(at.inboxId);

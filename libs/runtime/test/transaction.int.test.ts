@@ -1,0 +1,89 @@
+// Transactions over a watched pool, against a real PostgreSQL: one round trip to enter, raw statements straight to the connection, none after the end.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '@rejoinder/base/id';
+import type { SqlTransaction } from '@rejoinder/bus/sql';
+import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
+import { Database, openSingles } from '../src/database.js';
+import { createLogger } from '../src/logging.js';
+import { busLogMigrations, migrate, serviceMigrations } from '../src/migrate.js';
+import { openPool } from '../src/pool.js';
+import { Wake } from '../src/wake.js';
+import { sqlClient } from './sql-client.js';
+
+let postgres: Postgres;
+let url: string;
+let pool: pg.Pool;
+let database: Database;
+let wake: Wake;
+const logger = createLogger('silent');
+const noMigrations = mkdtempSync(join(tmpdir(), 'rejoinder-migrations-'));
+const sent: string[] = [];
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  url = await postgres.createDatabase('transactions');
+  await migrate(url, [busLogMigrations(), serviceMigrations('errands', pathToFileURL(noMigrations))]);
+  pool = openPool(url, 1, logger);
+  pool.on('connect', (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+    client.query = ((config: string | pg.QueryConfig, ...more: unknown[]) => {
+      sent.push(typeof config === 'string' ? config : config.text);
+      return query(config, ...more);
+    }) as typeof client.query;
+  });
+  wake = new Wake(pool, url, () => undefined);
+  database = new Database('errands', sqlClient(pool), wake, pool, openSingles(url, 'errands', logger));
+});
+
+afterAll(async () => {
+  await wake.close();
+  await database.close();
+  await pool.end();
+  await postgres.stop();
+  rmSync(noMigrations, { recursive: true });
+});
+
+const whereSql = `select current_user::text as role, current_setting('search_path') as path, current_setting('rejoinder.tenants') as tenants`;
+const whereAmI = (tx: SqlTransaction) => tx.$queryRawUnsafe<{ role: string; path: string; tenants: string }[]>(whereSql);
+
+describe('a transaction', () => {
+  it('enters role, schema and tenants with its BEGIN, and leaves them behind at its end', async () => {
+    const tenant = newId();
+    sent.length = 0;
+    const [inside] = await database.read({ tenant }, whereAmI);
+    expect(inside).toEqual({ role: 'rejoinder_errands_request', path: 'errands', tenants: tenant });
+    expect(sent).toHaveLength(3);
+    const { rows } = await pool.query(`select current_user::text as role, current_setting('rejoinder.tenants', true) as tenants`);
+    expect(rows[0].role).not.toMatch(/errands/);
+    expect(rows[0].tenants).toBe('');
+  });
+
+  it('has no statement after its end, when the connection may be somebody else’s', async () => {
+    let late!: SqlTransaction;
+    await database.read('all_tenants', async (tx) => void (late = tx));
+    await expect(late.$queryRawUnsafe('select 1')).rejects.toThrow(/rolled back/);
+    await expect(database.read('all_tenants', (tx) => ((late = tx), tx.$queryRawUnsafe('select nonsense')))).rejects.toThrow(/nonsense/);
+    await expect(late.$executeRawUnsafe('select 1')).rejects.toThrow(/rolled back/);
+  });
+
+  it('is not entered twice by one that begins while another is being worked on', async () => {
+    const wide = openPool(url, 2, logger);
+    const outer = new Database('errands', sqlClient(wide), wake, wide, wide);
+    const [one, two] = [newId(), newId()];
+    const seen = await outer.read({ tenant: one }, async (tx) => {
+      const [inner] = await outer.read({ tenant: two }, whereAmI);
+      return [inner!.tenants, (await whereAmI(tx))[0]!.tenants];
+    });
+    expect(seen).toEqual([two, one]);
+    await wide.end();
+  });
+});
+
+it('a single statement sees all tenants as a worker, in one round trip', async () => {
+  expect(await database.single(whereSql)).toEqual([{ role: 'rejoinder_errands_worker', path: 'errands', tenants: '*' }]);
+});
