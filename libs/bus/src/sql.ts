@@ -13,6 +13,6 @@ export interface Transactions<Tx extends SqlTransaction = SqlTransaction> {
   read<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T>;
   /** The same, and its commit wakes the workers whose tables it wrote to, and the relay if it wrote events, here and in other pods. */
   write<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** One statement alone, of all tenants' rows, as its own transaction and in one round trip; it wakes nobody. */
+  /** One statement alone, of all tenants' rows, as its own transaction and in one round trip; it wakes nobody, and a crash right after it may undo it. */
   single<T>(sql: string, ...values: unknown[]): Promise<T[]>;
 }

@@ -25,9 +25,13 @@ export function prismaAdapter(pool: pg.Pool, service: string): PrismaPg {
   return new PrismaPg(pool, { schema: service, statementNameGenerator: ({ sql }) => prepare(service, sql) as string });
 }
 
-/** The connections on which a service's relay and workers run single statements: role, schema and sight stand from the connection's start. */
+/**
+ * The connections on which a service's relay and workers run single statements: role, schema and sight stand from the connection's start. Their commits
+ * do not wait for the disk: what a crash undoes of claims, outcomes and marks is claimed, worked on or published once more.
+ */
 export function openSingles(url: string, service: string, logger: Logger): pg.Pool {
-  return openPool(url, singleConnections, logger, { role: `rejoinder_${service}_worker`, search_path: service, 'rejoinder.tenants': '*' });
+  const session = { role: `rejoinder_${service}_worker`, search_path: service, 'rejoinder.tenants': '*', synchronous_commit: 'off' };
+  return openPool(url, singleConnections, logger, session);
 }
 
 /** One service's database. Tx is its Prisma.TransactionClient. */

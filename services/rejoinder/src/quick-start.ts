@@ -101,7 +101,7 @@ async function embeddedSettings(
           REJOINDER_KEYRING_URL: await postgres.database('rejoinder_keyring'),
         }
       : {}),
-    REJOINDER_DATABASE_CONNECTIONS: '20',
+    REJOINDER_DATABASE_CONNECTIONS: '12',
     REJOINDER_KEY_FILE: folder.keyFile,
     REJOINDER_BUS: 'local',
     REJOINDER_STORE: 'disk',

@@ -39,8 +39,11 @@ export const nodeOf = (key: string) =>
 /** One writer per tenant at a time; locked in order of ids, so that two batches cannot wait for each other. */
 export async function lockGraphs(tx: Tx, tenantIds: string[]): Promise<void> {
   const sorted = [...new Set(tenantIds)].sort();
+  const lock = () =>
+    tx.$executeRawUnsafe('select 1 from tenant_graph where tenant_id = any($1::uuid[]) order by tenant_id for update', sorted);
+  if ((await lock()) === sorted.length) return;
   await tx.$executeRawUnsafe('insert into tenant_graph (tenant_id) select unnest($1::uuid[]) on conflict do nothing', sorted);
-  await tx.$executeRawUnsafe('select 1 from tenant_graph where tenant_id = any($1::uuid[]) order by tenant_id for update', sorted);
+  await lock();
 }
 
 export async function ownInboxes(tx: Tx, tenantIds: string[]): Promise<Map<string, OwnInboxes>> {
