@@ -1,6 +1,6 @@
 // Runs every check that needs no server: house rules, oxlint, contracts, format. Prints what is broken; exit code 1 if anything is.
 import { spawnSync } from 'node:child_process';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkHouse, readHouse } from './house-rules.mjs';
 
@@ -8,10 +8,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 let broken = 0;
 
 function check(what, command, args, cwd = root) {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  const { status, stdout, stderr, error } = spawnSync(join(root, 'node_modules', '.bin', command), args, { cwd, encoding: 'utf8' });
   if (status === 0) return;
   broken++;
-  process.stdout.write(`${what}:\n${stdout}${stderr}\n`);
+  process.stdout.write(`${what}:\n${error ? `${error.message}: run npm ci first` : `${stdout}${stderr}`}\n`);
 }
 
 const found = checkHouse(await readHouse(root));

@@ -1,13 +1,14 @@
 // What a person meets at the command line: wrong settings, help, a port in use, a folder that cannot be written. Needs a build.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { services } from '@rejoinder/runtime/services';
+import { freePort } from '@rejoinder/testing/ports';
 
 const command = fileURLToPath(new URL('../services/rejoinder/bin/rejoinder.js', import.meta.url));
 const limitMs = 60_000;
@@ -76,5 +77,15 @@ describe('rejoinder all', () => {
     rmSync(folder, { recursive: true, force: true });
     expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
     expect(err).toMatch(/^The data folder .* cannot be written/);
+  }, 60_000);
+
+  it('says in a sentence that the platform has no PostgreSQL to bring along, and what to do', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rejoinder-platform-'));
+    chmodSync(folder, 0o711);
+    const elsewhere = "--import data:text/javascript,Object.defineProperty(process,'arch',{value:'riscv64'})";
+    const { code, err } = await rejoinder(['all', '--data', folder, '--port', String(await freePort())], { NODE_OPTIONS: elsewhere });
+    rmSync(folder, { recursive: true, force: true });
+    expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
+    expect(err).toMatch(/riscv64 is not installed: .* REJOINDER_DATABASE_URL/);
   }, 60_000);
 });

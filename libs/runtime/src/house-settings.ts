@@ -4,11 +4,15 @@ import { services, type ServiceName } from './services.js';
 
 export const houseSettings = {
   databaseUrl: secretSetting('REJOINDER_DATABASE_URL', 'PostgreSQL for the services, postgres://user:password@host:port/database'),
-  databaseConnections: numberSetting('REJOINDER_DATABASE_CONNECTIONS', 'connections to PostgreSQL of this process, at most', {
-    default: 6,
-    min: 2,
-    max: 200,
-  }),
+  databaseConnections: numberSetting(
+    'REJOINDER_DATABASE_CONNECTIONS',
+    'connections to PostgreSQL of this process for transactions, at most; it has up to 2 more for each role, and 4',
+    {
+      default: 6,
+      min: 2,
+      max: 200,
+    },
+  ),
   keyringUrl: secretSetting('REJOINDER_KEYRING_URL', 'PostgreSQL database of the keyring, another one than that of the services'),
   keyFile: textSetting('REJOINDER_KEY_FILE', 'file with the key that wraps all keys; readable by its owner alone'),
   bus: choiceSetting('REJOINDER_BUS', 'where events travel', ['kafka', 'local'], 'kafka'),

@@ -1,3 +1,4 @@
+// What the runtime reads from the text of a statement: the tables it writes to, and its name in each service.
 import { describe, expect, it } from 'vitest';
 import { prepare, watchWrites } from './statements.js';
 
