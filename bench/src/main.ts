@@ -1,4 +1,5 @@
-// `npm run bench -- NAME [--json] [--replies N]`: a table for people, or with --json one JSON object alone on standard output.
+// `npm run bench -- NAME [--json] [--replies N]`: a table for people, or with --json one JSON object alone on standard output (`npm run -s`, as npm itself
+// prints a line there).
 import { parseArgs } from 'node:util';
 import { latency } from './latency.js';
 import { report, type BenchResult } from './report.js';
