@@ -15,7 +15,7 @@ export function kindOf(path) {
   const [room, house] = path.split('/');
   const test = /\.test\.ts$|\/test\//.test(path);
   const name = posix.basename(path).replace(/\.(test\.)?tsx?$/, '');
-  return { room, house, test, name, domain: room === 'services' && services.includes(house) && !doors.test(name) };
+  return { path, room, house, test, name, domain: room === 'services' && services.includes(house) && !doors.test(name) };
 }
 
 /** Every import of a source text. */
@@ -23,13 +23,27 @@ export function importsOf(source) {
   return [...source.matchAll(importPattern)].map((match) => match[1] ?? match[2] ?? match[3]);
 }
 
+/** The package of ours that an import names: timeline for @rejoinder/timeline/role and for @rejoinder/timeline. */
+const packageOf = (specifier) => /^@rejoinder\/([a-z]+)(\/|$)/.exec(specifier)?.[1];
+
+/** Which libraries a library may stand on; a service may stand on all but testing. */
+const standsOn = {
+  base: [],
+  mail: ['base'],
+  contracts: ['base'],
+  bus: ['base', 'contracts'],
+  vault: ['base'],
+  runtime: ['base', 'contracts', 'bus', 'vault'],
+};
+
+/** libs/bus of libs/bus/src/event.ts. */
+const roomOf = (path) => path.split('/').slice(0, 2).join('/');
+
 const importRules = [
   {
     name: 'libs never import services',
     broken: (file, specifier) =>
-      file.room === 'libs' &&
-      !file.test &&
-      services.concat('console', 'rejoinder').some((service) => specifier.startsWith(`@rejoinder/${service}/`)),
+      file.room === 'libs' && !file.test && services.concat('console', 'rejoinder').includes(packageOf(specifier)),
   },
   {
     name: 'a service never imports another',
@@ -37,7 +51,23 @@ const importRules = [
       file.room === 'services' &&
       services.includes(file.house) &&
       !file.test &&
-      services.some((service) => service !== file.house && specifier.startsWith(`@rejoinder/${service}/`)),
+      packageOf(specifier) !== file.house &&
+      services.concat('console', 'rejoinder').includes(packageOf(specifier)),
+  },
+  {
+    name: 'libraries stand on each other in one order',
+    broken: (file, specifier) =>
+      file.room === 'libs' &&
+      !file.test &&
+      file.house in standsOn &&
+      packageOf(specifier) in standsOn &&
+      packageOf(specifier) !== file.house &&
+      !standsOn[file.house].includes(packageOf(specifier)),
+  },
+  {
+    name: 'only tests and benches have the test town',
+    broken: (file, specifier) =>
+      ['libs', 'services'].includes(file.room) && file.house !== 'testing' && !file.test && packageOf(specifier) === 'testing',
   },
   {
     name: 'base and mail do no I/O',
@@ -55,7 +85,17 @@ const importRules = [
       file.name.startsWith('on-') &&
       !file.test &&
       (/-(client|worker)\.js$/.test(specifier) ||
-        /^(imapflow|nodemailer|@aws-sdk\/|@grpc\/|@rejoinder\/runtime\/(peers|grpc-client))/.test(specifier)),
+        /^(node:(fs|net|tls|http|https|dns|child_process)(\/|$)|pg$|imapflow|nodemailer|@aws-sdk\/|@grpc\/|@rejoinder\/runtime\/(peers|grpc-client))/.test(
+          specifier,
+        )),
+  },
+  {
+    name: 'a store meets nobody but its database',
+    broken: (file, specifier) =>
+      file.room === 'services' &&
+      file.name.endsWith('-store') &&
+      !file.test &&
+      /^(node:(net|tls|http|https)(\/|$)|imapflow|nodemailer|@grpc\/|@rejoinder\/runtime\/(peers|grpc-client))/.test(specifier),
   },
   {
     name: 'only a store has Prisma or SQL',
@@ -64,12 +104,15 @@ const importRules = [
       services.includes(file.house) &&
       !file.test &&
       !/-store$|^role$|^module$|^tx$/.test(file.name) &&
-      /(^|\/)generated\//.test(specifier) &&
-      specifier.startsWith('.'),
+      ((/(^|\/)generated\//.test(specifier) && specifier.startsWith('.')) || specifier === 'pg'),
   },
   {
     name: 'no reaching into another package',
-    broken: (_file, specifier) => /^(\.\.\/){3,}/.test(specifier) || /^@rejoinder\/[a-z]+\/(src|dist)\//.test(specifier),
+    broken: (file, specifier) =>
+      /^@rejoinder\/[a-z]+\/(src|dist)\//.test(specifier) ||
+      (specifier.startsWith('.') &&
+        ['libs', 'services', 'bench'].includes(file.room) &&
+        roomOf(posix.join(posix.dirname(file.path), specifier)) !== roomOf(file.path)),
   },
   {
     name: 'import the file, not the folder',

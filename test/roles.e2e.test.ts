@@ -73,7 +73,7 @@ describe('rejoinder all', () => {
     // A file stands where the folder should be: root cannot write there either.
     const folder = mkdtempSync(join(tmpdir(), 'rejoinder-closed-'));
     writeFileSync(join(folder, 'file'), '');
-    const { code, err } = await rejoinder(['all', '--data', join(folder, 'file', 'data'), '--port', '7499']);
+    const { code, err } = await rejoinder(['all', '--data', join(folder, 'file', 'data'), '--port', String(await freePort())]);
     rmSync(folder, { recursive: true, force: true });
     expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
     expect(err).toMatch(/^The data folder .* cannot be written/);

@@ -5,7 +5,6 @@ import { newId } from '@rejoinder/base/id';
 import { Fault } from '@rejoinder/base/fault';
 import type { Clock } from '@rejoinder/base/clock';
 import type { TopicName } from '@rejoinder/contracts/topics';
-import type { LoggedEvent } from './event.js';
 import type { SqlTransaction } from './sql.js';
 
 /** One event to be said once the transaction commits. */
@@ -72,9 +71,4 @@ function bytesOf({ schema, message }: NewEvent): Buffer {
   if (bytes.length > maxEventBytes)
     throw new Fault('too_large', 'EVENT_TOO_LARGE', `${schema.name} has ${bytes.length} bytes; an event takes ${maxEventBytes}.`);
   return bytes;
-}
-
-/** Trace context of the event that led to what is written now. */
-export function causedBy(cause: LoggedEvent): { traceparent?: string; historical: boolean } {
-  return { traceparent: cause.traceparent, historical: cause.historical };
 }
