@@ -4,6 +4,7 @@ import { services, type ServiceName } from '@rejoinder/runtime/services';
 import { people, startTown, type Town } from '@rejoinder/testing/crm-town';
 import { startEightProcesses, type EightProcesses } from '@rejoinder/testing/eight-processes';
 import { settle } from '@rejoinder/testing/settle';
+import { folderHolds } from './folder.js';
 import { mainJob } from './main-job.js';
 
 let town: Town;
@@ -21,7 +22,9 @@ afterAll(async () => {
 
 describe('eight processes', () => {
   it('connect, send, log the reply with its attachments, and read nothing else', async () => {
-    await mainJob({ rest: eight.rest, town });
+    const { s3 } = eight;
+    const store = { holds: (bytes: Buffer) => folderHolds(s3.dataDir, bytes), count: async () => (await s3.listObjects()).length };
+    await mainJob({ rest: eight.rest, town }, store);
   }, 300_000);
 
   it('log nothing of what was said, to whom, or with which password', () => {

@@ -12,8 +12,14 @@ const within = (seconds: number) => ({ timeoutMs: seconds * 1_000 });
 export interface JobOptions {
   rest: Rest;
   town: Town;
-  /** Whether these bytes lie anywhere in the store of attachments, as they are. */
-  storeHolds?: (bytes: Buffer) => Promise<boolean>;
+}
+
+/** The store of attachments, past Rejoinder. */
+export interface StoreEyes {
+  /** Whether these bytes lie anywhere in it, as they are. */
+  holds: (bytes: Buffer) => Promise<boolean>;
+  /** How many objects it has, sealed or not. */
+  count: () => Promise<number>;
 }
 
 /** Connects the sales mailbox and waits until it is live. */
@@ -59,8 +65,8 @@ export async function onTimeline(
 }
 
 /** Everything that issue and README promise of the main job. */
-export async function mainJob(options: JobOptions): Promise<void> {
-  const { rest, town, storeHolds } = options;
+export async function mainJob(options: JobOptions, store: StoreEyes): Promise<void> {
+  const { rest, town } = options;
   const inboxId = await connectSales(options);
   const file = randomBytes(50_000);
   const { send, raw } = await sendToContact(options, inboxId, 'Your order 4711', [await rest.upload('order.pdf', 'application/pdf', file)]);
@@ -108,20 +114,21 @@ export async function mainJob(options: JobOptions): Promise<void> {
   const byName = new Map(logged.attachments.map((one) => [one.file_name, one]));
   expect(sha256(await rest.download(byName.get('note.txt')!.attachment_id))).toBe(sha256(note));
   expect(sha256(await rest.download(byName.get('archive.bin')!.attachment_id))).toBe(sha256(archive));
-  if (storeHolds) expect(await storeHolds(archive.subarray(1_000, 1_064))).toBe(false);
+  expect(await store.holds(archive.subarray(1_000, 1_064))).toBe(false);
+  expect(await store.count()).toBe(3);
 
   const out = await onTimeline(options, contact.contact_id, 'Your order 4711', (one) => one.state === 'sent' && one.text_state === 'ready');
   expect(out).toMatchObject({ direction: 'out', thread_id: logged.thread_id });
   expect(sha256(await rest.download(out.attachments[0]!.attachment_id))).toBe(sha256(file));
 
-  await refusesTooLarge(options, inboxId, contact.contact_id);
+  await refusesTooLarge(options, store, inboxId, contact.contact_id);
   await readsNothingElse(options, inboxId, contact.contact_id, [strangers, outside]);
   await sales.stop();
 }
 
 /** A reply of 51 MB: its text is logged, its attachment is refused, and not a byte of that part crosses the wire or reaches the store. */
-async function refusesTooLarge(options: JobOptions, inboxId: string, contactId: string): Promise<void> {
-  const { town, storeHolds } = options;
+async function refusesTooLarge(options: JobOptions, store: StoreEyes, inboxId: string, contactId: string): Promise<void> {
+  const { town } = options;
   const { raw } = await sendToContact(options, inboxId, 'The big one');
   const huge = randomBytes(38_000_000);
   const reply = await replyTo(raw, {
@@ -134,9 +141,12 @@ async function refusesTooLarge(options: JobOptions, inboxId: string, contactId: 
   const logged = await onTimeline(options, contactId, 'Re: The big one', (one) => one.text_state === 'ready', 60);
   expect(logged.text).toContain('Here it is, all of it.');
   expect(logged.attachments).toMatchObject([{ file_name: 'huge.iso', state: 'rejected', reason: 'mail_too_large' }]);
-  const encoded = huge.subarray(0, 57).toString('base64');
-  expect(town.wire.carried(encoded)).toBe(false);
-  if (storeHolds) expect(await storeHolds(huge.subarray(1_000, 1_064))).toBe(false);
+  // Lines of base64 carry 57 bytes each: its first, one in its midst, its last.
+  for (const line of [0, 300_000, Math.floor(huge.length / 57) - 1])
+    expect(town.wire.carried(huge.subarray(line * 57, (line + 1) * 57).toString('base64'))).toBe(false);
+  expect(await store.holds(huge.subarray(1_000, 1_064))).toBe(false);
+  // What lies there is sealed, so that the bytes would not be found: no object came with this mail.
+  expect(await store.count()).toBe(3);
 }
 
 /** Of mail outside the thread no body section crossed the wire, and it is on no timeline. */

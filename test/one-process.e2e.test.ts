@@ -1,6 +1,5 @@
 // The whole house in one process with the local event log: the main job.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -8,6 +7,7 @@ import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import { services } from '@rejoinder/runtime/services';
 import { loadRoles } from '../services/rejoinder/src/roles.js';
 import { mainJob } from './main-job.js';
+import { filesIn, folderHolds } from './folder.js';
 import { Rest } from '@rejoinder/testing/rest';
 import { startTown, type Town } from '@rejoinder/testing/crm-town';
 
@@ -40,7 +40,7 @@ afterAll(async () => {
 });
 
 it('connects, sends, logs the reply with its attachments, and reads nothing else', async () => {
-  await mainJob({ rest, town, storeHolds: (bytes) => folderHolds(store, bytes) });
+  await mainJob({ rest, town }, { holds: (bytes) => folderHolds(store, bytes), count: async () => (await filesIn(store)).length });
 }, 240_000);
 
 it('has no dead letter at the end', async () => {
@@ -49,9 +49,3 @@ it('has no dead letter at the end', async () => {
     expect(letters).toEqual([]);
   }
 });
-
-async function folderHolds(folder: string, bytes: Buffer): Promise<boolean> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  for (const entry of entries) if (entry.isFile() && (await readFile(join(entry.parentPath, entry.name))).includes(bytes)) return true;
-  return false;
-}

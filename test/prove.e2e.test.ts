@@ -1,0 +1,81 @@
+// `rejoinder retention prove` as an operator runs it: a table, JSON, and an exit code that means something. Needs a build.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '@rejoinder/testing/ports';
+import { ready, startProgram, type Program } from '@rejoinder/testing/processes';
+
+const command = fileURLToPath(new URL('../services/rejoinder/bin/rejoinder.js', import.meta.url));
+const limitMs = 60_000;
+const data = mkdtempSync(join(tmpdir(), 'rejoinder-prove-'));
+// As root, the embedded PostgreSQL runs as another user, who has to pass this folder.
+chmodSync(data, 0o711);
+let program: Program;
+
+beforeAll(async () => {
+  const port = await freePort();
+  program = startProgram({
+    name: 'rejoinder all',
+    command: process.execPath,
+    args: [command, 'all', '--data', data, '--port', String(port)],
+  });
+  await ready(program, async () => {
+    if (!(await fetch(`http://127.0.0.1:${port}/health/ready`)).ok) throw new Error('not ready');
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await program?.stop('SIGTERM', limitMs);
+  rmSync(data, { recursive: true, force: true });
+}, 120_000);
+
+async function prove(...more: string[]) {
+  const child = spawn(process.execPath, [command, 'retention', 'prove', '--data', data, ...more], { cwd: '/', timeout: limitMs });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (text: Buffer) => (out += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (err += text.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, out, err };
+}
+
+const owners = ['connections', 'sync', 'threading', 'attachment', 'sending', 'timeline', 'gateway'];
+
+it('exits with 0 where every store holds, with a line for each of them, or as JSON alone', async () => {
+  const table = await prove();
+  expect([table.code, table.err]).toEqual([0, '']);
+  expect(table.out).toMatch(/^holds sending\.raw_mail +empty +of 7\.0 days by REJOINDER_BODY_DAYS/m);
+  expect(table.out).toContain('Every store holds.');
+  const { code, out } = await prove('--json');
+  const proof = JSON.parse(out) as { holds: boolean; verdicts: { owner: string; holds: boolean }[] };
+  expect([code, proof.holds, proof.verdicts.every(({ holds }) => holds)]).toEqual([0, true, true]);
+  expect([...new Set(proof.verdicts.map(({ owner }) => owner))]).toEqual(expect.arrayContaining(owners));
+}, 120_000);
+
+it('exits with 2 where a day was not dropped, and says which', async () => {
+  const port = /127\.0\.0\.1:(\d+), embedded/.exec(program.output())![1]!;
+  const password = readFileSync(join(data, 'postgres', 'password'), 'utf8').trim();
+  const client = new pg.Client({ connectionString: `postgres://rejoinder:${password}@127.0.0.1:${port}/rejoinder` });
+  await client.connect();
+  await client.query(`create table sync.raw_body_20200101 partition of sync.raw_body for values from ('2020-01-01') to ('2020-01-02')`);
+  await client.query(
+    `insert into sync.raw_body (tenant_id, mail_id, captured_at, captured_day, sealed) values (gen_random_uuid(), gen_random_uuid(), '2020-01-01', '2020-01-01', '')`,
+  );
+  const { code, out } = await prove();
+  await client.query('drop table sync.raw_body_20200101');
+  await client.end();
+  expect(code).toBe(2);
+  expect(out).toMatch(/^FAILS .*raw_body/m);
+  expect(out).toContain('Not every store holds');
+}, 120_000);
+
+it('says in a sentence that nothing runs there', async () => {
+  await program.stop('SIGTERM', limitMs);
+  const { code, out, err } = await prove();
+  expect([code, out, err.trim().split('\n').length]).toEqual([1, '', 1]);
+  expect(err).toMatch(/^No Rejoinder runs on .* REJOINDER_RETENTION_GRPC/);
+}, 120_000);
