@@ -1,18 +1,28 @@
 // What a person meets at the command line: wrong settings, help, a port in use, a folder that cannot be written. Needs a build.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { services } from '@rejoinder/runtime/services';
+import { filesIn } from './folder.js';
 import { freePort } from '@rejoinder/testing/ports';
 
 const command = fileURLToPath(new URL('../services/rejoinder/bin/rejoinder.js', import.meta.url));
 const limitMs = 60_000;
 const secret = 'postgres://planted:s3cr3t@127.0.0.1:1/x';
+
+/** Every setting that the source of the roles and of the house declares. */
+async function declaredSettings(): Promise<string[]> {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const folders = [...services.map((service) => join(root, 'services', service, 'src')), join(root, 'libs', 'runtime', 'src')];
+  const files = (await Promise.all(folders.map(filesIn))).flat().filter((file) => /\.ts$/.test(file) && !file.includes('.test.'));
+  const sources = files.map((file) => readFileSync(file, 'utf8'));
+  return [...new Set(sources.flatMap((source) => [...source.matchAll(/Setting\(\s*'(REJOINDER_\w+)'/g)].map(([, name]) => name!)))];
+}
 
 /** The command line with this environment alone. */
 async function rejoinder(args: string[], env: Record<string, string> = {}) {
@@ -51,6 +61,18 @@ it('help is there for the command and for each of its parts', async () => {
     expect([part, help.code, help.out.includes(`Usage: rejoinder ${part}`)]).toEqual([part, 0, true]);
   }
 }, 120_000);
+
+it('lists every setting with its meaning and default', async () => {
+  const { code, out } = await rejoinder(['settings']);
+  expect(code).toBe(0);
+  for (const name of ['every role', ...services.filter((service) => out.includes(`\n${service}:`))])
+    expect(out).toContain(`${name}:\n  REJOINDER_`);
+  expect(out).toMatch(/^ {2}REJOINDER_DATABASE_URL +\S.* \(must be set\)$/m);
+  expect(out).toMatch(/^ {2}REJOINDER_BODY_DAYS +\S.* \(7\)$/m);
+  const declared = await declaredSettings();
+  expect(declared.length).toBeGreaterThan(40);
+  expect(declared.filter((name) => !out.includes(`  ${name} `))).toEqual([]);
+}, 60_000);
 
 it('a role names its own wrong settings together with those of the house', async () => {
   const { code, err } = await rejoinder(['attachment'], { REJOINDER_DATABASE_URL: secret, REJOINDER_STORE: 'a drawer' });

@@ -17,7 +17,7 @@ const program = new Command('rejoinder')
   .showHelpAfterError()
   .addHelpText(
     'after',
-    '\nSettings are environment variables; a role that finds wrong ones names them all and exits with 1.\nStart here:\n  rejoinder all --demo     everything on this machine, with a demo mailbox that answers',
+    '\nSettings are environment variables (rejoinder settings lists them); a role that finds wrong ones names them all and exits with 1.\nStart here:\n  rejoinder all --demo     everything on this machine, with a demo mailbox that answers',
   );
 
 program
@@ -39,6 +39,14 @@ const roles = services.map((service) =>
     .description(`run the ${service} role`)
     .action(() => main(async () => (await import('./roles.js')).loadRoles([service]))),
 );
+
+program
+  .command('settings')
+  .description('list the settings of the house and of each role: what each means, and its default')
+  .action(async () => {
+    const { listSettings } = await import('./settings-command.js');
+    print(await listSettings());
+  });
 
 program
   .command('migrate')
