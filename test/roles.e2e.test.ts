@@ -19,7 +19,7 @@ const secret = 'postgres://planted:s3cr3t@127.0.0.1:1/x';
 async function declaredSettings(): Promise<string[]> {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const folders = [...services.map((service) => join(root, 'services', service, 'src')), join(root, 'libs', 'runtime', 'src')];
-  const files = (await Promise.all(folders.map(filesIn))).flat().filter((file) => /\.ts$/.test(file) && !file.includes('.test.'));
+  const files = (await Promise.all(folders.map(filesIn))).flat().filter((file) => file.endsWith('.ts') && !file.includes('.test.'));
   const sources = files.map((file) => readFileSync(file, 'utf8'));
   return [...new Set(sources.flatMap((source) => [...source.matchAll(/Setting\(\s*'(REJOINDER_\w+)'/g)].map(([, name]) => name!)))];
 }
