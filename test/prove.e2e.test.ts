@@ -73,8 +73,27 @@ it('exits with 2 where a day was not dropped, and says which', async () => {
   expect(out).toContain('Not every store holds');
 }, 120_000);
 
+it('a second house on the same folder is refused in a sentence, and the first goes on', async () => {
+  const child = spawn(process.execPath, [command, 'all', '--data', data, '--port', String(await freePort())], {
+    cwd: '/',
+    timeout: limitMs,
+  });
+  let err = '';
+  child.stderr.on('data', (text: Buffer) => (err += text.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
+  expect(err).toMatch(/^Rejoinder already runs on .*prove/);
+  expect((await prove()).code).toBe(0);
+}, 120_000);
+
+it('a Ctrl-C that arrives twice at once stops in order', async () => {
+  program.signal('SIGINT');
+  program.signal('SIGINT');
+  await program.exited;
+  expect(program.output()).toContain('Stopped. Your data stays where it is.');
+}, 120_000);
+
 it('says in a sentence that nothing runs there', async () => {
-  await program.stop('SIGTERM', limitMs);
   const { code, out, err } = await prove();
   expect([code, out, err.trim().split('\n').length]).toEqual([1, '', 1]);
   expect(err).toMatch(/^No Rejoinder runs on .* REJOINDER_RETENTION_GRPC/);

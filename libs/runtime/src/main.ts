@@ -62,12 +62,18 @@ export async function main(loadRoles: () => Promise<Role[]>): Promise<void> {
   }
 }
 
-/** The first signal stops in order, the second at once. */
+/** A terminal tells the whole group of a Ctrl-C, and whoever started us may pass it on: these are one. */
+const sameSignalMs = 1_000;
+
+/** The first signal stops in order, a second at once. */
 export function onStopSignal(stop: () => Promise<void>): void {
-  let stopping = false;
+  let stoppingSince: number | undefined;
   const onSignal = () => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (stoppingSince !== undefined) {
+      if (performance.now() - stoppingSince > sameSignalMs) process.exit(1);
+      return;
+    }
+    stoppingSince = performance.now();
     stop().then(
       () => process.exit(0),
       (error: unknown) => {

@@ -10,10 +10,28 @@ export interface DataFolder {
   postgres: string;
   attachments: string;
   keyFile: string;
+  /** The key of the quick start's one tenant. */
+  apiKeyFile: string;
   logFile: string;
   /** How commands reach the house that runs on this data; gone when it stops. */
   runningFile: string;
   demo: string;
+}
+
+/** Where things are in it; nothing is made. */
+export function dataFolder(given: string | undefined): DataFolder {
+  const root = resolve(given ?? defaultFolder());
+  const inside = (name: string) => join(root, name);
+  return {
+    root,
+    postgres: inside('postgres'),
+    attachments: inside('attachments'),
+    keyFile: join(root, 'keys', 'master.key'),
+    apiKeyFile: inside('api-key'),
+    logFile: inside('rejoinder.log'),
+    runningFile: inside('running.json'),
+    demo: inside('demo'),
+  };
 }
 
 /**
@@ -21,7 +39,8 @@ export interface DataFolder {
  * a folder under /var/lib/rejoinder, one for each clone.
  */
 export function openDataFolder(given: string | undefined): DataFolder {
-  const root = resolve(given ?? defaultFolder());
+  const folder = dataFolder(given);
+  const { root } = folder;
   try {
     mkdirSync(root, { recursive: true, mode: 0o711 });
     accessSync(root, constants.W_OK);
@@ -33,16 +52,6 @@ export function openDataFolder(given: string | undefined): DataFolder {
     );
   }
   if (process.getuid?.() === 0) refuseClosed(root);
-  const inside = (name: string) => join(root, name);
-  const folder = {
-    root,
-    postgres: inside('postgres'),
-    attachments: inside('attachments'),
-    keyFile: join(root, 'keys', 'master.key'),
-    logFile: inside('rejoinder.log'),
-    runningFile: inside('running.json'),
-    demo: inside('demo'),
-  };
   for (const one of [folder.attachments, folder.demo, dirname(folder.keyFile)]) if (!existsSync(one)) mkdirSync(one, { mode: 0o700 });
   return folder;
 }

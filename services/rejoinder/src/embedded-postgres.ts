@@ -169,7 +169,7 @@ function leftRunning(data: string): { pid: number; port: number } | undefined {
   return isAlive(pid) ? { pid, port } : undefined;
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -6,10 +6,16 @@ import { ProveResponseSchema, RetentionService, type ProveResponse } from '@rejo
 import { optionalSetting, readSettings, type Environment } from '@rejoinder/runtime/config';
 import { grpcClient } from '@rejoinder/runtime/grpc-client';
 import { Fault } from '@rejoinder/base/fault';
-import { openDataFolder } from './data-folder.js';
+import { dataFolder } from './data-folder.js';
 
 const proveWithinMs = 60_000;
 const settings = { retentionGrpc: optionalSetting('REJOINDER_RETENTION_GRPC', 'where retention answers gRPC') };
+
+/** What a running house leaves in its data folder. */
+export interface RunningHere {
+  pid: number;
+  retentionGrpc: string;
+}
 
 export interface ProveOptions {
   /** Data folder of a quick start that runs on this machine, as given to `rejoinder all`. */
@@ -30,7 +36,7 @@ export async function prove(env: Environment, { data, json }: ProveOptions, prin
 }
 
 function runningHere(data: string | undefined): string {
-  const { root, runningFile } = openDataFolder(data);
+  const { root, runningFile } = dataFolder(data);
   if (!existsSync(runningFile)) {
     throw new Fault(
       'invalid',
@@ -38,7 +44,7 @@ function runningHere(data: string | undefined): string {
       `No Rejoinder runs on ${root}. Start it, name its folder with --data, or say where retention answers with REJOINDER_RETENTION_GRPC.`,
     );
   }
-  return (JSON.parse(readFileSync(runningFile, 'utf8')) as { retentionGrpc: string }).retentionGrpc;
+  return (JSON.parse(readFileSync(runningFile, 'utf8')) as RunningHere).retentionGrpc;
 }
 
 /** A line per store for people: verdict, store, age of its oldest item, what bounds it. */

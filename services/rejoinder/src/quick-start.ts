@@ -14,8 +14,9 @@ import { fileKey } from '@rejoinder/vault/kek';
 import { pino } from 'pino';
 import { openDataFolder, type DataFolder } from './data-folder.js';
 import { Demo } from './demo/demo.js';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
+import { isAlive, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 import { migrateAll } from './migrate-command.js';
+import type { RunningHere } from './prove-command.js';
 import { loadRoles } from './roles.js';
 
 export interface QuickStartOptions {
@@ -39,6 +40,7 @@ export interface QuickStart {
 export async function quickStart(options: QuickStartOptions, env: Environment): Promise<QuickStart> {
   await checkPort(options.port);
   const folder = openDataFolder(options.data);
+  refuseRunning(folder);
   const undo: (() => Promise<void> | void)[] = [];
   const stop = async () => {
     for (const one of undo.splice(0).reverse()) await one();
@@ -79,7 +81,8 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
     providers: [{ provide: DEMO, useValue: demo }],
   });
   undo.push(() => house.stop());
-  writeFileSync(folder.runningFile, JSON.stringify({ retentionGrpc: `unix:${sockets}/retention.sock` }));
+  const here: RunningHere = { pid: process.pid, retentionGrpc: `unix:${sockets}/retention.sock` };
+  writeFileSync(folder.runningFile, JSON.stringify(here));
   undo.push(() => rmSync(folder.runningFile, { force: true }));
   const gateway = house.roles.find((role) => role.name === 'gateway');
   const base = `http://${gateway?.httpAddress}`;
@@ -114,9 +117,21 @@ async function embeddedSettings(
 
 /** The API key of the quick start's one tenant, made once; scripts on this machine may use it too. */
 function bootstrapKey(folder: DataFolder): string {
-  const file = join(folder.root, 'api-key');
-  if (!existsSync(file)) writeFileSync(file, `rk_${randomBytes(24).toString('base64url')}`, { mode: 0o600 });
-  return readFileSync(file, 'utf8').trim();
+  const { apiKeyFile } = folder;
+  if (!existsSync(apiKeyFile)) writeFileSync(apiKeyFile, `rk_${randomBytes(24).toString('base64url')}`, { mode: 0o600 });
+  return readFileSync(apiKeyFile, 'utf8').trim();
+}
+
+/** Two houses on one folder would share its database and each take the other's end for its own. What a killed house left behind is no house. */
+function refuseRunning({ root, runningFile }: DataFolder): void {
+  if (!existsSync(runningFile)) return;
+  const { pid, retentionGrpc } = JSON.parse(readFileSync(runningFile, 'utf8')) as RunningHere;
+  if (existsSync(retentionGrpc.replace(/^unix:/, '')) && isAlive(pid))
+    throw new Fault(
+      'conflict',
+      'ALREADY_RUNNING',
+      `Rejoinder already runs on ${root} (process ${pid}). Stop it, or choose another folder with --data.`,
+    );
 }
 
 /** Told before anything is started, so that the sentence is the first thing one sees. */

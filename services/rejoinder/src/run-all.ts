@@ -16,6 +16,7 @@ export async function runAll(options: { demo: boolean; data?: string; port: numb
   });
   const seconds = ((Date.now() - started) / 1_000).toFixed(1);
   print(`  Data         ${running.folder.root}`);
+  print(`  API key      ${running.folder.apiKeyFile}`);
   print(`  Log          ${running.folder.logFile}`);
   print(`\nReady after ${seconds} s. Open the console (this address signs you in, once):\n\n  ${running.url}\n`);
   if (options.demo) {
