@@ -1,5 +1,5 @@
 // A transaction that Prisma begins and ends, on its connection: it enters its scope together with its BEGIN, and its raw statements go straight
-// to the connection, where Prisma's engine would only pass them on, at three times the cost (bench: latency).
+// to the connection, where Prisma's engine would only pass them on, at three times the cost.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
