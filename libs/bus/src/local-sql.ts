@@ -35,7 +35,7 @@ where bytes_before < $5 order by counted."offset"`;
  * Parameters: group, topic, partition, next offset, member.
  */
 export const commitSql = `
-update bus.position set next_offset = $4::bigint where "group" = $1 and topic = $2 and partition = $3 and member_id = $5::uuid 
+update bus.position set next_offset = $4::bigint where "group" = $1 and topic = $2 and partition = $3 and member_id = $5::uuid
 returning set_config('synchronous_commit', 'off', true)`;
 
 /** One look for all members of a process: keeps them alive, and says who is there, what is free and where the log ends. Parameters: members, groups, ttl ms. */
