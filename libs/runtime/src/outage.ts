@@ -12,7 +12,13 @@ export function isOutage(error: unknown, depth = 0): boolean {
   const { code, originalCode, cause, meta, message } = error as Record<string, unknown>;
   for (const one of [code, originalCode]) {
     if (typeof one !== 'string') continue;
-    if (outagePrisma.includes(one) || outageNode.includes(one) || outageOwn.includes(one) || outageClasses.some((start) => one.startsWith(start))) return true;
+    if (
+      outagePrisma.includes(one) ||
+      outageNode.includes(one) ||
+      outageOwn.includes(one) ||
+      outageClasses.some((start) => one.startsWith(start))
+    )
+      return true;
   }
   if (typeof message === 'string' && /Connection terminated|Connection closed|timeout exceeded when trying to connect/i.test(message))
     return true;
