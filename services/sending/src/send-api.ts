@@ -156,5 +156,5 @@ function checkedId(id: string): string {
 function shown(row: SendRow): MessageInitShape<typeof api.SendSchema> {
   const { sendId, inboxId, mailId, state, reason, messageId, acceptedAt, settledAt } = row;
   const sentAt = state === 'sent' && settledAt ? timestampFromDate(settledAt) : undefined;
-  return { sendId, inboxId, mailId, state, reason, messageId: `<${messageId}>`, acceptedAt: timestampFromDate(acceptedAt), sentAt };
+  return { sendId, inboxId, mailId, state, reason, messageId, acceptedAt: timestampFromDate(acceptedAt), sentAt };
 }

@@ -127,7 +127,7 @@ describe('a mail goes out', () => {
       inReplyTo: '<q1@outside.test>',
       references: ['<q0@outside.test>'],
     });
-    expect(accepted).toMatchObject({ state: 'accepted', messageId: `<${accepted.sendId}@rejoinder.test>` });
+    expect(accepted).toMatchObject({ state: 'accepted', messageId: `${accepted.sendId}@rejoinder.test` });
     const sent = await becomes(accepted.sendId, 'sent');
     expect(sent.sentAt).toBeDefined();
     const [mail] = dovecot.accepted.filter(({ raw }) => raw.includes(accepted.sendId));

@@ -14,13 +14,14 @@ import { stream } from './sse.js';
 const maxListeners = 1_000;
 const heartbeatMs = 15_000;
 const retryAfterMs = 5_000;
+const busy = 'Too many streams are open here: try again shortly.';
 
 const lastEventId = z
   .string()
   .regex(/^\d{1,15}$/, 'must be the id of an event')
+  .meta({ description: 'Resumes after this event; without it the stream begins now', examples: ['4711'] })
   .transform(Number)
-  .optional()
-  .meta({ description: 'Resumes after this event; without it the stream begins now' });
+  .optional();
 
 @V1('events')
 export class EventsApi implements OnModuleDestroy {
@@ -40,8 +41,9 @@ export class EventsApi implements OnModuleDestroy {
   @Route({
     method: 'GET',
     says: 'What happens, as it happens: ids and states. EventsMissed: you were away for longer than events are kept, so look at everything anew',
+    result: 'A stream that stays open',
     answers: 'events',
-    refuses: { 429: 'STREAMS_BUSY' },
+    refuses: { 429: [{ code: 'STREAMS_BUSY', detail: busy, retry_after_ms: retryAfterMs }] },
   })
   async events(
     @TenantId() tenantId: string,
@@ -51,7 +53,7 @@ export class EventsApi implements OnModuleDestroy {
   ): Promise<void> {
     if (request.method === 'HEAD') return void reply.type('text/event-stream').send();
     if (this.#listeners >= maxListeners || this.#stop.signal.aborted) {
-      throw new Fault('busy', 'STREAMS_BUSY', 'Too many streams are open here: try again shortly.', retryAfterMs);
+      throw new Fault('busy', 'STREAMS_BUSY', busy, retryAfterMs);
     }
     this.#listeners++;
     try {

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Fault } from '@rejoinder/base/fault';
 import { AttachmentService, type Attachment, type DownloadResponse } from '@rejoinder/contracts/api/attachment';
+import { catalogue } from '@rejoinder/contracts/catalogue';
 import { AttachmentState } from '@rejoinder/contracts/mail';
 import { Peers } from '@rejoinder/runtime/peers';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
@@ -14,10 +15,15 @@ import { TenantId } from '../people/caller.js';
 import { refusal } from '../web/problem.js';
 import { FromPath, Route, V1 } from '../web/route.js';
 import { attachmentDisposition, typeToServe } from './disposition.js';
-import { id } from './shapes.js';
+import { count, ids, text } from './shapes.js';
 import { tooLarge, Upload } from './upload.js';
 
-const uploadedSchema = z.object({ attachment_id: id, file_name: z.string(), content_type: z.string(), size_bytes: z.int() });
+const uploadedSchema = z.object({
+  attachment_id: ids.attachment,
+  file_name: text('offer.csv'),
+  content_type: text('text/csv'),
+  size_bytes: count(121),
+});
 
 const megabyte = 1_000_000;
 /** What a form adds to its one file. */
@@ -41,10 +47,11 @@ export class AttachmentsApi {
   @Route({
     method: 'POST',
     says: 'Takes a file for a mail that is not sent yet',
+    result: 'The file is kept; its id goes into attachment_ids of a mail',
     status: 201,
     takesFile: true,
     answers: uploadedSchema,
-    refuses: { 413: 'ATTACHMENT_TOO_LARGE' },
+    refuses: { 413: [{ code: 'ATTACHMENT_TOO_LARGE', detail: 'A file of more than 25 MB cannot be attached.' }] },
   })
   async upload(@TenantId() tenantId: string, @Req() request: FastifyRequest): Promise<z.infer<typeof uploadedSchema>> {
     try {
@@ -57,10 +64,22 @@ export class AttachmentsApi {
     }
   }
 
-  @Route({ method: 'GET', path: ':attachment_id', says: 'The bytes of a file', answers: 'bytes', refuses: { 409: 'PENDING, REJECTED' } })
+  @Route({
+    method: 'GET',
+    path: ':attachment_id',
+    says: 'The bytes of a file',
+    result: 'The file, under its name and as its type where a browser can do nothing with it',
+    answers: 'bytes',
+    refuses: {
+      409: [
+        { code: 'PENDING', detail: 'The attachment has not arrived yet.' },
+        { code: 'REJECTED', detail: catalogue.PART_TOO_LARGE.sentence },
+      ],
+    },
+  })
   async download(
     @TenantId() tenantId: string,
-    @FromPath('attachment_id', id) attachmentId: string,
+    @FromPath('attachment_id', ids.attachment) attachmentId: string,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const gone = new AbortController();

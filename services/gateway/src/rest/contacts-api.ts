@@ -6,18 +6,24 @@ import { TimelineService } from '@rejoinder/contracts/api/timeline';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
 import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
-import { id, pageOf, toCursor } from './shapes.js';
+import { ids, pageOf, toCursor } from './shapes.js';
 import * as shape from './timeline.js';
 
 const maxQuery = 200;
-const listQuery = pageOf(200).extend({ query: z.string().max(maxQuery).default('').meta({ description: 'Start of the address or name' }) });
+const listQuery = pageOf(200).extend({
+  query: z
+    .string()
+    .max(maxQuery)
+    .default('')
+    .meta({ description: 'Start of the address or name', examples: ['ada'] }),
+});
 const timelineQuery = pageOf(100, 25);
 
 @V1('contacts')
 export class ContactsApi {
   constructor(private readonly peers: Peers) {}
 
-  @Route({ method: 'GET', says: 'Contacts, those of the newest mail first', answers: shape.contactsSchema })
+  @Route({ method: 'GET', says: 'Contacts, those of the newest mail first', result: 'A page of contacts', answers: shape.contactsSchema })
   async list(@TenantId() tenantId: string, @FromQuery(listQuery) { query, cursor, limit }: z.infer<typeof listQuery>) {
     const { contacts, nextPageToken } = await this.#timeline.listContacts({ tenantId, query, pageSize: limit, pageToken: cursor });
     return { contacts: contacts.map(shape.toContact), next_cursor: toCursor(nextPageToken) };
@@ -26,6 +32,7 @@ export class ContactsApi {
   @Route({
     method: 'POST',
     says: 'Makes a contact, or answers the one that has this address',
+    result: 'The contact that has this address',
     mayCreate: true,
     answers: shape.contactSchema,
   })
@@ -39,16 +46,22 @@ export class ContactsApi {
     return shape.toContact(contact!);
   }
 
-  @Route({ method: 'GET', path: ':contact_id', says: 'One contact', answers: shape.contactSchema })
-  async contact(@TenantId() tenantId: string, @FromPath('contact_id', id) contactId: string): Promise<shape.ContactAnswer> {
+  @Route({ method: 'GET', path: ':contact_id', says: 'One contact', result: 'The contact', answers: shape.contactSchema })
+  async contact(@TenantId() tenantId: string, @FromPath('contact_id', ids.contact) contactId: string): Promise<shape.ContactAnswer> {
     const { contact } = await this.#timeline.getContact({ tenantId, contactId });
     return shape.toContact(contact!);
   }
 
-  @Route({ method: 'GET', path: ':contact_id/timeline', says: 'What was said, newest first', answers: shape.engagementsSchema })
+  @Route({
+    method: 'GET',
+    path: ':contact_id/timeline',
+    says: 'What was said, newest first',
+    result: 'A page of the timeline',
+    answers: shape.engagementsSchema,
+  })
   async timeline(
     @TenantId() tenantId: string,
-    @FromPath('contact_id', id) contactId: string,
+    @FromPath('contact_id', ids.contact) contactId: string,
     @FromQuery(timelineQuery) { cursor, limit }: z.infer<typeof timelineQuery>,
   ): Promise<z.infer<typeof shape.engagementsSchema>> {
     const { engagements, nextPageToken } = await this.#timeline.listEngagements({

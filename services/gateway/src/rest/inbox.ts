@@ -1,8 +1,9 @@
 // An inbox as REST tells it: what connections knows of it, with what sync says of its progress.
 import { z } from 'zod';
 import type { Check, Inbox, Server } from '@rejoinder/contracts/api/connections';
+import { catalogue } from '@rejoinder/contracts/catalogue';
 import type { GetProgressResponse } from '@rejoinder/contracts/api/sync';
-import { addressText, id, nameText, nextCursor, optionalTime, sentenceOf, toTime } from './shapes.js';
+import { addressText, count, ids, nameText, nextCursor, optionalTime, reason, reasonText, sentenceOf, text, toTime } from './shapes.js';
 
 const maxHost = 253;
 const maxPassword = 1_000;
@@ -10,19 +11,42 @@ const maxUsername = 320;
 const maxFolder = 255;
 const maxHistoryDays = 3_650;
 
-const port = z.int().min(1).max(65_535);
+const host = 'imap.example.com';
+const smtp = { host: 'smtp.example.com', port: 465, security: 'tls' };
+const port = z
+  .int()
+  .min(1)
+  .max(65_535)
+  .meta({ examples: [993] });
 const security = z.enum(['tls', 'starttls']);
 /** What a person typed; what a service tells is not checked again. */
-const typedServer = z.strictObject({ host: z.string().trim().min(1).max(maxHost), port, security });
-const serverSchema = z.object({ host: z.string(), port: z.int(), security: z.string() }).meta({ id: 'Server' });
+const typedServer = z.strictObject({
+  host: z
+    .string()
+    .trim()
+    .min(1)
+    .max(maxHost)
+    .meta({ examples: [host] }),
+  port,
+  security,
+});
+const serverSchema = z.object({ host: text(host), port: count(993), security: text('tls') }).meta({ id: 'Server' });
 
-const password = z.string().min(1).max(maxPassword);
+const password = z
+  .string()
+  .min(1)
+  .max(maxPassword)
+  .meta({ examples: ['an app password'] });
 const login = {
   address: addressText,
-  username: z.string().max(maxUsername).optional(),
+  username: z
+    .string()
+    .max(maxUsername)
+    .optional()
+    .meta({ description: 'Left out, it is the address', examples: ['ada@example.com'] }),
   password,
   imap: typedServer,
-  smtp: typedServer,
+  smtp: typedServer.meta({ examples: [smtp] }),
 };
 
 export const discoverBody = z.strictObject({ address: addressText });
@@ -32,9 +56,21 @@ export const connectBody = z.strictObject({
   display_name: nameText.optional(),
   settings: z
     .strictObject({
-      attachments: z.boolean().optional(),
-      history_days: z.int().min(0).max(maxHistoryDays).optional(),
-      log_folder: z.string().max(maxFolder).optional(),
+      attachments: z
+        .boolean()
+        .optional()
+        .meta({ description: 'Whether attachments are logged', examples: [true] }),
+      history_days: z
+        .int()
+        .min(0)
+        .max(maxHistoryDays)
+        .optional()
+        .meta({ description: 'How far back headers are read; 0 is everything', examples: [30] }),
+      log_folder: z
+        .string()
+        .max(maxFolder)
+        .optional()
+        .meta({ description: 'What is put into this folder is logged', examples: ['CRM'] }),
     })
     .optional(),
 });
@@ -45,39 +81,53 @@ export type ConnectBody = z.infer<typeof connectBody>;
 
 export const discoveredSchema = z.object({
   imap: serverSchema.nullable(),
-  smtp: serverSchema.nullable(),
-  provider: z.string(),
-  hint: z.string(),
+  smtp: serverSchema.nullable().meta({ examples: [smtp] }),
+  provider: text('Fastmail').meta({ description: 'Empty where it is not known' }),
+  hint: text('Fastmail takes an app password here, not the usual one.').meta({ description: 'What to know before one types a password' }),
 });
 export const checkSchema = z
-  .object({ protocol: z.enum(['imap', 'smtp']), passed: z.boolean(), code: z.string(), detail: z.string() })
+  .object({ protocol: z.enum(['imap', 'smtp']), passed: z.boolean().meta({ examples: [true] }), code: reason, detail: reasonText })
   .meta({ id: 'Check' });
-export const verifiedSchema = z.object({ checks: z.array(checkSchema), capabilities: z.array(z.string()) });
+/** A refused login as the API's document shows it. */
+export const verifyFailed = {
+  code: 'VERIFY_FAILED',
+  detail: `Nothing was stored. Receiving (IMAP): ${catalogue.AUTH_REJECTED.sentence}`,
+  checks: [
+    { protocol: 'imap', passed: false, code: 'AUTH_REJECTED', detail: catalogue.AUTH_REJECTED.sentence },
+    { protocol: 'smtp', passed: true, code: '', detail: '' },
+  ],
+};
+export const verifiedSchema = z.object({ checks: z.array(checkSchema), capabilities: z.array(text('IDLE')) });
 
 const progressSchema = z
   .object({
-    state: z.enum(['waiting', 'connecting', 'syncing', 'live', 'slowed', 'reconnecting', 'stopped']),
-    reason: z.string(),
-    next_try_at: optionalTime,
-    folders: z.array(z.object({ path: z.string(), role: z.string(), seen: z.int(), total: z.int() })),
+    state: z.enum(['live', 'waiting', 'connecting', 'syncing', 'slowed', 'reconnecting', 'stopped']),
+    reason,
+    next_try_at: optionalTime.meta({ description: 'When it is tried again, if it waits', examples: [null] }),
+    folders: z.array(z.object({ path: text('INBOX'), role: text('inbox'), seen: count(412), total: count(412) })),
   })
   .meta({ id: 'Progress' });
 
 export const inboxSchema = z
   .object({
-    inbox_id: id,
-    address: z.string(),
-    display_name: z.string(),
+    inbox_id: ids.inbox,
+    address: text('ada@example.com'),
+    display_name: text('Ada Example'),
     receiving: z.enum(['connected', 'needs_reconnect', 'paused']),
-    receiving_reason: z.string(),
+    receiving_reason: reason,
     sending: z.enum(['ready', 'needs_reconnect', 'paused']),
-    sending_reason: z.string(),
-    settings: z.object({ capture: z.string(), attachments: z.boolean(), history_days: z.int(), log_folder: z.string() }),
+    sending_reason: reason,
+    settings: z.object({
+      capture: text('tracked'),
+      attachments: z.boolean().meta({ examples: [true] }),
+      history_days: count(30),
+      log_folder: text('CRM'),
+    }),
     connected_at: optionalTime,
     imap: serverSchema.nullable(),
-    smtp: serverSchema.nullable(),
+    smtp: serverSchema.nullable().meta({ examples: [smtp] }),
     progress: progressSchema.nullable().meta({ description: 'null while it cannot be told' }),
-    reason_text: z.string().meta({ description: 'One sentence for a person, of whichever reason applies; else empty' }),
+    reason_text: reasonText,
   })
   .meta({ id: 'Inbox' });
 export const inboxesSchema = z.object({ inboxes: z.array(inboxSchema), next_cursor: nextCursor });

@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { Fault } from '@rejoinder/base/fault';
 import { ConnectionsService, type ConnectResponse, type Inbox, type ReconnectResponse } from '@rejoinder/contracts/api/connections';
 import { SyncService, type GetProgressResponse } from '@rejoinder/contracts/api/sync';
+import { catalogue } from '@rejoinder/contracts/catalogue';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
 import { refusal } from '../web/problem.js';
 import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
 import * as shape from './inbox.js';
-import { id, pageOf, toCursor } from './shapes.js';
+import { ids, pageOf, toCursor } from './shapes.js';
 
 const pageQuery = pageOf(200);
 
@@ -21,14 +22,26 @@ const progressCall = { deadlineMs: 2_000 };
 export class InboxesApi {
   constructor(private readonly peers: Peers) {}
 
-  @Route({ method: 'POST', path: 'discover', says: 'Guesses the servers of an address', answers: shape.discoveredSchema })
+  @Route({
+    method: 'POST',
+    path: 'discover',
+    says: 'Guesses the servers of an address',
+    result: 'The servers, or null for those that must be typed',
+    answers: shape.discoveredSchema,
+  })
   async discover(@TenantId() tenantId: string, @FromBody(shape.discoverBody) body: z.infer<typeof shape.discoverBody>) {
     const none = { imap: undefined, smtp: undefined, provider: '', hint: '' };
     const found = await this.#connections.discover({ tenantId, ...body }, liveTest).catch((error: unknown) => unlessUnknown(error, none));
     return { imap: shape.toServer(found.imap), smtp: shape.toServer(found.smtp), provider: found.provider, hint: found.hint };
   }
 
-  @Route({ method: 'POST', path: 'verify', says: 'Tests both servers for real and stores nothing', answers: shape.verifiedSchema })
+  @Route({
+    method: 'POST',
+    path: 'verify',
+    says: 'Tests both servers for real and stores nothing',
+    result: 'What came of it, for each server',
+    answers: shape.verifiedSchema,
+  })
   async verify(@TenantId() tenantId: string, @FromBody(shape.verifyBody) body: shape.VerifyBody) {
     const { checks, capabilities } = await this.#connections.verify({ tenantId, login: body }, liveTest);
     return { checks: checks.map(shape.toCheck), capabilities };
@@ -37,9 +50,10 @@ export class InboxesApi {
   @Route({
     method: 'POST',
     says: 'Connects an inbox once both its servers let it in',
+    result: 'The inbox is connected; its headers are read from now on',
     status: 201,
     answers: shape.inboxSchema,
-    refuses: { 422: 'VERIFY_FAILED, with checks', 409: 'INBOX_EXISTS' },
+    refuses: { 422: [shape.verifyFailed], 409: [{ code: 'INBOX_EXISTS', detail: catalogue.INBOX_EXISTS.sentence }] },
   })
   async connect(@TenantId() tenantId: string, @FromBody(shape.connectBody) body: shape.ConnectBody): Promise<shape.InboxAnswer> {
     const { display_name: displayName, settings, ...login } = body;
@@ -48,7 +62,7 @@ export class InboxesApi {
     return this.#told(tenantId, letIn(await this.#connections.connect({ tenantId, login, displayName, settings: wanted }, liveTest)));
   }
 
-  @Route({ method: 'GET', says: 'The inboxes, a page at a time', answers: shape.inboxesSchema })
+  @Route({ method: 'GET', says: 'The inboxes, a page at a time', result: 'A page of inboxes', answers: shape.inboxesSchema })
   async list(
     @TenantId() tenantId: string,
     @FromQuery(pageQuery) page: z.infer<typeof pageQuery>,
@@ -58,8 +72,14 @@ export class InboxesApi {
     return { inboxes: told, next_cursor: toCursor(nextPageToken) };
   }
 
-  @Route({ method: 'GET', path: ':inbox_id', says: 'One inbox', answers: shape.inboxSchema })
-  async inbox(@TenantId() tenantId: string, @FromPath('inbox_id', id) inboxId: string): Promise<shape.InboxAnswer> {
+  @Route({
+    method: 'GET',
+    path: ':inbox_id',
+    says: 'One inbox',
+    result: 'The inbox, with the progress of receiving',
+    answers: shape.inboxSchema,
+  })
+  async inbox(@TenantId() tenantId: string, @FromPath('inbox_id', ids.inbox) inboxId: string): Promise<shape.InboxAnswer> {
     const { inbox } = await this.#connections.getInbox({ tenantId, inboxId });
     return this.#told(tenantId, inbox!);
   }
@@ -68,31 +88,51 @@ export class InboxesApi {
     method: 'POST',
     path: ':inbox_id/reconnect',
     says: 'Stores a new password once it is let in',
+    result: 'The password is stored, and both sides work again',
     answers: shape.inboxSchema,
-    refuses: { 422: 'VERIFY_FAILED, with checks' },
+    refuses: { 422: [shape.verifyFailed] },
   })
   async reconnect(
     @TenantId() tenantId: string,
-    @FromPath('inbox_id', id) inboxId: string,
+    @FromPath('inbox_id', ids.inbox) inboxId: string,
     @FromBody(shape.reconnectBody) { password }: z.infer<typeof shape.reconnectBody>,
   ): Promise<shape.InboxAnswer> {
     return this.#told(tenantId, letIn(await this.#connections.reconnect({ tenantId, inboxId, password }, liveTest)));
   }
 
-  @Route({ method: 'POST', path: ':inbox_id/pause', says: 'Stops receiving and sending', answers: shape.inboxSchema })
-  async pause(@TenantId() tenantId: string, @FromPath('inbox_id', id) inboxId: string): Promise<shape.InboxAnswer> {
+  @Route({
+    method: 'POST',
+    path: ':inbox_id/pause',
+    says: 'Stops receiving and sending',
+    result: 'The inbox is paused; what comes meanwhile is read when it is resumed',
+    answers: shape.inboxSchema,
+  })
+  async pause(@TenantId() tenantId: string, @FromPath('inbox_id', ids.inbox) inboxId: string): Promise<shape.InboxAnswer> {
     const { inbox } = await this.#connections.pause({ tenantId, inboxId });
     return this.#told(tenantId, inbox!);
   }
 
-  @Route({ method: 'POST', path: ':inbox_id/resume', says: 'Receives and sends again', answers: shape.inboxSchema })
-  async resume(@TenantId() tenantId: string, @FromPath('inbox_id', id) inboxId: string): Promise<shape.InboxAnswer> {
+  @Route({
+    method: 'POST',
+    path: ':inbox_id/resume',
+    says: 'Receives and sends again',
+    result: 'The inbox works again, or says what it still needs',
+    answers: shape.inboxSchema,
+  })
+  async resume(@TenantId() tenantId: string, @FromPath('inbox_id', ids.inbox) inboxId: string): Promise<shape.InboxAnswer> {
     const { inbox } = await this.#connections.resume({ tenantId, inboxId });
     return this.#told(tenantId, inbox!);
   }
 
-  @Route({ method: 'DELETE', path: ':inbox_id', says: 'Removes it with its credential and captured text', status: 204, answers: 'nothing' })
-  async remove(@TenantId() tenantId: string, @FromPath('inbox_id', id) inboxId: string): Promise<void> {
+  @Route({
+    method: 'DELETE',
+    path: ':inbox_id',
+    says: 'Removes it with its credential and captured text',
+    result: 'It is removed; what stands on timelines stays',
+    status: 204,
+    answers: 'nothing',
+  })
+  async remove(@TenantId() tenantId: string, @FromPath('inbox_id', ids.inbox) inboxId: string): Promise<void> {
     await this.#connections.remove({ tenantId, inboxId });
   }
 

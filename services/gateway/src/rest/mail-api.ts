@@ -2,11 +2,12 @@
 import { z } from 'zod';
 import { newId } from '@rejoinder/base/id';
 import { SendingService } from '@rejoinder/contracts/api/sending';
+import { catalogue } from '@rejoinder/contracts/catalogue';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
 import { FromBody, FromHeader, FromPath, Route, V1 } from '../web/route.js';
 import { idempotencyKey, mailBody, resolveBody, sendSchema, toSend, type MailBody, type SendAnswer } from './send.js';
-import { id } from './shapes.js';
+import { ids } from './shapes.js';
 
 @V1('mail')
 export class MailApi {
@@ -15,9 +16,16 @@ export class MailApi {
   @Route({
     method: 'POST',
     says: 'Takes on a mail; delivery follows',
+    result: 'The mail is stored and is sent as soon as its server takes it',
     status: 202,
     answers: sendSchema,
-    refuses: { 409: 'The same Idempotency-Key with another mail, or the inbox cannot send' },
+    refuses: {
+      409: [
+        { code: 'IDEMPOTENCY_KEY_REUSED', detail: 'This idempotency key belongs to another message.' },
+        { code: 'INBOX_NEEDS_RECONNECT', detail: catalogue.INBOX_NEEDS_RECONNECT.sentence },
+        { code: 'INBOX_PAUSED', detail: catalogue.INBOX_PAUSED.sentence },
+      ],
+    },
   })
   async send(
     @TenantId() tenantId: string,
@@ -29,22 +37,34 @@ export class MailApi {
     return toSend(send!);
   }
 
-  @Route({ method: 'GET', path: ':send_id', says: 'What became of a mail', answers: sendSchema })
-  async look(@TenantId() tenantId: string, @FromPath('send_id', id) sendId: string): Promise<SendAnswer> {
+  @Route({ method: 'GET', path: ':send_id', says: 'What became of a mail', result: 'The send, with its state', answers: sendSchema })
+  async look(@TenantId() tenantId: string, @FromPath('send_id', ids.send) sendId: string): Promise<SendAnswer> {
     const { send } = await this.#sending.getSend({ tenantId, sendId });
     return toSend(send!);
   }
 
-  @Route({ method: 'POST', path: ':send_id/cancel', says: 'Takes back what has not begun', answers: sendSchema })
-  async cancel(@TenantId() tenantId: string, @FromPath('send_id', id) sendId: string): Promise<SendAnswer> {
+  @Route({
+    method: 'POST',
+    path: ':send_id/cancel',
+    says: 'Takes back what has not begun',
+    result: 'The send is cancelled',
+    answers: sendSchema,
+  })
+  async cancel(@TenantId() tenantId: string, @FromPath('send_id', ids.send) sendId: string): Promise<SendAnswer> {
     const { send } = await this.#sending.cancel({ tenantId, sendId });
     return toSend(send!);
   }
 
-  @Route({ method: 'POST', path: ':send_id/resolve', says: 'Settles an unconfirmed mail by what a person saw', answers: sendSchema })
+  @Route({
+    method: 'POST',
+    path: ':send_id/resolve',
+    says: 'Settles an unconfirmed mail by what a person saw',
+    result: 'The send counts as sent, or is sent again',
+    answers: sendSchema,
+  })
   async resolve(
     @TenantId() tenantId: string,
-    @FromPath('send_id', id) sendId: string,
+    @FromPath('send_id', ids.send) sendId: string,
     @FromBody(resolveBody) { outcome }: z.infer<typeof resolveBody>,
   ): Promise<SendAnswer> {
     const { send } = await this.#sending.resolve({ tenantId, sendId, outcome });

@@ -1,53 +1,76 @@
 // A mail out as REST takes and tells it.
 import { z } from 'zod';
 import type { Send } from '@rejoinder/contracts/api/sending';
-import { addressText, id, nameText, optionalId, optionalTime, sentenceOf, toId, toTime } from './shapes.js';
+import {
+  addressText,
+  givenMessageId,
+  ids,
+  messageId,
+  nameText,
+  optionalTime,
+  reason,
+  reasonText,
+  sentenceOf,
+  toId,
+  toTime,
+} from './shapes.js';
 
 const maxRecipients = 500;
 const maxSubject = 1_000;
 const maxTextLength = 5_000_000;
 const maxAttachments = 20;
-const maxMessageId = 1_000;
 const maxReferences = 100;
 const maxKey = 255;
 
 const typedAddress = z.strictObject({ address: addressText, name: nameText.optional() });
 const recipients = z.array(typedAddress).max(maxRecipients);
-const messageId = z.string().min(1).max(maxMessageId);
 
 export const mailBody = z.strictObject({
-  inbox_id: id,
+  inbox_id: ids.inbox,
   to: recipients,
-  cc: recipients.optional(),
-  bcc: recipients.optional(),
-  subject: z.string().max(maxSubject),
-  text: z.string().max(maxTextLength),
-  html: z.string().max(maxTextLength).optional(),
-  attachment_ids: z.array(id).max(maxAttachments).optional(),
-  in_reply_to: messageId.optional(),
-  references: z.array(messageId).max(maxReferences).optional(),
+  cc: recipients.optional().meta({ examples: [[]] }),
+  bcc: recipients.optional().meta({ examples: [[]] }),
+  subject: z
+    .string()
+    .max(maxSubject)
+    .meta({ examples: ['Your offer, please'] }),
+  text: z
+    .string()
+    .max(maxTextLength)
+    .meta({ examples: ['Dear Ada,\n\ncould you send us your current list?'] }),
+  html: z
+    .string()
+    .max(maxTextLength)
+    .optional()
+    .meta({ examples: ['<p>Dear Ada,</p><p>could you send us your current list?</p>'] }),
+  attachment_ids: z.array(ids.attachment).max(maxAttachments).optional(),
+  in_reply_to: givenMessageId.optional(),
+  references: z.array(givenMessageId).max(maxReferences).optional(),
 });
 export const idempotencyKey = z
   .string()
   .min(1)
   .max(maxKey)
   .optional()
-  .meta({ description: 'The same key with the same mail answers the same send; without one, asking twice sends twice' });
+  .meta({
+    examples: ['offer-2026-11-24-ada'],
+    description: 'The same key with the same mail answers the same send; without one, asking twice sends twice',
+  });
 export const resolveBody = z.strictObject({ outcome: z.enum(['sent', 'send_again']) });
 
 export type MailBody = z.infer<typeof mailBody>;
 
 export const sendSchema = z
   .object({
-    send_id: id,
-    inbox_id: id,
-    mail_id: optionalId,
+    send_id: ids.send,
+    inbox_id: ids.inbox,
+    mail_id: ids.mail.nullable(),
     state: z.enum(['accepted', 'sending', 'sent', 'failed', 'unconfirmed', 'cancelled']),
-    reason: z.string(),
-    reason_text: z.string(),
-    message_id: z.string(),
+    reason,
+    reason_text: reasonText,
+    message_id: messageId,
     accepted_at: optionalTime,
-    sent_at: optionalTime,
+    sent_at: optionalTime.meta({ description: 'When the mail server took it', examples: [null] }),
   })
   .meta({ id: 'Send' });
 

@@ -5,12 +5,16 @@ import { AttachmentState, MailKind, type AttachmentDeclared } from '@rejoinder/c
 import {
   addressSchema,
   addressText,
-  id,
+  count,
+  ids,
+  messageId,
   nameText,
   nextCursor,
-  optionalId,
   optionalTime,
+  reason,
+  reasonText,
   sentenceOf,
+  text,
   toAddress,
   toId,
   toTime,
@@ -19,47 +23,55 @@ import {
 export const contactBody = z.strictObject({ address: addressText, name: nameText.optional() });
 
 export const contactSchema = z
-  .object({ contact_id: id, address: z.string(), name: z.string(), last_activity_at: optionalTime, engagements: z.int() })
+  .object({
+    contact_id: ids.contact,
+    address: text('ada@example.com'),
+    name: text('Ada Example'),
+    last_activity_at: optionalTime,
+    engagements: count(2),
+  })
   .meta({ id: 'Contact' });
 export const contactsSchema = z.object({ contacts: z.array(contactSchema), next_cursor: nextCursor });
 
 const attachmentSchema = z
   .object({
-    attachment_id: id,
-    file_name: z.string(),
-    content_type: z.string(),
-    size_bytes: z.int(),
-    inline: z.boolean(),
-    content_id: z.string(),
-    state: z.enum(['pending', 'stored', 'rejected']),
-    reason: z.string(),
-    reason_text: z.string(),
+    attachment_id: ids.attachment,
+    file_name: text('offer.csv'),
+    content_type: text('text/csv'),
+    size_bytes: count(121),
+    inline: z.boolean().meta({ description: 'Shown within the HTML, by its content_id' }),
+    content_id: text(''),
+    state: z.enum(['stored', 'pending', 'rejected']),
+    reason,
+    reason_text: reasonText,
   })
   .meta({ id: 'Attachment' });
 
 export const engagementSchema = z
   .object({
-    engagement_id: id,
-    contact_id: id,
-    mail_id: id,
-    thread_id: optionalId,
+    engagement_id: ids.engagement,
+    contact_id: ids.contact,
+    mail_id: ids.mail,
+    thread_id: ids.thread.nullable(),
     direction: z.enum(['in', 'out']),
     from: addressSchema,
-    to: z.array(addressSchema),
-    cc: z.array(addressSchema),
-    subject: z.string(),
-    text: z.string(),
-    html: z.string().meta({ description: 'Sanitised; show it in a sandboxed frame all the same' }),
-    text_state: z.enum(['pending', 'ready', 'failed', 'gone']),
+    to: z.array(addressSchema).meta({ examples: [[{ address: 'sally@example.org', name: 'Sally Sales' }]] }),
+    cc: z.array(addressSchema).meta({ examples: [[]] }),
+    subject: text('Re: Your offer, please'),
+    text: text('Hello,\n\nour list is attached.\n\nAda'),
+    html: text('<p>Hello,</p><p>our list is attached.</p><p>Ada</p>').meta({
+      description: 'Sanitised; show it in a sandboxed frame all the same',
+    }),
+    text_state: z.enum(['ready', 'pending', 'failed', 'gone']),
     text_truncated: z.boolean(),
     occurred_at: optionalTime,
-    state: z.string().meta({ description: 'Of mail out: accepted, sent, failed, unconfirmed; of mail in: received' }),
-    state_reason: z.string(),
-    state_text: z.string(),
+    state: text('received').meta({ description: 'Of mail out: accepted, sent, failed, unconfirmed; of mail in: received' }),
+    state_reason: reason,
+    state_text: reasonText,
     kind: z.enum(['person', 'list', 'auto_reply', 'delivery_report']),
-    send_id: optionalId,
-    inbox_id: optionalId,
-    message_id: z.string(),
+    send_id: ids.send.nullable().meta({ description: 'Of mail out: the send it was', examples: [null] }),
+    inbox_id: ids.inbox.nullable(),
+    message_id: messageId,
     attachments: z.array(attachmentSchema),
   })
   .meta({ id: 'Engagement' });

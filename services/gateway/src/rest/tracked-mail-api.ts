@@ -5,13 +5,12 @@ import { TimelineService } from '@rejoinder/contracts/api/timeline';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
 import { FromBody, FromPath, Route, V1 } from '../web/route.js';
-import { id, optionalId, toId } from './shapes.js';
+import { givenMessageId, ids, reason, toId } from './shapes.js';
 
-const maxMessageId = 1_000;
-const trackBody = z.strictObject({ message_id: z.string().min(3).max(maxMessageId) });
-const state = z.enum(['searching', 'tracked', 'captured', 'not_found', 'refused']);
-const trackSchema = z.object({ tracked_id: id, state, mail_id: optionalId });
-const trackedSchema = trackSchema.extend({ reason: z.string(), engagement_ids: z.array(id) });
+const trackBody = z.strictObject({ message_id: givenMessageId });
+const state = z.enum(['captured', 'searching', 'tracked', 'not_found', 'refused']);
+const trackSchema = z.object({ tracked_id: ids.tracked, state, mail_id: ids.mail.nullable() });
+const trackedSchema = trackSchema.extend({ reason, engagement_ids: z.array(ids.engagement) });
 
 type State = z.infer<typeof state>;
 
@@ -19,7 +18,13 @@ type State = z.infer<typeof state>;
 export class TrackedMailApi {
   constructor(private readonly peers: Peers) {}
 
-  @Route({ method: 'POST', says: 'Logs a mail by its Message-ID, or looks for it', status: 202, answers: trackSchema })
+  @Route({
+    method: 'POST',
+    says: 'Logs a mail by its Message-ID, or looks for it',
+    result: 'The mail is logged, or looked for in every inbox',
+    status: 202,
+    answers: trackSchema,
+  })
   async track(@TenantId() tenantId: string, @FromBody(trackBody) body: z.infer<typeof trackBody>): Promise<z.infer<typeof trackSchema>> {
     const told = await this.peers.client(ThreadingService).track({ tenantId, messageId: body.message_id });
     return { tracked_id: told.trackedId, state: told.state as State, mail_id: toId(told.mailId) };
@@ -29,9 +34,13 @@ export class TrackedMailApi {
     method: 'GET',
     path: ':tracked_id',
     says: 'What became of it; also by the id of a mail that was logged by folder or keyword',
+    result: 'How far it is, and the engagements it became',
     answers: trackedSchema,
   })
-  async tracked(@TenantId() tenantId: string, @FromPath('tracked_id', id) trackedId: string): Promise<z.infer<typeof trackedSchema>> {
+  async tracked(
+    @TenantId() tenantId: string,
+    @FromPath('tracked_id', ids.tracked) trackedId: string,
+  ): Promise<z.infer<typeof trackedSchema>> {
     const told = await this.peers.client(ThreadingService).getTracked({ tenantId, trackedId });
     const places = told.state === 'captured' ? await this.#places(tenantId, told.mailId) : { engagementIds: [], reason: '' };
     return {

@@ -1,6 +1,9 @@
 // Makes the OpenAPI 3.1 document of the routes as they are declared.
 import { z } from 'zod';
-import type { DeclaredRoute, RouteInput } from './route.js';
+import { ids } from '../rest/shapes.js';
+import { exampleOf, type JsonSchema } from './openapi-example.js';
+import { problem } from './problem.js';
+import type { DeclaredRoute, Refusal, RouteInput } from './route.js';
 
 /** A controller's path with one of its routes. */
 export interface PlacedRoute {
@@ -13,24 +16,33 @@ export interface PlacedRoute {
 
 export type OpenApi = Record<string, unknown> & {
   paths: Record<string, Record<string, Operation>>;
-  components: { securitySchemes: Schemas; schemas: Schemas };
+  components: { securitySchemes: Record<string, unknown>; schemas: Schemas };
 };
 
 interface Operation {
-  responses: Record<string, { description: string; content?: Record<string, { schema: unknown }> }>;
+  responses: Record<string, { description: string; content?: Record<string, Media> }>;
   [more: string]: unknown;
 }
 
-type Schemas = Record<string, unknown>;
+interface Media {
+  schema: JsonSchema;
+  example?: unknown;
+  examples?: Record<string, { value: unknown }>;
+}
+
+type Schemas = Record<string, JsonSchema>;
 
 const problemSchema = z
   .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    code: z.string().meta({ description: 'Of the error catalogue; what programs go by.' }),
-    detail: z.string(),
-    retry_after_ms: z.int().optional(),
+    type: z.string().meta({ examples: ['about:blank'] }),
+    title: z.string().meta({ examples: ['Conflict'] }),
+    status: z.int().meta({ examples: [409] }),
+    code: z.string().meta({ description: 'Of the error catalogue; what programs go by.', examples: ['INBOX_PAUSED'] }),
+    detail: z.string().meta({ description: 'One sentence for a person', examples: ['The inbox is paused.'] }),
+    retry_after_ms: z
+      .int()
+      .optional()
+      .meta({ description: 'When it makes sense to try again, if it does', examples: [2_000] }),
   })
   .catchall(z.unknown())
   .meta({ id: 'Problem' });
@@ -70,54 +82,77 @@ function operationOf({ tag, route }: PlacedRoute, schemas: Schemas): Operation {
     tags: [tag],
     summary: route.says,
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body.schema, 'input', schemas) } } } }
-      : {}),
-    ...(route.takesFile ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: fileForm } } } } : {}),
+    ...(body ? { requestBody: { required: true, content: { 'application/json': mediaOf(body.schema, 'input', schemas) } } } : {}),
+    ...(route.takesFile ? { requestBody: { required: true, content: { 'multipart/form-data': fileForm } } } : {}),
     responses: { ...answersOf(route, schemas), ...refusalsOf(route, schemas) },
   };
 }
 
-const fileForm = {
-  type: 'object',
-  required: ['file'],
-  properties: { file: { type: 'string', contentMediaType: 'application/octet-stream' } },
+const file = 'item;pieces;price\r\nDifference engine, brass;1;17470.00\r\n';
+const fileForm: Media = {
+  schema: { type: 'object', required: ['file'], properties: { file: { type: 'string', contentMediaType: 'application/octet-stream' } } },
+  example: { file },
+};
+const bytes: Media = { schema: {}, example: file };
+const events: Media = {
+  schema: { type: 'string' },
+  example: `id: 4711\nevent: EngagementLogged\ndata: {"engagement_id":"${exampleOf(z.toJSONSchema(ids.engagement) as JsonSchema, {})}","seq":4711,"type":"EngagementLogged"}\n\n`,
 };
 
 function answersOf(route: DeclaredRoute, schemas: Schemas): Operation['responses'] {
   const answer = answerOf(route, schemas);
-  return { [route.status ?? 200]: answer, ...(route.mayCreate ? { 201: { ...answer, description: 'Made' } } : {}) };
+  return {
+    [route.status ?? 200]: answer,
+    ...(route.mayCreate ? { 201: { ...answer, description: 'It was not there before and is made' } } : {}),
+  };
 }
 
-function answerOf({ answers }: DeclaredRoute, schemas: Schemas): Operation['responses'][string] {
-  if (answers === 'nothing') return { description: 'Done' };
-  const content = {
-    bytes: { 'application/octet-stream': { schema: {} } },
-    events: { 'text/event-stream': { schema: { type: 'string' } } },
-    json: { 'application/json': { schema: { type: 'object' } } },
-  };
-  const shown = typeof answers === 'string' ? content[answers] : { 'application/json': { schema: schemaOf(answers, 'output', schemas) } };
-  return { description: 'Done', content: shown } as Operation['responses'][string];
+function answerOf({ answers, result }: DeclaredRoute, schemas: Schemas): Operation['responses'][string] {
+  if (answers === 'nothing') return { description: result };
+  if (answers === 'bytes') return { description: result, content: { 'application/octet-stream': bytes } };
+  if (answers === 'events') return { description: result, content: { 'text/event-stream': events } };
+  return { description: result, content: { 'application/json': mediaOf(answers, 'output', schemas) } };
 }
 
 function refusalsOf({ refuses = {} }: DeclaredRoute, schemas: Schemas): Operation['responses'] {
-  const content = { 'application/problem+json': { schema: schemaOf(problemSchema, 'output', schemas) } };
-  const own = Object.entries(refuses).map(([status, code]) => [status, { description: code, content }]);
-  return { ...Object.fromEntries(own), default: { description: 'Refused', content } } as Operation['responses'];
+  const any = mediaOf(problemSchema, 'output', schemas);
+  const own = Object.entries(refuses).map(([status, refusals]) => [status, refusalOf(Number(status), refusals, any.schema)]);
+  const description = 'Refused: code says why, detail says it in a sentence';
+  return { ...Object.fromEntries(own), default: { description, content: { 'application/problem+json': any } } };
+}
+
+function refusalOf(status: number, refusals: Refusal[], schema: JsonSchema): Operation['responses'][string] {
+  const examples = Object.fromEntries(refusals.map((told) => [told.code, { value: problem(status, told) }]));
+  const description = refusals.map(({ code, detail }) => `${code}: ${detail}`).join(' ');
+  return { description, content: { 'application/problem+json': { schema, examples } } };
 }
 
 function parametersOf(input: RouteInput, schemas: Schemas): object[] {
-  const schema = schemaOf(input.schema, 'input', schemas) as { properties?: Schemas; required?: string[] };
-  if (input.in !== 'query') return [{ in: input.in, name: input.name, required: input.in === 'path', schema }];
-  const of = Object.entries(schema.properties ?? {});
-  return of.map(([name, one]) => ({ in: 'query', name, required: schema.required?.includes(name) ?? false, schema: one }));
+  const schema = schemaOf(input.schema, 'input', schemas) as JsonSchema & { required?: string[] };
+  const parameter = (name: string, required: boolean, one: JsonSchema) => ({
+    ...{ in: input.in, name, required, schema: one },
+    example: exampleOf(one, schemas),
+  });
+  if (input.in !== 'query') return [parameter(input.name, input.in === 'path', schema)];
+  return Object.entries(schema.properties ?? {}).map(([name, one]) => parameter(name, schema.required?.includes(name) ?? false, one));
 }
 
-/** Schemas with an id are told once, under components. */
-function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Schemas): unknown {
-  const { $schema: _dialect, $defs = {}, ...own } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Schemas & { $defs?: Schemas };
+function mediaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Schemas): Media {
+  const own = schemaOf(schema, io, schemas);
+  return { schema: own, example: exampleOf(own, schemas) };
+}
+
+/** Schemas with an id are told once, under components, each with its example. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Schemas): JsonSchema {
+  const {
+    $schema: _dialect,
+    $defs = {},
+    ...own
+  } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as JsonSchema & { $defs?: Schemas };
   for (const [id, one] of Object.entries($defs)) schemas[id] = moved(one);
+  for (const id of Object.keys($defs)) schemas[id]!.examples ??= [exampleOf(schemas[id]!, schemas)];
   return moved(own);
 }
 
-const moved = (schema: unknown): unknown => JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'));
+const moved = (schema: JsonSchema): JsonSchema =>
+  JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/')) as JsonSchema;

@@ -82,6 +82,7 @@ interface Told {
   [more: string]: unknown;
 }
 
-function problem(status: number, told: Told): Problem {
+/** With the status in words. */
+export function problem(status: number, told: Told): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Refused', status, ...told };
 }

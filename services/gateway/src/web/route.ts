@@ -23,15 +23,23 @@ export interface RouteOf {
   path?: string;
   /** One line of what it does. */
   says: string;
+  /** One line of what is so once it has answered, and of what it answers. */
+  result: string;
   status?: number;
   /** The same answer comes with 201 where it was not there before. */
   mayCreate?: boolean;
-  /** What it answers: JSON of a schema, nothing, the bytes of a file, a stream of events, or any JSON. */
-  answers: z.ZodType | 'nothing' | 'bytes' | 'events' | 'json';
+  /** What it answers: JSON of a schema, nothing, the bytes of a file, or a stream of events. */
+  answers: z.ZodType | 'nothing' | 'bytes' | 'events';
   /** It takes one file as multipart/form-data. */
   takesFile?: boolean;
-  /** Codes of refusals that are its own, by status. */
-  refuses?: Record<number, string>;
+  /** Refusals that are its own, by status, each as it is told. */
+  refuses?: Record<number, Refusal[]>;
+}
+
+export interface Refusal {
+  code: string;
+  detail: string;
+  [more: string]: unknown;
 }
 
 /** Something a route takes, by where it stands. */

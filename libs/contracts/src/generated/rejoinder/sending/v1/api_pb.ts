@@ -353,6 +353,8 @@ export type Send = Message<"rejoinder.sending.v1.Send"> & {
   reason: string;
 
   /**
+   * Without angle brackets.
+   *
    * @generated from field: string message_id = 6;
    */
   messageId: string;

@@ -490,6 +490,8 @@ export type Engagement = Message<"rejoinder.timeline.v1.Engagement"> & {
   kind: MailKind;
 
   /**
+   * Without angle brackets.
+   *
    * @generated from field: string message_id = 21;
    */
   messageId: string;

@@ -1,0 +1,164 @@
+// A gateway whose neighbours answer as they do, one of each thing: for tests of REST.
+import { Fault, type FaultKind } from '@rejoinder/base/fault';
+import { newId } from '@rejoinder/base/id';
+import { ConnectionsService } from '@rejoinder/contracts/api/connections';
+import { RetentionService } from '@rejoinder/contracts/api/retention';
+import { SendingService, type SendRequest } from '@rejoinder/contracts/api/sending';
+import { ThreadingService } from '@rejoinder/contracts/api/threading';
+import { TimelineService } from '@rejoinder/contracts/api/timeline';
+import { AttachmentState, MailKind } from '@rejoinder/contracts/mail';
+import { startGateway, type Answer, type Gateway } from './gateway-house.js';
+import { startPeer } from './peers.js';
+
+export const [inboxId, contactId, engagementId, sendId, trackedId, mailId] = Array.from({ length: 6 }, newId) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
+const at = { seconds: 1_700_000_000n, nanos: 120_000_000 };
+export const server = { host: 'mail.example.com', port: 993, security: 'tls' };
+const inbox = {
+  inboxId,
+  address: 'ada@example.com',
+  displayName: 'Ada',
+  receiving: 'needs_reconnect',
+  receivingReason: 'AUTH_REJECTED',
+  sending: 'ready',
+  settings: { capture: 'tracked', attachments: true, historyDays: 30, logFolder: '' },
+  connectedAt: at,
+  imap: server,
+  smtp: { ...server, port: 465 },
+};
+const contact = { contactId, address: 'bob@example.com', name: 'Bob', lastActivityAt: at, engagements: 3n };
+const engagement = {
+  engagementId,
+  contactId,
+  mailId,
+  threadId: newId(),
+  direction: 'in',
+  from: { address: 'bob@example.com', name: 'Bob' },
+  to: [{ address: 'ada@example.com', name: '' }],
+  subject: 'Re: Hello',
+  text: 'Yes',
+  html: '<p>Yes</p>',
+  occurredAt: at,
+  textState: 'ready',
+  state: 'failed',
+  stateReason: 'QUOTA',
+  inboxId,
+  kind: MailKind.PERSON,
+  messageId: 'x@example.com',
+  attachments: [
+    {
+      attachmentId: newId(),
+      fileName: 'a.pdf',
+      contentType: 'application/pdf',
+      sizeBytes: 5n,
+      state: AttachmentState.REJECTED,
+      reason: 'gone',
+    },
+  ],
+};
+const send = { sendId, inboxId, mailId, state: 'failed', reason: 'QUOTA', messageId: 'y@example.com', acceptedAt: at };
+
+const checksOf = (password: string) => {
+  const passed = password !== 'wrong';
+  return [
+    { protocol: 'imap', passed, code: passed ? '' : 'AUTH_REJECTED', detail: passed ? '' : 'Refused.' },
+    { protocol: 'smtp', passed: true },
+  ];
+};
+
+const kinds: FaultKind[] = ['not_found', 'conflict', 'invalid', 'denied', 'busy', 'gone', 'too_large', 'broken'];
+/** Contacts that are refused, by the kind of refusal. */
+export const faults = new Map(kinds.map((kind) => [newId(), kind]));
+/** A contact behind which something breaks. */
+export const bug = newId();
+
+export const login = { address: 'ada@example.com', password: 'right', imap: server, smtp: server };
+export const mail = { inbox_id: inboxId, to: [{ address: 'bob@example.com', name: 'Bob' }], subject: 'Hello', text: 'Hello' };
+
+export const problemOf = ({ status, json }: Answer) => [status, (json as { code: string }).code];
+
+export interface RestHouse {
+  gateway: Gateway;
+  /** What the neighbours were asked last. */
+  asked: { send?: SendRequest; settings: unknown[] };
+  stop(): Promise<void>;
+}
+
+export async function startRestHouse(env: Record<string, string> = {}): Promise<RestHouse> {
+  const asked: RestHouse['asked'] = { settings: [] };
+  const gateway = await startGateway(env);
+  const address = (service: Parameters<typeof gateway.house.house.peerAddress>[0]) => gateway.house.house.peerAddress(service);
+  const peers = [
+    await startPeer(address('connections'), ConnectionsService, {
+      discover: (request) => {
+        if (request.address.endsWith('@unknown.example')) throw new Fault('not_found', 'NOT_DISCOVERED', 'Type the servers.');
+        return { imap: server, smtp: server, provider: 'Example', hint: '' };
+      },
+      verify: ({ login }) => ({ checks: checksOf(login!.password), capabilities: ['IDLE'] }),
+      connect: ({ login, settings }) => {
+        asked.settings.push(settings);
+        return { inbox: login!.password === 'wrong' ? undefined : inbox, checks: checksOf(login!.password) };
+      },
+      reconnect: ({ password }) => ({ inbox: password === 'wrong' ? undefined : inbox, checks: checksOf(password) }),
+      pause: () => ({ inbox }),
+      resume: () => ({ inbox }),
+      remove: () => ({}),
+      getInbox: (request) => {
+        if (request.inboxId !== inboxId) throw new Fault('not_found', 'INBOX_NOT_FOUND', 'There is no such inbox.');
+        return { inbox };
+      },
+      listInboxes: ({ pageSize, pageToken }) => ({ inboxes: [inbox], nextPageToken: pageToken === '' ? `after ${pageSize}` : '' }),
+    }),
+    await startPeer(address('timeline'), TimelineService, {
+      listContacts: () => ({ contacts: [contact], nextPageToken: 'more' }),
+      putContact: ({ address }) => ({ contact, created: address === 'new@example.com' }),
+      getContact: (request) => {
+        const kind = faults.get(request.contactId);
+        if (kind) throw new Fault(kind, 'SOME_CODE', 'One sentence.', kind === 'busy' ? 1_500 : undefined);
+        if (request.contactId === bug) throw new Error('secret of the inside');
+        return { contact };
+      },
+      listEngagements: () => ({ engagements: [engagement], nextPageToken: '' }),
+      getPlaces: () => ({ engagementIds: [], reason: 'no_contact' }),
+      getEngagement: () => ({ engagement: { ...engagement, threadId: '', direction: 'out', sendId, kind: MailKind.UNSPECIFIED } }),
+      deleteEngagement: () => ({}),
+    }),
+    await startPeer(address('sending'), SendingService, {
+      send: (request) => {
+        asked.send = request;
+        return { send };
+      },
+      getSend: () => ({ send }),
+      cancel: () => ({ send }),
+      resolve: () => ({ send }),
+    }),
+    await startPeer(address('threading'), ThreadingService, {
+      track: () => ({ trackedId, state: 'searching', mailId: '' }),
+      getTracked: () => ({ trackedId, state: 'captured', mailId, reason: '' }),
+    }),
+    await startPeer(address('retention'), RetentionService, {
+      prove: () => ({
+        provedAt: at,
+        holds: true,
+        verdicts: [
+          {
+            owner: 'sync',
+            holds: true,
+            store: { name: 'sync.raw_body', retentionClass: 'R1', oldest: at, setting: 'S', limitSeconds: 604_800n },
+          },
+        ],
+      }),
+    }),
+  ];
+  const stop = async () => {
+    for (const peer of peers) await peer.stop();
+    await gateway.stop();
+  };
+  return { gateway, asked, stop };
+}
