@@ -4,13 +4,14 @@ import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
 import { newId } from '@rejoinder/base/id';
 import { topics, type Topic } from '@rejoinder/contracts/topics';
-import { encodeHeaders } from './cloud-event.js';
+import { decodeRecord, encodeHeaders } from './cloud-event.js';
 import type { OutboundEvent } from './event.js';
 import type { Consumer, EventLog, Subscription, TopicPartition } from './event-log.js';
 import { LocalEars, type Heard } from './local-ears.js';
 import { skipLost } from './local-group.js';
 import { LocalMember } from './local-member.js';
 import { LocalPulse } from './local-pulse.js';
+import { LocalTail } from './local-tail.js';
 import { appendSql, ensureSql, oldestSql } from './local-sql.js';
 import type { BusLogger } from './logger.js';
 import { partitionOn } from './partition.js';
@@ -41,6 +42,7 @@ export class LocalLog implements EventLog {
   readonly #members = new Set<LocalMember>();
   readonly #ears: LocalEars | undefined;
   readonly #pulse: LocalPulse;
+  readonly #tail = new LocalTail();
 
   constructor(private readonly options: LocalLogOptions) {
     const { pool, logger, listenUrl } = options;
@@ -76,6 +78,7 @@ export class LocalLog implements EventLog {
     const { pool, logger } = this.options;
     const around = {
       pool,
+      tail: this.#tail,
       logger,
       self: this.#self,
       memberMs: this.options.memberMs ?? defaultMemberMs,
@@ -112,20 +115,27 @@ export class LocalLog implements EventLog {
   }
 
   async #append(events: OutboundEvent[]): Promise<void> {
+    const records = events.map((event) => ({ ...event, partition: partitionOn(event.topic, event.key), headers: encodeHeaders(event) }));
     const { rows } = await this.options.pool.query<{ topic: string; partition: number; end: string }>({
       name: 'bus append',
       text: appendSql,
       values: [
-        events.map((event) => event.topic),
-        events.map((event) => partitionOn(event.topic, event.key)),
-        events.map((event) => event.key),
-        events.map((event) => JSON.stringify(encodeHeaders(event))),
-        events.map((event) => Buffer.from(event.value)),
+        records.map(({ topic }) => topic),
+        records.map(({ partition }) => partition),
+        records.map(({ key }) => key),
+        records.map(({ headers }) => JSON.stringify(headers)),
+        records.map(({ value }) => Buffer.from(value)),
         this.options.clock.now(),
         this.#self,
       ],
     });
-    for (const { topic, partition, end } of rows) this.#hear({ kind: 'end', topic, partition, end: BigInt(end) });
+    const byPlace = Map.groupBy(records, ({ topic, partition }) => `${topic}/${partition}`);
+    for (const { topic, partition, end } of rows) {
+      const placed = byPlace.get(`${topic}/${partition}`)!;
+      const first = BigInt(end) - BigInt(placed.length);
+      this.#tail.add(placed.map((one, at) => decodeRecord({ ...one, offset: first + BigInt(at) })));
+      this.#hear({ kind: 'end', topic, partition, end: BigInt(end) });
+    }
   }
 
   /** What this process did is known here without a round trip; what others did comes through the ears. */

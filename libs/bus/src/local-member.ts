@@ -6,10 +6,12 @@ import type { Subscription, TopicPartition } from './event-log.js';
 import { giveBack, joinGroup, leaveGroup, takeShare, type Claim } from './local-group.js';
 import { LocalLanes, placeOf } from './local-lanes.js';
 import { LocalReader, OffsetLost } from './local-reader.js';
+import type { LocalTail } from './local-tail.js';
 import type { BusLogger } from './logger.js';
 
 export interface MemberSurroundings {
   pool: pg.Pool;
+  tail: LocalTail;
   logger: BusLogger;
   /** Id of this process's log, so that it does not hear itself. */
   self: string;
@@ -43,7 +45,7 @@ export class LocalMember {
       subscription,
       logger,
       concurrency,
-      reader: new LocalReader(around.pool, this.group),
+      reader: new LocalReader(around.pool, around.tail, this.group),
       memberId: () => this.#id,
       onTaken: (at) => {
         this.#lanes.lose(at);

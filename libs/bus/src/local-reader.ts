@@ -4,6 +4,7 @@ import { decodeRecord } from './cloud-event.js';
 import type { LoggedEvent } from './event.js';
 import type { TopicPartition } from './event-log.js';
 import { commitSql, fetchSql } from './local-sql.js';
+import type { LocalTail } from './local-tail.js';
 
 const batchRows = 500;
 const batchBytes = 4_000_000;
@@ -25,11 +26,14 @@ interface Row {
 export class LocalReader {
   constructor(
     private readonly pool: pg.Pool,
+    private readonly tail: LocalTail,
     private readonly group: string,
   ) {}
 
   /** The next events, known to be there. Offsets have no gaps: what does not begin at the offset asked for has lost events. */
   async fetch({ topic, partition }: TopicPartition, next: bigint): Promise<LoggedEvent[]> {
+    const own = this.tail.from({ topic, partition }, next);
+    if (own.length > 0) return own;
     const { rows } = await this.pool.query<Row>({
       name: 'bus fetch',
       text: fetchSql,

@@ -9,9 +9,9 @@ export interface SqlTransaction {
 export type Scope = { tenant: string } | { tenants: string[] } | 'all_tenants';
 
 export interface Transactions<Tx extends SqlTransaction = SqlTransaction> {
-  /** Runs the work in one transaction of the service's own schema; nothing is woken by it. */
+  /** Runs the work in one transaction of the service's own schema, which may only read. Answers when the work is done, without waiting for the transaction's end. */
   read<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T>;
-  /** The same, and its commit wakes the workers whose tables it wrote to, and the relay if it wrote events, here and in other pods. */
+  /** Runs the work in one transaction; its commit wakes the workers whose rows it made due, and the relay if it wrote events, here and in other pods. */
   write<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T>;
   /** One statement alone, of all tenants' rows, as its own transaction and in one round trip; it wakes nobody, and a crash right after it may undo it. */
   single<T>(sql: string, ...values: unknown[]): Promise<T[]>;

@@ -45,13 +45,15 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
     private readonly singles: pg.Pool,
   ) {}
 
-  async read<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const begin = (run: (tx: Tx) => Promise<T>) => this.client.$transaction(run, { maxWait: maxWaitMs, timeout: timeoutMs });
-    return inTransaction(this.service, this.#enterSql(scope), begin, work);
+  /** Answers as soon as the work is done: nobody who has only read waits for the end of the transaction. */
+  read<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#transact(scope, { transaction_read_only: 'on' }, async (tx) => resolve(await work(tx))).catch(reject);
+    });
   }
 
   async write<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const { result, written } = await watchWrites(() => this.read(scope, work));
+    const { result, written } = await watchWrites(() => this.#transact(scope, {}, work));
     this.wakes.wake(this.service, written);
     return result;
   }
@@ -65,12 +67,18 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
     if (!this.singles.ending) await this.singles.end();
   }
 
+  #transact<T>(scope: Scope, settings: Record<string, string>, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const begin = (run: (tx: Tx) => Promise<T>) => this.client.$transaction(run, { maxWait: maxWaitMs, timeout: timeoutMs });
+    return inTransaction(this.service, this.#enterSql(scope, settings), begin, work);
+  }
+
   /** Row-level security needs a role that is not the login's own and the tenants, both for this transaction only. */
-  #enterSql(scope: Scope): string {
+  #enterSql(scope: Scope, more: Record<string, string>): string {
     const settings = {
       role: `rejoinder_${this.service}_${scope !== 'all_tenants' && 'tenant' in scope ? 'request' : 'worker'}`,
       search_path: this.service,
       'rejoinder.tenants': tenantsOf(scope),
+      ...more,
     };
     const each = Object.entries(settings).map(([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`);
     return `select ${each.join(', ')}`;

@@ -13,6 +13,8 @@ export function openPool(url: string, max: number, logger: Logger, session: Reco
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    // Statements of one transaction that do not wait for each other travel together.
+    pipeline: true,
   });
   // The pool hears idle connections only. Whoever has one checked out learns of its break by the query in hand or the next one;
   // but pg emits 'error' as well, and an event that nobody hears ends the process.

@@ -13,14 +13,15 @@ describe('what a transaction writes to', () => {
   it('is read from raw statements, Prisma’s own, and parts of a larger one', async () => {
     expect(await written('insert into capture as c (tenant_id) values ($1) on conflict do update set due_at = now()')).toEqual(['capture']);
     expect(await written('INSERT INTO "sending"."outlet" ("tenant_id") VALUES ($1)')).toEqual(['outlet']);
-    expect(await written('UPDATE "sending"."send" SET "state" = $1 WHERE 1=1')).toEqual(['send']);
-    expect(await written('with gone as (update only part p set due_at = null returning 1)\n insert\n into outbox select 1')).toEqual([
+    expect(await written('UPDATE "sending"."send" SET "state" = $1, "due_at" = $2 WHERE 1=1')).toEqual(['send']);
+    expect(await written('with gone as (update only part p set due_at = now() returning 1)\n insert\n into outbox select 1')).toEqual([
       'outbox',
       'part',
     ]);
   });
 
-  it('is nothing where rows are only read, locked or deleted', async () => {
+  it('is nothing where rows are only read, locked, deleted, or changed without being due', async () => {
+    expect(await written('update capture set state = $1', 'update tracked_id t set due_at = null, state = $1')).toEqual([]);
     expect(await written('select * from capture for update', 'delete from raw_body where mail_id = $1')).not.toContain('capture');
     expect(await written('delete from raw_body where mail_id = $1', 'select updated_at from send')).toEqual([]);
   });

@@ -1,4 +1,4 @@
-// What is known of a statement by its text: the name it is prepared under, and which tables it writes to.
+// What is known of a statement by its text: the name it is prepared under, and whose waiting it may end.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 
@@ -13,7 +13,10 @@ const maxTexts = 1_000;
 const known = new Map<string, Statement>();
 const watching = new AsyncLocalStorage<Set<string>>();
 
-/** Runs work and answers, with its result, the tables that its statements insert into or update: whom a commit wakes need not be said, and cannot be forgotten. */
+/**
+ * Runs work and answers, with its result, the tables that its statements insert into or make rows due in: whom a commit wakes need not be said, and cannot
+ * be forgotten.
+ */
 export async function watchWrites<T>(work: () => Promise<T>): Promise<{ result: T; written: Set<string> }> {
   const written = new Set<string>();
   return { result: await watching.run(written, work), written };
@@ -38,8 +41,11 @@ function learn(sql: string): Statement {
   return statement;
 }
 
-/** Of raw statements as of Prisma's own: `insert into "sync"."capture" ...`, `update capture as c set ...`. */
+/** Of raw statements as of Prisma's own: `insert into "sync"."capture" ...`, `update capture as c set due_at = ...`. Other updates end nobody's waiting. */
 function tablesWritten(sql: string): string[] {
-  const found = sql.matchAll(/\b(?:insert\s+into|update)\s+(?:only\s+)?(?!set\b)(?:"?\w+"?\.)?"?(\w+)"?/gi);
+  const verbs = makesDue.test(sql) ? '(?:insert\\s+into|update)' : 'insert\\s+into';
+  const found = sql.matchAll(new RegExp(`\\b${verbs}\\s+(?:only\\s+)?(?!set\\b)(?:"?\\w+"?\\.)?"?(\\w+)"?`, 'gi'));
   return [...new Set([...found].map(([, table]) => table!.toLowerCase()))];
 }
+
+const makesDue = /\bdue_at"?\s*=(?!\s*null\b)/i;

@@ -12,6 +12,8 @@ interface Course {
   /** One statement without parameters, which sets role, schema and tenants for the transaction. */
   enterSql: string;
   connection?: pg.PoolClient;
+  /** Settles with BEGIN, which nobody waits for: the first statement travels with it. */
+  entered?: Promise<unknown>;
   /** Committed or rolled back: its connection may be anybody's by now. */
   isOver: boolean;
 }
@@ -41,21 +43,20 @@ export function inTransaction<Tx extends SqlTransaction, T>(
 
 type Query = (...args: unknown[]) => unknown;
 
-/** For a new connection of a pool: sees transactions begin and end on it. */
+/** For a new connection of a pool, which pipelines: sees transactions begin and end on it. */
 export function watch(connection: pg.PoolClient): void {
   const query = connection.query.bind(connection) as Query;
-  connection.query = ((config: unknown, ...more: unknown[]) => query(seen(connection, config), ...more)) as typeof connection.query;
-}
-
-function seen(connection: pg.PoolClient, config: unknown): unknown {
-  const text = typeof config === 'object' ? (config as pg.QueryConfig | null)?.text : config;
-  if (text === 'COMMIT' || text === 'ROLLBACK') end(connection);
-  if (text !== 'BEGIN') return config;
-  const course = beginning.getStore();
-  if (!course || course.connection) return config;
-  course.connection = connection;
-  courses.set(connection, course);
-  return { ...(typeof config === 'object' ? config : {}), name: undefined, text: `BEGIN; ${course.enterSql}` };
+  connection.query = ((config: unknown, ...more: unknown[]) => {
+    const text = typeof config === 'object' ? (config as pg.QueryConfig | null)?.text : config;
+    if (text === 'COMMIT' || text === 'ROLLBACK') end(connection);
+    const course = text === 'BEGIN' ? beginning.getStore() : undefined;
+    if (!course || course.connection) return query(config, ...more);
+    course.connection = connection;
+    courses.set(connection, course);
+    course.entered = query(`BEGIN; ${course.enterSql}`) as Promise<pg.QueryResult>;
+    course.entered.catch(() => undefined);
+    return Promise.resolve({ command: 'BEGIN', rowCount: null, oid: 0, rows: [], fields: [] } satisfies pg.QueryResult);
+  }) as typeof connection.query;
 }
 
 function end(connection: pg.PoolClient): void {
@@ -66,9 +67,11 @@ function end(connection: pg.PoolClient): void {
 
 /** The same transaction, with raw statements that do not pass through Prisma's engine. */
 function straight<Tx extends SqlTransaction>(tx: Tx, course: Course): Tx {
-  const run = <Row extends pg.QueryResultRow>(text: string, values: unknown[]) => {
+  const run = async <Row extends pg.QueryResultRow>(text: string, values: unknown[]) => {
     if (course.isOver) throw new Fault('broken', 'TRANSACTION_OVER', 'The transaction took too long and was rolled back.');
-    return course.connection!.query<Row>({ name: prepare(course.service, text), text, values });
+    const answer = course.connection!.query<Row>({ name: prepare(course.service, text), text, values });
+    // Where it could not be entered, that is the reason, and not that the statement found no transaction.
+    return (await Promise.all([course.entered, answer]))[1];
   };
   const raw: SqlTransaction = {
     $executeRawUnsafe: async (text, ...values) => (await run(text, values)).rowCount ?? 0,

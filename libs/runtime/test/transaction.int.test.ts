@@ -58,7 +58,7 @@ describe('a transaction', () => {
     sent.length = 0;
     const [inside] = await database.read({ tenant }, whereAmI);
     expect(inside).toEqual({ role: 'rejoinder_errands_request', path: 'errands', tenants: tenant });
-    expect(sent).toHaveLength(3);
+    expect(sent.map((text) => text.split(/[; ]/)[0])).toEqual(['BEGIN', 'select']);
     const { rows } = await pool.query(`select current_user::text as role, current_setting('rejoinder.tenants', true) as tenants`);
     expect(rows[0].role).not.toMatch(/errands/);
     expect(rows[0].tenants).toBe('');
@@ -66,13 +66,43 @@ describe('a transaction', () => {
 
   it('has no statement after its end, when the connection may be somebody else’s', async () => {
     let late!: SqlTransaction;
-    await database.read('all_tenants', async (tx) => void (late = tx));
+    await database.write('all_tenants', async (tx) => void (late = tx));
     const refused = await late.$queryRawUnsafe('select 1').catch((error: unknown) => error);
     expect(String(refused)).toMatch(/rolled back/);
     // To the bus it is an outage: an event whose transaction was too slow is tried again, and never a dead letter for that.
     expect(isOutage(refused)).toBe(true);
-    await expect(database.read('all_tenants', (tx) => ((late = tx), tx.$queryRawUnsafe('select nonsense')))).rejects.toThrow(/nonsense/);
+    await expect(database.write('all_tenants', (tx) => ((late = tx), tx.$queryRawUnsafe('select nonsense')))).rejects.toThrow(/nonsense/);
     await expect(late.$executeRawUnsafe('select 1')).rejects.toThrow(/rolled back/);
+  });
+
+  it('says why it could not be entered, and not that its statement found itself outside', async () => {
+    const nowhere = new Database('nowhere', sqlClient(pool), wake, pool, pool);
+    await expect(nowhere.write('all_tenants', whereAmI)).rejects.toThrow(/role "rejoinder_nowhere_worker" does not exist/);
+    expect(await database.read('all_tenants', whereAmI)).toHaveLength(1);
+  });
+
+  it('that reads cannot write, and answers without waiting for its end', async () => {
+    const write = (tx: SqlTransaction) => tx.$executeRawUnsafe(`update relay_lease set held_until = null`);
+    await expect(database.read('all_tenants', write)).rejects.toThrow(/read-only transaction/);
+    await database.write('all_tenants', write);
+    sent.length = 0;
+    await database.read('all_tenants', whereAmI);
+    expect(sent.at(-1)).not.toBe('COMMIT');
+  });
+
+  it('sends statements that do not wait for each other together', async () => {
+    const order: string[] = [];
+    await database.write('all_tenants', async (tx) => {
+      const slow = tx.$queryRawUnsafe('select pg_sleep(0.05)').then(() => order.push('slow'));
+      const quick = tx.$queryRawUnsafe('select 1').then(() => order.push('quick'));
+      await Promise.all([slow, quick]);
+    });
+    expect(order).toEqual(['slow', 'quick']);
+    const failing = database.write('all_tenants', (tx) =>
+      Promise.all([tx.$queryRawUnsafe('select nonsense'), tx.$queryRawUnsafe('select 1')]),
+    );
+    await expect(failing).rejects.toThrow(/nonsense/);
+    expect(await database.read('all_tenants', whereAmI)).toHaveLength(1);
   });
 
   it('is not entered twice by one that begins while another is being worked on', async () => {

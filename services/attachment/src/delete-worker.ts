@@ -30,16 +30,16 @@ export class DeleteWorker {
 
   /** The object first: as long as the row is there, somebody knows of the object. */
   async #deleteAttachment({ tenantId, key }: Job): Promise<WorkOutcome> {
-    const objectKey = await this.database.read({ tenants: [tenantId] }, (tx) => this.store.toDelete(tx, tenantId, key));
+    const objectKey = await this.database.write({ tenants: [tenantId] }, (tx) => this.store.toDelete(tx, tenantId, key));
     if (objectKey === undefined) return workDone;
     if (objectKey !== '') await this.objects.remove(objectKey);
-    await this.database.read({ tenants: [tenantId] }, (tx) => this.store.deleted(tx, tenantId, key));
+    await this.database.write({ tenants: [tenantId] }, (tx) => this.store.deleted(tx, tenantId, key));
     return workDone;
   }
 
   async #deleteOrphan({ tenantId, key }: Job): Promise<WorkOutcome> {
     await this.objects.remove(key);
-    await this.database.read({ tenants: [tenantId] }, (tx) => this.store.orphanGone(tx, tenantId, key));
+    await this.database.write({ tenants: [tenantId] }, (tx) => this.store.orphanGone(tx, tenantId, key));
     return workDone;
   }
 }

@@ -96,7 +96,7 @@ export class UploadApi {
     const at = { tenantId, attachmentId, objectKey: `${tenantId}/${attachmentId}/${newId()}` };
     const sealedFacts = await this.vault.seal(factsPlace(tenantId, attachmentId), factsBytes(declared));
     const rejectedReason = declared.state === AttachmentState.REJECTED ? declared.reason || 'gone' : '';
-    const record = await this.database.read({ tenant: tenantId }, async (tx) => {
+    const record = await this.database.write({ tenant: tenantId }, async (tx) => {
       await this.store.declare(tx, [
         { tenantId, attachmentId, mailId, rejectedReason, sizeBytes: declared.sizeBytes, sealedFacts, historical: false },
       ]);

@@ -14,6 +14,6 @@ export class ProofStore {
   async save(proof: Proof, provedAt: Date): Promise<void> {
     const verdicts = proof.verdicts.map((verdict) => toJson(VerdictSchema, create(VerdictSchema, verdict)) as Prisma.InputJsonValue);
     const data = { proofId: newId(), provedAt, holds: proof.holds, verdicts };
-    await this.database.read('all_tenants', (tx) => tx.proof.createMany({ data: [data] }));
+    await this.database.write('all_tenants', (tx) => tx.proof.createMany({ data: [data] }));
   }
 }

@@ -43,8 +43,8 @@ returning ${columns}`;
 
 /** Answers the rows that are new, in order. */
 export async function addToFeed(tx: Tx, cameAt: Date, rows: NewFeedRow[]): Promise<FeedRow[]> {
-  await tx.$queryRawUnsafe(lockSql);
-  const added = await tx.$queryRawUnsafe<Raw[]>(
+  const locked = tx.$queryRawUnsafe(lockSql);
+  const adding = tx.$queryRawUnsafe<Raw[]>(
     insertSql,
     cameAt,
     rows.map((row) => row.tenantId),
@@ -52,6 +52,7 @@ export async function addToFeed(tx: Tx, cameAt: Date, rows: NewFeedRow[]): Promi
     rows.map((row) => row.type),
     rows.map((row) => JSON.stringify(row.facts)),
   );
+  const [, added] = await Promise.all([locked, adding]);
   return added.map(toRow).sort((one, other) => one.seq - other.seq);
 }
 

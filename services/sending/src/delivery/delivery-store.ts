@@ -92,7 +92,9 @@ export class DeliveryStore {
 
   /** Committed before the first byte of the message leaves: from here on it may have been sent. */
   async journal({ tenantId, sendId, attempts }: Send): Promise<void> {
-    const count = await this.#read(tenantId, (tx) => tx.$executeRawUnsafe(journalSql, tenantId, sendId, attempts, this.clock.now()));
+    const count = await this.database.write({ tenants: [tenantId] }, (tx) =>
+      tx.$executeRawUnsafe(journalSql, tenantId, sendId, attempts, this.clock.now()),
+    );
     if (count !== 1) throw new Superseded('another attempt has this send');
   }
 
@@ -108,7 +110,7 @@ export class DeliveryStore {
   /** The server could not be reached: their day begins, and the reason is told. */
   async markUnreached({ tenantId }: OutletKey, sends: Send[], reason: string): Promise<void> {
     const ids = sends.map(({ sendId }) => sendId);
-    await this.#read(tenantId, (tx) => tx.$executeRawUnsafe(unreachedSql, tenantId, ids, this.clock.now(), reason));
+    await this.database.write({ tenants: [tenantId] }, (tx) => tx.$executeRawUnsafe(unreachedSql, tenantId, ids, this.clock.now(), reason));
   }
 
   /** Asks for the outlet's next work; a login that worked ends a run of refusals. */

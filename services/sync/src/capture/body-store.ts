@@ -20,9 +20,8 @@ export class BodyStore {
   }
 
   async put(tx: SqlTransaction, tenantId: string, mailId: string, sealed: Bytes, now: Date): Promise<void> {
-    await this.forget(tx, tenantId, [mailId]);
     const sql = `insert into raw_body (tenant_id, mail_id, captured_at, captured_day, sealed) values ($1::uuid, $2::uuid, $3::timestamptz, $4::date, $5::bytea)`;
-    await tx.$executeRawUnsafe(sql, tenantId, mailId, now, dayOf(now), sealed);
+    await Promise.all([this.forget(tx, tenantId, [mailId]), tx.$executeRawUnsafe(sql, tenantId, mailId, now, dayOf(now), sealed)]);
   }
 
   /** The text of a captured mail, or undefined. */

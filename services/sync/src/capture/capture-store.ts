@@ -93,7 +93,7 @@ export class CaptureStore {
     const merged = merge(wishes);
     const of = <T>(pick: (one: CaptureWish & { inboxIds: string[] }) => T) => merged.map(pick);
     const [tenantIds, mailIds] = [of(({ tenantId }) => tenantId), of(({ mailId }) => mailId)];
-    await tx.$executeRawUnsafe(
+    const asked = tx.$executeRawUnsafe(
       ask,
       this.clock.now(),
       tenantIds,
@@ -106,7 +106,7 @@ export class CaptureStore {
       of(({ historical }) => historical),
       of(({ traceparent }) => traceparent ?? null),
     );
-    const rows = await tx.$queryRawUnsafe<{ tenantId: string; mailId: string }[]>(forgotten, tenantIds, mailIds);
+    const [rows] = await Promise.all([tx.$queryRawUnsafe<{ tenantId: string; mailId: string }[]>(forgotten, tenantIds, mailIds), asked]);
     const refused = new Set(rows.map(({ tenantId, mailId }) => `${tenantId}/${mailId}`));
     const failed = merged.filter(({ tenantId, mailId }) => refused.has(`${tenantId}/${mailId}`));
     await this.outbox.add(
@@ -163,19 +163,20 @@ export class CaptureStore {
     const rows = await this.parts.seal(tenantId, parts, day);
     return this.database.write({ tenants: [tenantId] }, async (tx) => {
       if (!(await this.#settle(tx, capture, inboxId, 'captured'))) return false;
-      await this.bodies.put(tx, tenantId, mailId, sealed, now);
-      await this.parts.add(tx, capture, rows, now);
-      await this.outbox.add(tx, [
-        event({
-          topic: 'rejoinder.sync.v1',
-          key: inboxId,
-          tenantId,
-          schema: MailCapturedSchema,
-          message,
-          sequence: capture.revision,
-          historical: capture.historical,
-          traceparent: capture.traceparent ?? undefined,
-        }),
+      const said = event({
+        topic: 'rejoinder.sync.v1',
+        key: inboxId,
+        tenantId,
+        schema: MailCapturedSchema,
+        message,
+        sequence: capture.revision,
+        historical: capture.historical,
+        traceparent: capture.traceparent ?? undefined,
+      });
+      await Promise.all([
+        this.bodies.put(tx, tenantId, mailId, sealed, now),
+        this.parts.add(tx, capture, rows, now),
+        this.outbox.add(tx, [said]),
       ]);
       return true;
     });
@@ -194,9 +195,12 @@ export class CaptureStore {
     inboxId: string | undefined,
     state: 'captured' | 'failed',
   ): Promise<boolean> {
-    if (inboxId !== undefined) await this.owner.fence(tx, partitionOfInbox(inboxId));
     const sql = `update capture set state = $4 where tenant_id = $1::uuid and mail_id = $2::uuid and revision = $3::bigint and state = 'wanted'`;
-    return (await tx.$executeRawUnsafe(sql, tenantId, mailId, revision, state)) > 0;
+    const [, settled] = await Promise.all([
+      inboxId === undefined ? undefined : this.owner.fence(tx, partitionOfInbox(inboxId)),
+      tx.$executeRawUnsafe(sql, tenantId, mailId, revision, state),
+    ]);
+    return settled > 0;
   }
 
   async #forgetText(tx: SqlTransaction, tenantId: string, mailIds: string[]): Promise<void> {

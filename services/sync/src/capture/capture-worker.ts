@@ -20,7 +20,7 @@ import { Owner } from '../inbox/owner-store.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
 import { CaptureStore, type Capture, type FailReason } from './capture-store.js';
 import { attachmentFacts, headerFacts } from './describe.js';
-import { LocationStore, type Location } from './location-store.js';
+import { LocationStore, placesIn, type Location } from './location-store.js';
 import { findCopy, type MailCopy } from './mail-copy.js';
 import { mailText, type ReadText } from './mail-text.js';
 
@@ -95,12 +95,12 @@ export class CaptureWorker implements OnModuleInit {
   }
 
   /** What is to be read, and where it may be. */
-  #find(tenantId: string, mailId: string) {
-    return this.database.read({ tenants: [tenantId] }, async (tx) => {
-      const capture = await this.captures.find(tx, tenantId, mailId);
-      const live = this.holders.liveOf(capture?.inboxIds ?? []);
-      return { capture, live, ...(await this.locations.find(tx, tenantId, mailId, live)) };
-    });
+  async #find(tenantId: string, mailId: string) {
+    const [capture, places] = await this.database.read({ tenants: [tenantId] }, (tx) =>
+      Promise.all([this.captures.find(tx, tenantId, mailId), this.locations.find(tx, tenantId, mailId)]),
+    );
+    const live = this.holders.liveOf(capture?.inboxIds ?? []);
+    return { capture, live, ...placesIn(live, places) };
   }
 
   async #read(holder: Holder, at: Location, mailId: string, tenant: TenantHash): Promise<Reading | undefined> {

@@ -112,7 +112,7 @@ export class PartStore {
 
   async settle({ tenantId, attachmentId }: Part, state: 'stored' | 'rejected' | 'gone'): Promise<void> {
     const sql = `update part set state = $3 where tenant_id = $1::uuid and attachment_id = $2::uuid and state = 'pending'`;
-    await this.database.read({ tenants: [tenantId] }, (tx) => tx.$executeRawUnsafe(sql, tenantId, attachmentId, state));
+    await this.database.write({ tenants: [tenantId] }, (tx) => tx.$executeRawUnsafe(sql, tenantId, attachmentId, state));
   }
 }
 

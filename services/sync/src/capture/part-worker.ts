@@ -19,7 +19,7 @@ import type { Holder } from '../inbox/holder.js';
 import { Holders } from '../inbox/holders.js';
 import { Owner } from '../inbox/owner-store.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
-import { LocationStore, type Location } from './location-store.js';
+import { LocationStore, placesIn, type Location } from './location-store.js';
 import { findCopy } from './mail-copy.js';
 import { encodedWindows, uploadSteps, windowBytes } from './part-stream.js';
 import { PartStore, type Part } from './part-store.js';
@@ -67,9 +67,8 @@ export class PartWorker implements OnModuleInit {
     if (part?.state !== 'pending') return workDone;
     const now = this.clock.now().getTime();
     if (now - Date.parse(`${part.sealedDay}T00:00:00Z`) > maxWaitMs) return this.#settle(part, 'gone');
-    const { here, elsewhere } = await this.database.read({ tenants: [tenantId] }, (tx) =>
-      this.locations.find(tx, tenantId, part.mailId, this.holders.liveInboxes()),
-    );
+    const places = await this.database.read({ tenants: [tenantId] }, (tx) => this.locations.find(tx, tenantId, part.mailId));
+    const { here, elsewhere } = placesIn(this.holders.liveInboxes(), places);
     const tenant = tenantHash(await this.vault.hasher(tenantId));
     for (const at of here) {
       const holder = this.holders.live(at.inboxId);

@@ -85,8 +85,8 @@ export class ObservedStore {
     const { tenantId } = batch.session;
     return this.database.write({ tenants: [tenantId] }, async (tx) => {
       const historical = isHistory(batch.cursor);
-      await this.#enter(tx, batch.session, historical);
-      const fresh = new Set(await this.#insert(tx, batch, sealed));
+      const [, added] = await Promise.all([this.#enter(tx, batch.session, historical), this.#insert(tx, batch, sealed)]);
+      const fresh = new Set(added);
       // A mail that is listed again and was known here before says nothing new; one that has just arrived or was asked for does.
       const told = historical ? batch.observations.filter(({ mailId, logged }) => fresh.has(mailId) || logged) : batch.observations;
       await this.outbox.add(tx, [...mailsObserved(batch, told, historical), ...sentCopies(batch)]);

@@ -50,7 +50,7 @@ export class RemovalStore {
   }
 
   #dropAlone(row: SessionRow): Promise<number> {
-    return this.database.read({ tenants: [row.tenantId] }, async (tx) => {
+    return this.database.write({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
       await tx.$executeRawUnsafe(dropAlone, row.tenantId, row.inboxId);
       const [found] = await tx.$queryRawUnsafe<{ left: number }[]>(countMine, row.tenantId, row.inboxId);
@@ -59,7 +59,7 @@ export class RemovalStore {
   }
 
   #run(row: SessionRow, statements: string[]): Promise<number> {
-    return this.database.read({ tenants: [row.tenantId] }, async (tx) => {
+    return this.database.write({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
       let changed = 0;
       for (const sql of statements) changed = await tx.$executeRawUnsafe(sql, row.tenantId, row.inboxId);

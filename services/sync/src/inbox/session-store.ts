@@ -94,7 +94,7 @@ export class SessionStore {
 
   /** How the session is, for progress. */
   async say(row: SessionRow, state: 'connecting' | 'syncing' | 'live' | 'stopped'): Promise<void> {
-    await this.database.read({ tenants: [row.tenantId] }, async (tx) => {
+    await this.database.write({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
       await tx.$executeRawUnsafe(
         `update session set state = $2, reason = '', next_try_at = null where inbox_id = $1::uuid and (wanted = 'hold') = ($2 <> 'stopped')`,

@@ -91,7 +91,7 @@ export class SearchStore {
   }
 
   async remove({ tenantId, searchId }: Search): Promise<void> {
-    await this.database.read({ tenants: [tenantId] }, (tx) =>
+    await this.database.write({ tenants: [tenantId] }, (tx) =>
       tx.$executeRawUnsafe(`delete from search where tenant_id = $1::uuid and search_id = $2::uuid`, tenantId, searchId),
     );
   }

@@ -49,19 +49,15 @@ export class GraphWriter {
       events.push(...ofMails.flatMap((change) => announce(change, isGone, traceOf(change.after) ?? firstTrace)));
       changes.push(...ofMails);
     }
-    await saveVerdicts(
-      tx,
-      changes.map(({ after }) => after),
-    );
-    await this.outbox.add(tx, events);
+    const verdicts = changes.map(({ after }) => after);
+    await Promise.all([saveVerdicts(tx, verdicts), this.outbox.add(tx, events)]);
   }
 
   async #judge(tx: Tx, changed: MailKey[], own: Map<string, OwnInboxes>): Promise<Judgement[]> {
     const reached = await reachedFrom(tx, changed, maxReached + changed.length);
     if (reached.length >= maxReached + changed.length) await leaveForRecheck(tx, reached, this.clock.now());
     const cited = distinct(reached.flatMap((mail) => mail.chain.map((id) => ({ tenantId: mail.tenantId, id }))));
-    const bearers = cited.length > 0 ? await bearersOf(tx, cited) : [];
-    const ghosts = cited.length > 0 ? await ghostsAmong(tx, cited) : [];
+    const [bearers, ghosts] = cited.length > 0 ? await Promise.all([bearersOf(tx, cited), ghostsAmong(tx, cited)]) : [[], []];
     const judgements: Judgement[] = [];
     for (const [tenantId, mails] of byTenant(reached, (mail) => mail.tenantId)) {
       const { addresses } = own.get(tenantId)!;

@@ -19,23 +19,22 @@ export class SightingWriter {
   async take(tx: Tx, sightings: Sighting[], traceOf: TraceOf): Promise<void> {
     const tenantIds = sightings.map(({ facts }) => facts.tenantId);
     await lockGraphs(tx, tenantIds);
-    const own = await ownInboxes(tx, tenantIds);
     const byMail = Map.groupBy(sightings, ({ facts }) => `${facts.tenantId} ${facts.mailId}`);
     const keys = [...byMail.values()].map(([first]) => first!.facts);
-    const stored = new Map((await storedMails(tx, keys)).map((mail) => [`${mail.tenantId} ${mail.mailId}`, mail]));
+    const [own, known] = await Promise.all([ownInboxes(tx, tenantIds), storedMails(tx, keys)]);
+    const stored = new Map(known.map((mail) => [`${mail.tenantId} ${mail.mailId}`, mail]));
     const learnt = [...byMail].map(([key, ofMail]) => learn(stored.get(key), ofMail));
     await this.#claim(tx, learnt);
-    await saveFacts(
-      tx,
-      learnt.filter(({ isGround, addedInboxIds }) => isGround || addedInboxIds.length > 0).map(({ facts }) => facts),
-    );
-    await this.#askAgain(tx, learnt, stored, own, traceOf);
-    await this.graph.judgeAgain(
-      tx,
-      learnt.filter(({ isGround }) => isGround).map(({ facts }) => facts),
-      own,
-      traceOf,
-    );
+    const news = learnt.filter(({ isGround, addedInboxIds }) => isGround || addedInboxIds.length > 0);
+    const ground = learnt.filter(({ isGround }) => isGround).map(({ facts }) => facts);
+    await Promise.all([
+      saveFacts(
+        tx,
+        news.map(({ facts }) => facts),
+      ),
+      this.#askAgain(tx, learnt, stored, own, traceOf),
+      this.graph.judgeAgain(tx, ground, own, traceOf),
+    ]);
   }
 
   /** A mail with an id that a person tracked before anybody had seen it is a root. */

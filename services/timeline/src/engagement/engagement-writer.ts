@@ -26,19 +26,21 @@ export class EngagementWriter {
   /** Puts a mail on the contacts it belongs on and takes it off the others; answers on how many it stands and what is to be told of it. Under the mail's lock. */
   async place(tx: Tx, mail: MailState, match: Match | undefined): Promise<{ count: number; events: NewEvent[] }> {
     const { tenantId } = mail;
-    const made = match ? await makeContacts(tx, tenantId, match.made, this.clock.now()) : [];
     const keys = match ? [...match.made, ...match.known].map(keyOf) : [];
-    const contacts = keys.length > 0 ? await contactsOn(tx, mail, keys) : [];
-    const present = await engagementsOf(tx, mail);
+    const [made, contacts, present] = await Promise.all([
+      match ? makeContacts(tx, tenantId, match.made, this.clock.now()) : [],
+      keys.length > 0 ? contactsOn(tx, mail, keys) : [],
+      engagementsOf(tx, mail),
+    ]);
     const wanted = contacts.filter(({ isDeleted }) => !isDeleted).map(({ contactId }) => contactId);
     const standing = new Set(present.map(({ contactId }) => contactId));
-    const gone = await deleteEngagements(
-      tx,
-      present.filter(({ contactId }) => !wanted.includes(contactId)),
-    );
+    const unwanted = present.filter(({ contactId }) => !wanted.includes(contactId));
     const fresh = wanted.filter((contactId) => !standing.has(contactId));
-    await insertEngagements(tx, mail, fresh);
-    await touchContacts(tx, tenantId, [...fresh, ...gone.map(({ contactId }) => contactId)]);
+    const [gone] = await Promise.all([
+      deleteEngagements(tx, unwanted),
+      insertEngagements(tx, mail, fresh),
+      touchContacts(tx, tenantId, [...fresh, ...unwanted.map(({ contactId }) => contactId)]),
+    ]);
     const events = [...made.map((contact) => changed(tenantId, contact)), ...gone.map((row) => deleted(row, 'untracked', mail))];
     return { count: wanted.length, events };
   }

@@ -20,8 +20,8 @@ const types = `"tenantId" uuid, "mailId" uuid, version bigint, source text, "sen
 export async function lockMails(tx: Tx, keys: MailKey[], now: Date): Promise<MailState[]> {
   const insert = `insert into mail (tenant_id, mail_id, known_since) select distinct "tenantId", "mailId", $2::timestamptz from ${given(1, '"tenantId" uuid, "mailId" uuid')}
     order by "tenantId", "mailId" on conflict do nothing`;
-  await tx.$executeRawUnsafe(insert, JSON.stringify(keys.map(({ tenantId, mailId }) => ({ tenantId, mailId }))), now);
-  return relockMails(tx, keys);
+  const json = JSON.stringify(keys.map(({ tenantId, mailId }) => ({ tenantId, mailId })));
+  return (await Promise.all([tx.$executeRawUnsafe(insert, json, now), relockMails(tx, keys)]))[1];
 }
 
 /** Locks mails whose rows are there. */

@@ -64,8 +64,8 @@ export class MailWorker {
 
   #read(key: MailKey): Promise<{ mail: MailState | undefined; own: Set<string> }> {
     return this.database.read({ tenants: [key.tenantId] }, async (tx) => {
-      const [mail] = await readMails(tx, [key]);
-      return { mail, own: await ownAddresses(tx, key.tenantId) };
+      const [[mail], own] = await Promise.all([readMails(tx, [key]), ownAddresses(tx, key.tenantId)]);
+      return { mail, own };
     });
   }
 
@@ -106,9 +106,11 @@ export class MailWorker {
       const { textState, sealedText } = count > 0 ? text : none;
       const isNews = mail.toPlace || textState !== mail.textState;
       if (!isNews) return true;
-      await saveMails(tx, [{ ...mail, direction: found?.direction ?? mail.direction, toPlace: false, textState, sealedText }]);
-      await this.engagements.say(tx, [mail], events);
-      if (mail.toPlace) await this.#minded(tx, mail, count);
+      await Promise.all([
+        saveMails(tx, [{ ...mail, direction: found?.direction ?? mail.direction, toPlace: false, textState, sealedText }]),
+        this.engagements.say(tx, [mail], events),
+        mail.toPlace && this.#minded(tx, mail, count),
+      ]);
       return true;
     });
   }

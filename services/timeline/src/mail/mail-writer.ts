@@ -26,26 +26,18 @@ export class MailWriter {
     const byMail = Map.groupBy(all, keyText);
     const after = before.map((mail) => byMail.get(keyText(mail))!.reduce((known, { told }) => learn(known, told), mail));
     const changed = after.filter((mail, at) => JSON.stringify(mail) !== JSON.stringify(before[at]));
-    await saveMails(tx, changed);
-    await askWorker(
-      tx,
-      changed.filter(({ toPlace }) => toPlace),
-      now,
-      all[0]?.traceparent,
-    );
+    const toPlace = changed.filter((mail) => mail.toPlace);
     const forgotten = new Set(before.filter((mail) => mail.forgotten).map(keyText));
-    await saveAttachments(
-      tx,
-      all.flatMap((one) => (forgotten.has(keyText(one)) ? [] : (one.attachments ?? []))),
-    );
-    await blankAttachments(
-      tx,
-      after.filter((mail, at) => mail.sealedFacts === null && before[at]!.sealedFacts !== null),
-    );
-    await this.engagements.say(
-      tx,
-      after.filter((mail, at) => isShownOtherwise(before[at]!, mail)),
-    );
+    const attachments = all.flatMap((one) => (forgotten.has(keyText(one)) ? [] : (one.attachments ?? [])));
+    const blanked = after.filter((mail, at) => mail.sealedFacts === null && before[at]!.sealedFacts !== null);
+    const shownOtherwise = after.filter((mail, at) => isShownOtherwise(before[at]!, mail));
+    await Promise.all([
+      saveMails(tx, changed),
+      askWorker(tx, toPlace, now, all[0]?.traceparent),
+      saveAttachments(tx, attachments),
+      blankAttachments(tx, blanked),
+      this.engagements.say(tx, shownOtherwise),
+    ]);
   }
 
   /** Adds what the store of attachments says of some, and has their mails' engagements said again. */
