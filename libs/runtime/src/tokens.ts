@@ -16,6 +16,6 @@ export const DEMO = Symbol('demo');
 /** The demo as the gateway sees it. */
 export interface DemoSwitch {
   state(): 'absent' | 'starting' | 'running';
-  /** Connects the demo inbox if it is not, and sends one mail. */
+  /** Connects the demo inbox if it is not, and sends its first mail if that was not sent. */
   begin(): Promise<void>;
 }

@@ -20,7 +20,9 @@ export async function runAll(options: { demo: boolean; data?: string; port: numb
   print(`  Log          ${running.folder.logFile}`);
   print(`\nReady after ${seconds} s. Open the console (this address signs you in, once):\n\n  ${running.url}\n`);
   if (options.demo) {
+    const again = running.demo.state() === 'running';
     await running.demo.begin();
+    if (again) await running.demo.sendAnother();
     print('A demo mailbox is connected and has sent a mail to Ada Example: her answer, with an attachment, arrives by itself.');
   } else {
     print('Next: connect a mailbox in the console, or press "Try the demo" there.');

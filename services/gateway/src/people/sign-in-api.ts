@@ -6,8 +6,10 @@ import { SignIn } from './sign-in.js';
 
 const maxTokenLength = 200;
 
-const usedUp = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Rejoinder</title>
-<body style="font-family:system-ui;max-width:40rem;margin:4rem auto"><h1>This address has been used</h1>
+const usedUp = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><link rel="icon" href="/icon.svg"><title>Rejoinder</title>
+<body style="font:1rem/1.55 system-ui,sans-serif;max-width:28rem;margin:0 auto;padding:30vh 1rem 0;text-align:center">
+<img src="/icon.svg" width="44" height="44" alt=""><h1 style="font-size:1.375rem">This address has been used</h1>
 <p>Each address signs in once. Take the newest address from the terminal in which Rejoinder runs; a restart prints a new one.</p></body></html>`;
 
 @Controller('open')
