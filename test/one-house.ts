@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import type { Clock } from '@rejoinder/base/clock';
 import { services } from '@rejoinder/runtime/services';
 import { startTown, type Town } from '@rejoinder/testing/crm-town';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
@@ -25,15 +26,19 @@ export interface OneHouse {
 export interface OneHouseOptions {
   env?: Record<string, string>;
   postgres?: Postgres;
+  clock?: Clock;
+  /** Ports that mail servers may be on beside the town's. */
+  ports?: number[];
 }
 
-export async function startOneHouse({ env = {}, postgres }: OneHouseOptions = {}): Promise<OneHouse> {
+export async function startOneHouse({ env = {}, postgres, clock, ports = [] }: OneHouseOptions = {}): Promise<OneHouse> {
   const store = mkdtempSync(join(tmpdir(), 'rejoinder-store-'));
   const town = await startTown();
   const house = await startTestHouse({
     roles: await loadRoles(services),
     env: {
       ...town.env,
+      REJOINDER_MAIL_ALLOWED_PORTS: [town.env.REJOINDER_MAIL_ALLOWED_PORTS, ...ports].join(','),
       REJOINDER_STORE: 'disk',
       REJOINDER_STORE_FOLDER: store,
       REJOINDER_BOOTSTRAP_API_KEY: apiKey,
@@ -41,6 +46,7 @@ export async function startOneHouse({ env = {}, postgres }: OneHouseOptions = {}
       ...env,
     },
     ...(postgres ? { postgres } : {}),
+    ...(clock ? { clock } : {}),
     logLevel: 'warn',
   });
   const stop = async () => {

@@ -148,8 +148,10 @@ export const api = {
   pause: (id: string) => post<Inbox>(`/v1/inboxes/${id}/pause`),
   resume: (id: string) => post<Inbox>(`/v1/inboxes/${id}/resume`),
   removeInbox: (id: string) => call<void>('DELETE', `/v1/inboxes/${id}`),
-  contacts: (query: string) =>
-    get<{ contacts: Contact[]; next_cursor: string | null }>(`/v1/contacts?limit=100&query=${encodeURIComponent(query)}`),
+  contacts: (query: string, cursor: string) =>
+    get<{ contacts: Contact[]; next_cursor: string | null }>(
+      `/v1/contacts?limit=100&query=${encodeURIComponent(query)}&cursor=${encodeURIComponent(cursor)}`,
+    ),
   contact: (id: string) => get<Contact>(`/v1/contacts/${id}`),
   addContact: (person: Person) => post<Contact>('/v1/contacts', person),
   timeline: (id: string, cursor: string) =>

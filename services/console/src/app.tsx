@@ -2,6 +2,7 @@
 import {
   ActionIcon,
   AppShell,
+  Badge,
   Box,
   Burger,
   Button,
@@ -16,11 +17,11 @@ import {
   useComputedColorScheme,
   useMantineColorScheme,
 } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { useDisclosure, useDocumentTitle } from '@mantine/hooks';
 import { IconAddressBook, IconMoon, IconPencil, IconPlugConnectedX, IconShieldCheck, IconSun, IconInbox } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
-import { api, ApiError } from './api.js';
+import { api, ApiError, type Session } from './api.js';
 import { ComposeDialog } from './compose-dialog.js';
 import { ContactsPage } from './contacts-page.js';
 import { InboxesPage } from './inboxes-page.js';
@@ -33,20 +34,32 @@ const pages = [
   { path: '/retention', label: 'What is kept', icon: IconShieldCheck },
 ];
 
+const whileStartingMs = 500;
+
 export function App() {
-  const session = useQuery({ queryKey: ['session'], queryFn: api.session });
+  const session = useQuery({
+    queryKey: ['session'],
+    queryFn: api.session,
+    refetchInterval: ({ state }) => (state.data?.demo.state === 'starting' ? whileStartingMs : false),
+  });
   if (session.isPending) return <Whole>{<Loader aria-label="Loading" />}</Whole>;
-  if (session.error) return <SignedOut error={session.error} />;
-  return <House demo={session.data.demo} version={session.data.version} />;
+  if (session.isError) return <SignedOut error={session.error} again={session.refetch} />;
+  return <House {...session.data} />;
 }
 
-function House({ demo, version }: { demo: { available: boolean; state: string }; version: string }) {
+function House({ demo, version }: Pick<Session, 'demo' | 'version'>) {
   const [menu, { toggle, close }] = useDisclosure();
   const [writing, compose] = useDisclosure();
   const live = useLive();
   const [location] = useLocation();
+  const page = pages.find(({ path }) => location.startsWith(path));
+  useDocumentTitle(page ? `${page.label} · Rejoinder` : 'Rejoinder');
   return (
-    <AppShell padding="lg" header={{ height: 56 }} navbar={{ width: 216, breakpoint: 'sm', collapsed: { mobile: !menu } }}>
+    <AppShell
+      padding={{ base: 'sm', sm: 'lg' }}
+      header={{ height: 56 }}
+      navbar={{ width: 216, breakpoint: 'sm', collapsed: { mobile: !menu } }}
+    >
       <AppShell.Header px="md">
         <Group h="100%" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
@@ -57,7 +70,17 @@ function House({ demo, version }: { demo: { available: boolean; state: string };
           <Group gap="xs" wrap="nowrap">
             {!live && (
               <Tooltip label="The connection to Rejoinder is broken; this page may be old. It is being tried again.">
-                <IconPlugConnectedX size={20} color="var(--mantine-color-orange-6)" aria-label="Not live" />
+                <Badge
+                  color="orange"
+                  variant="light"
+                  size="lg"
+                  tt="none"
+                  role="status"
+                  tabIndex={0}
+                  leftSection={<IconPlugConnectedX size={14} />}
+                >
+                  Not live
+                </Badge>
               </Tooltip>
             )}
             <Button leftSection={<IconPencil size={16} />} onClick={compose.open} size="sm">
@@ -77,7 +100,8 @@ function House({ demo, version }: { demo: { available: boolean; state: string };
                 href={path}
                 label={label}
                 leftSection={<Icon size={18} stroke={1.6} />}
-                active={location.startsWith(path)}
+                active={path === page?.path}
+                aria-current={path === page?.path ? 'page' : undefined}
                 onClick={close}
                 style={{ borderRadius: 8 }}
               />
@@ -91,7 +115,7 @@ function House({ demo, version }: { demo: { available: boolean; state: string };
       <AppShell.Main>
         <Box maw={1180} mx="auto">
           <Switch>
-            <Route path="/contacts/:id?">{({ id }) => <ContactsPage contactId={id} demo={demo} />}</Route>
+            <Route path="/contacts/:id?">{({ id }) => <ContactsPage contactId={id} demo={demo} onWrite={compose.open} />}</Route>
             <Route path="/inboxes">
               <InboxesPage demo={demo} />
             </Route>
@@ -128,7 +152,7 @@ function Whole({ children }: { children: React.ReactNode }) {
   return <Center h="100vh">{children}</Center>;
 }
 
-function SignedOut({ error }: { error: Error }) {
+function SignedOut({ error, again }: { error: Error; again: () => unknown }) {
   const signedOut = error instanceof ApiError && error.status === 401;
   return (
     <Whole>
@@ -136,8 +160,13 @@ function SignedOut({ error }: { error: Error }) {
         <img src="/icon.svg" width={44} height={44} alt="" />
         <Title order={1}>{signedOut ? 'Please open the address from the terminal' : 'Rejoinder does not answer'}</Title>
         <Text c="dimmed">
-          {signedOut ? 'Each start of Rejoinder prints an address that signs this browser in, once. Take the newest one.' : error.message}
+          {signedOut
+            ? 'Each start of Rejoinder prints an address that signs this browser in, once. Take the newest one.'
+            : 'Look into the terminal in which it was started: is it still running?'}
         </Text>
+        <Button variant="default" mt="sm" onClick={() => void again()}>
+          Try again
+        </Button>
       </Stack>
     </Whole>
   );

@@ -1,25 +1,13 @@
-// Writing a mail: from which mailbox, to whom, what, with which files.
-import {
-  Alert,
-  Button,
-  CloseButton,
-  FileButton,
-  Group,
-  Loader,
-  Modal,
-  Pill,
-  Select,
-  Stack,
-  Text,
-  TextInput,
-  Textarea,
-} from '@mantine/core';
+// Writing a mail: from which mailbox, to whom, what, with which files. What is written stays until it is sent.
+import { Alert, Anchor, Button, CloseButton, FileButton, Group, Loader, Modal, Select, Stack, TextInput, Textarea } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { notifications } from '@mantine/notifications';
-import { IconPaperclip, IconSend } from '@tabler/icons-react';
+import { IconFile, IconFileOff, IconPaperclip, IconSend } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
+import { Link, useLocation } from 'wouter';
 import { api, type Engagement, type OutgoingMail } from './api.js';
+import { FileName } from './file-name.js';
 import { size } from './format.js';
 
 interface Upload {
@@ -41,6 +29,7 @@ const maxTogetherBytes = 25_000_000;
 
 export function ComposeDialog({ opened, onClose, to = '', answers }: Props) {
   const data = useQueryClient();
+  const [, go] = useLocation();
   const inboxes = useQuery({ queryKey: ['inboxes'], queryFn: api.inboxes, enabled: opened });
   const able = (inboxes.data?.inboxes ?? []).filter((inbox) => inbox.sending === 'ready');
   const [uploads, setUploads] = useState<Upload[]>([]);
@@ -55,23 +44,25 @@ export function ComposeDialog({ opened, onClose, to = '', answers }: Props) {
       text: (value) => (value.trim() ? null : 'There is nothing to send yet'),
     },
   });
-  const from = form.values.from || answers?.inbox_id || able[0]?.inbox_id || '';
-  const close = () => {
-    form.reset();
-    setUploads([]);
-    send.reset();
-    key.current = crypto.randomUUID();
-    onClose();
-  };
+  const wanted = form.values.from || answers?.inbox_id;
+  const from = (able.find(({ inbox_id }) => inbox_id === wanted) ?? able[0])?.inbox_id ?? '';
   const send = useMutation({
     mutationFn: (mail: OutgoingMail) => api.send(mail, key.current),
-    onSuccess: () => {
-      notifications.show({ message: 'Your mail is on its way. It stands on the timeline already.' });
-      void data.invalidateQueries({ queryKey: ['contacts'] });
+    onSuccess: async (_sent, mail) => {
+      form.reset();
+      setUploads([]);
+      key.current = crypto.randomUUID();
+      onClose();
+      notifications.show({ id: 'sent', message: 'On its way. The answer appears here by itself.' });
       void data.invalidateQueries({ queryKey: ['timeline'] });
-      close();
+      if (mail.to.length === 1 && !answers) go(await timelineOf(mail.to[0]!.address));
+      void data.invalidateQueries({ queryKey: ['contacts'] });
     },
   });
+  const close = () => {
+    send.reset();
+    onClose();
+  };
   const submit = form.onSubmit((values) =>
     send.mutate({
       inbox_id: from,
@@ -85,17 +76,27 @@ export function ComposeDialog({ opened, onClose, to = '', answers }: Props) {
   const busy = uploads.some((upload) => !upload.id && !upload.error);
   const tooMuch = uploads.reduce((sum, { bytes }) => sum + bytes, 0) > maxTogetherBytes;
   return (
-    <Modal opened={opened} onClose={close} title={answers ? 'Answer' : 'New mail'} size="xl">
-      <form onSubmit={submit}>
+    <Modal opened={opened} onClose={close} closeOnClickOutside={false} title={answers ? 'Answer' : 'New mail'} size="xl">
+      <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           {inboxes.data && able.length === 0 && (
-            <Alert color="orange">No mailbox can send at the moment. Connect one, or look at its state, under Mailboxes.</Alert>
+            <Alert color="orange">
+              No mailbox can send at the moment. Connect one, or see what is wrong, under{' '}
+              <Anchor component={Link} href="/inboxes" onClick={close} size="sm" c="inherit" td="underline">
+                Mailboxes
+              </Anchor>
+              .
+            </Alert>
           )}
           <Select
             label="From"
-            data={able.map((inbox) => ({ value: inbox.inbox_id, label: inbox.address }))}
+            data={able.map(({ inbox_id: value, address, display_name: name }) => ({
+              value,
+              label: name ? `${name} <${address}>` : address,
+            }))}
             value={from}
             onChange={(value) => form.setFieldValue('from', value ?? '')}
+            disabled={able.length === 0}
             allowDeselect={false}
           />
           <TextInput label="To" placeholder="name@example.com" data-autofocus={to ? undefined : true} {...form.getInputProps('to')} />
@@ -113,6 +114,12 @@ export function ComposeDialog({ opened, onClose, to = '', answers }: Props) {
       </form>
     </Modal>
   );
+}
+
+/** Where the answer will appear: the contact is made by asking for it. An own mailbox is nobody's contact. */
+async function timelineOf(address: string): Promise<string> {
+  const contact = await api.addContact({ address, name: '' }).catch(() => undefined);
+  return contact ? `/contacts/${contact.contact_id}` : '/contacts';
 }
 
 function Uploads({ uploads, change }: { uploads: Upload[]; change: React.Dispatch<React.SetStateAction<Upload[]>> }) {
@@ -137,22 +144,23 @@ function Uploads({ uploads, change }: { uploads: Upload[]; change: React.Dispatc
         )}
       </FileButton>
       {uploads.map((upload) => (
-        <Pill key={upload.key} size="md" c={upload.error ? 'red' : undefined}>
-          <Group gap={6} wrap="nowrap">
-            {!upload.id && !upload.error && <Loader size={12} />}
-            <Text span size="xs">
-              {upload.name} · {upload.error ?? size(upload.bytes)}
-            </Text>
-            <CloseButton
-              size="xs"
-              aria-label={`Leave out ${upload.name}`}
-              onClick={() => change((now) => now.filter((one) => one.key !== upload.key))}
-            />
-          </Group>
-        </Pill>
+        <Group key={upload.key} className="panel" h={30} gap={6} pl="xs" pr={4} wrap="nowrap" maw="100%">
+          <UploadIcon upload={upload} />
+          <FileName name={upload.name} note={upload.error ?? size(upload.bytes)} />
+          <CloseButton
+            size="xs"
+            aria-label={`Leave out ${upload.name}`}
+            onClick={() => change((now) => now.filter((one) => one.key !== upload.key))}
+          />
+        </Group>
       ))}
     </Group>
   );
+}
+
+function UploadIcon({ upload: { id, error } }: { upload: Upload }) {
+  if (error) return <IconFileOff size={15} color="var(--mantine-color-error)" style={{ flex: 'none' }} />;
+  return id ? <IconFile size={15} style={{ flex: 'none' }} /> : <Loader size={12} aria-label="Uploading" />;
 }
 
 function addresses(text: string): string[] {

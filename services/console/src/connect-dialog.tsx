@@ -1,22 +1,39 @@
 // Connecting a mailbox in one dialog: address, password, servers found or typed, and a live test that says why it fails.
-import { Alert, Anchor, Button, Collapse, Group, Modal, NumberInput, PasswordInput, Select, Stack, Text, TextInput } from '@mantine/core';
+import {
+  Anchor,
+  Button,
+  Collapse,
+  Group,
+  Modal,
+  NumberInput,
+  PasswordInput,
+  Select,
+  SimpleGrid,
+  Stack,
+  Text,
+  TextInput,
+} from '@mantine/core';
 import { useForm, type UseFormReturnType } from '@mantine/form';
 import { notifications } from '@mantine/notifications';
-import { IconCheck, IconX } from '@tabler/icons-react';
+import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, ApiError, type Check, type Server } from './api.js';
+import { api, type Server } from './api.js';
+import { Refusal } from './refusal.js';
 
 interface Values {
   address: string;
+  name: string;
   username: string;
   password: string;
   imap: Server;
   smtp: Server;
 }
 
+const addressForm = /^\S+@\S+\.\S+$/;
 const empty: Values = {
   address: '',
+  name: '',
   username: '',
   password: '',
   imap: { host: '', port: 993, security: 'tls' },
@@ -27,34 +44,41 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
   const data = useQueryClient();
   const [servers, showServers] = useState(false);
   const [hint, setHint] = useState('');
+  /** Whose servers stand there; none where a person typed them. */
+  const [foundFor, setFoundFor] = useState('');
   const form = useForm<Values>({
     initialValues: empty,
     validate: {
-      address: (value) => (/^\S+@\S+\.\S+$/.test(value) ? null : 'An address looks like name@example.com'),
+      address: (value) => (addressForm.test(value) ? null : 'An address looks like name@example.com'),
       password: (value) => (value ? null : 'The password is needed to sign in'),
       imap: { host: (value) => (value ? null : 'Which server receives?') },
       smtp: { host: (value) => (value ? null : 'Which server sends?') },
     },
   });
+  const untyped = () => form.values.imap.host === '' || foundFor !== '';
   const discover = useMutation({
     mutationFn: api.discover,
-    onSuccess: ({ imap, smtp, hint: found }) => {
-      if (imap) form.setFieldValue('imap', imap);
-      if (smtp) form.setFieldValue('smtp', smtp);
+    onSuccess: ({ imap, smtp, hint: found }, address) => {
       setHint(found);
       showServers(!imap || !smtp);
+      if (!untyped()) return;
+      form.setFieldValue('imap', imap ?? empty.imap);
+      form.setFieldValue('smtp', smtp ?? empty.smtp);
+      setFoundFor(imap && smtp ? address : '');
     },
     onError: () => showServers(true),
   });
   const close = () => {
     form.reset();
     setHint('');
+    setFoundFor('');
     showServers(false);
     connect.reset();
     onClose();
   };
   const connect = useMutation({
-    mutationFn: ({ username, ...login }: Values) => api.connect(username ? { ...login, username } : login),
+    mutationFn: ({ username, name, ...login }: Values) =>
+      api.connect({ ...login, ...(username ? { username } : {}), ...(name ? { display_name: name } : {}) }),
     onSuccess: (inbox) => {
       notifications.show({ message: `${inbox.address} is connected.` });
       void data.invalidateQueries({ queryKey: ['inboxes'] });
@@ -63,48 +87,50 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
     onError: () => showServers(true),
   });
   const lookUp = () => {
-    if (!form.validateField('address').hasError && !form.values.imap.host) discover.mutate(form.values.address);
+    const { address } = form.values;
+    if (addressForm.test(address) && untyped() && foundFor !== address) discover.mutate(address);
   };
   return (
-    <Modal opened={opened} onClose={close} title="Connect a mailbox" size="lg">
+    <Modal opened={opened} onClose={close} closeOnClickOutside={false} title="Connect a mailbox" size="lg">
       <form
         onSubmit={form.onSubmit(
           (values) => connect.mutate(values),
-          () => showServers(true),
+          (wrong) => (wrong['imap.host'] || wrong['smtp.host']) && showServers(true),
         )}
+        noValidate
       >
-        <Stack>
-          <TextInput
-            label="Address"
-            type="email"
-            autoComplete="email"
-            placeholder="name@example.com"
-            data-autofocus
-            {...form.getInputProps('address')}
-            onBlur={lookUp}
-          />
+        <Stack gap="sm">
+          <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
+            <TextInput
+              label="Address"
+              type="email"
+              autoComplete="email"
+              placeholder="name@example.com"
+              data-autofocus
+              {...form.getInputProps('address')}
+              onBlur={lookUp}
+            />
+            <TextInput label="Your name" autoComplete="name" placeholder="As others are to see it" {...form.getInputProps('name')} />
+          </SimpleGrid>
           <PasswordInput
             label="Password"
             autoComplete="current-password"
             description={hint || 'Many providers want an app password here.'}
             {...form.getInputProps('password')}
           />
-          <Anchor component="button" type="button" size="sm" onClick={() => showServers(!servers)} aria-expanded={servers}>
-            {servers
-              ? 'Hide the servers'
-              : form.values.imap.host
-                ? `Servers: ${form.values.imap.host}, ${form.values.smtp.host}`
-                : 'Type the servers'}
-          </Anchor>
-          <Collapse expanded={servers}>
+          <ServersLine open={servers} toggle={() => showServers(!servers)} values={form.values} looking={discover.isPending} />
+          <Collapse expanded={servers} keepMounted={false}>
             <Stack gap="sm">
-              <ServerFields label="Receiving (IMAP)" name="imap" form={form} />
-              <ServerFields label="Sending (SMTP)" name="smtp" form={form} />
-              <TextInput label="User name" description="Only if it is not the address." {...form.getInputProps('username')} />
+              <ServerFields label="Receiving (IMAP)" name="imap" form={form} onTyped={() => setFoundFor('')} />
+              <ServerFields label="Sending (SMTP)" name="smtp" form={form} onTyped={() => setFoundFor('')} />
+              <TextInput label="User name" placeholder="Only if it is not the address" {...form.getInputProps('username')} />
             </Stack>
           </Collapse>
           {connect.error && <Refusal error={connect.error} />}
           <Group justify="flex-end">
+            <Text size="sm" c="dimmed" role="status">
+              {connect.isPending ? 'Signing in to both servers; this may take half a minute.' : ''}
+            </Text>
             <Button type="submit" loading={connect.isPending || discover.isPending}>
               Test and connect
             </Button>
@@ -115,22 +141,44 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
   );
 }
 
-function ServerFields({
-  label,
-  name,
-  form,
-}: {
+function ServersLine({ open, toggle, values, looking }: { open: boolean; toggle: () => void; values: Values; looking: boolean }) {
+  const { imap, smtp } = values;
+  const found = imap.host ? `Servers: ${imap.host === smtp.host ? imap.host : `${imap.host}, ${smtp.host}`}` : 'Type the servers';
+  return (
+    <Anchor component="button" type="button" size="sm" ta="left" onClick={toggle} aria-expanded={open}>
+      <Group gap={4} wrap="nowrap">
+        {open ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
+        {looking ? 'Looking for the servers…' : open ? 'Servers' : found}
+      </Group>
+    </Anchor>
+  );
+}
+
+interface ServerFieldsProps {
   label: string;
   name: 'imap' | 'smtp';
   form: Pick<UseFormReturnType<Values>, 'getInputProps'>;
-}) {
+  onTyped: () => void;
+}
+
+function ServerFields({ label, name, form, onTyped }: ServerFieldsProps) {
+  const host = form.getInputProps(`${name}.host`);
   return (
-    <Group align="flex-start" gap="xs" wrap="nowrap">
-      <TextInput label={label} placeholder={`${name}.example.com`} style={{ flex: 1 }} {...form.getInputProps(`${name}.host`)} />
+    <Group align="flex-start" gap="xs" role="group" aria-label={`${name.toUpperCase()} server`}>
+      <TextInput
+        label={label}
+        placeholder={`${name}.example.com`}
+        style={{ flex: '1 1 220px' }}
+        {...host}
+        onChange={(event) => {
+          onTyped();
+          host.onChange(event);
+        }}
+      />
       <NumberInput label="Port" w={92} min={1} max={65_535} hideControls {...form.getInputProps(`${name}.port`)} />
       <Select
         label="Encryption"
-        w={128}
+        w={132}
         allowDeselect={false}
         data={[
           { value: 'tls', label: 'TLS' },
@@ -139,28 +187,5 @@ function ServerFields({
         {...form.getInputProps(`${name}.security`)}
       />
     </Group>
-  );
-}
-
-function Refusal({ error }: { error: Error }) {
-  const checks = error instanceof ApiError ? error.checks : [];
-  if (checks.length === 0) return <Alert color="red">{error.message}</Alert>;
-  return (
-    <Stack gap="xs" aria-live="polite">
-      {checks.map((check) => (
-        <CheckLine key={check.protocol} check={check} />
-      ))}
-    </Stack>
-  );
-}
-
-function CheckLine({ check }: { check: Check }) {
-  const name = check.protocol === 'imap' ? 'Receiving' : 'Sending';
-  return (
-    <Alert color={check.passed ? 'teal' : 'red'} icon={check.passed ? <IconCheck size={18} /> : <IconX size={18} />} py="xs">
-      <Text size="sm">
-        <b>{name}</b>: {check.passed ? 'works' : check.detail}
-      </Text>
-    </Alert>
   );
 }

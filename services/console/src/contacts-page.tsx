@@ -1,25 +1,42 @@
-// Contacts on the left, the timeline of one on the right.
-import { Alert, Avatar, Button, Group, Skeleton, Stack, Text, TextInput, Title, UnstyledButton } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
-import { IconSearch } from '@tabler/icons-react';
-import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+// Contacts on the left, the timeline of one on the right; where there is little room, one or the other.
+import { Avatar, Button, Group, Skeleton, Stack, Text, TextInput, Title, UnstyledButton } from '@mantine/core';
+import { useDebouncedValue, useDisclosure } from '@mantine/hooks';
+import { IconPencil, IconPlus, IconSearch } from '@tabler/icons-react';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
 import { Link } from 'wouter';
-import { api, type Contact } from './api.js';
+import { api, type Contact, type Session } from './api.js';
+import { ConnectDialog } from './connect-dialog.js';
 import { DemoButton } from './demo-button.js';
-import { initials, nameOf, shortTime } from './format.js';
-import { Timeline } from './timeline.js';
+import { initials, nameOf, several, shortTime } from './format.js';
+import { Timeline, TimelineLoading } from './timeline.js';
+import { Trouble } from './trouble.js';
 
-export function ContactsPage({ contactId, demo }: { contactId: string | undefined; demo: { available: boolean; state: string } }) {
+interface Props {
+  contactId: string | undefined;
+  demo: Session['demo'];
+  onWrite: () => void;
+}
+
+export function ContactsPage({ contactId, demo, onWrite }: Props) {
   const [query, setQuery] = useState('');
   const [asked] = useDebouncedValue(query, 200);
-  const contacts = useQuery({ queryKey: ['contacts', asked], queryFn: () => api.contacts(asked), placeholderData: (before) => before });
-  const list = contacts.data?.contacts ?? [];
-  if (contacts.data && list.length === 0 && asked === '' && !contactId) return <Welcome demo={demo} />;
-  const shown = contactId ?? list[0]?.contact_id;
+  const pages = useInfiniteQuery({
+    queryKey: ['contacts', asked],
+    queryFn: ({ pageParam }) => api.contacts(asked, pageParam),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next_cursor || undefined,
+    placeholderData: (before) => before,
+  });
+  const list = pages.data?.pages.flatMap((page) => page.contacts) ?? [];
+  // Whoever is being read stays, though a mail of somebody else puts that one first.
+  const first = useRef<string>(undefined);
+  first.current ??= list[0]?.contact_id;
+  if (pages.data && list.length === 0 && asked === '' && !contactId) return <Welcome demo={demo} onWrite={onWrite} />;
+  const shown = contactId ?? first.current;
   return (
-    <div className="split">
-      <Stack gap="xs" className="panel" p="sm" component="aside" aria-label="Contacts">
+    <div className="split" data-chosen={contactId ? true : undefined}>
+      <Stack gap="xs" className="panel list" p="sm" component="aside" aria-label="Contacts">
         <TextInput
           aria-label="Find a contact"
           placeholder="Find a contact"
@@ -27,20 +44,28 @@ export function ContactsPage({ contactId, demo }: { contactId: string | undefine
           value={query}
           onChange={(event) => setQuery(event.currentTarget.value)}
         />
-        {contacts.isPending && <Skeleton h={56} />}
-        {contacts.error && <Alert color="red">{contacts.error.message}</Alert>}
+        {pages.isPending && [1, 2, 3].map((row) => <Skeleton key={row} h={57} />)}
+        {pages.error && <Trouble error={pages.error} again={pages.refetch} />}
         <nav aria-label="Contacts">
           {list.map((contact) => (
             <ContactRow key={contact.contact_id} contact={contact} active={contact.contact_id === shown} />
           ))}
         </nav>
-        {contacts.data && list.length === 0 && (
+        {pages.data && list.length === 0 && asked !== '' && (
           <Text size="sm" c="dimmed" p="xs">
             Nobody is called that.
           </Text>
         )}
+        {pages.hasNextPage && (
+          <Button variant="subtle" size="xs" onClick={() => void pages.fetchNextPage()} loading={pages.isFetchingNextPage}>
+            More contacts
+          </Button>
+        )}
       </Stack>
-      {shown && <Timeline key={shown} contactId={shown} />}
+      <div className="timeline">
+        {pages.isPending && !shown && <TimelineLoading />}
+        {shown && <Timeline key={shown} contactId={shown} />}
+      </div>
     </div>
   );
 }
@@ -59,9 +84,12 @@ function ContactRow({ contact, active }: { contact: Contact; active: boolean }) 
           {initials(contact)}
         </Avatar>
         <Stack gap={0} miw={0} style={{ flex: 1 }}>
+          <Text size="sm" fw={550} truncate>
+            {nameOf(contact)}
+          </Text>
           <Group justify="space-between" wrap="nowrap" gap="xs">
-            <Text size="sm" fw={550} truncate>
-              {nameOf(contact)}
+            <Text size="xs" c="dimmed" truncate>
+              {contact.name ? contact.address : several(contact.engagements, 'mail')}
             </Text>
             {contact.last_activity_at && (
               <Text size="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
@@ -69,30 +97,42 @@ function ContactRow({ contact, active }: { contact: Contact; active: boolean }) 
               </Text>
             )}
           </Group>
-          <Text size="xs" c="dimmed" truncate>
-            {contact.address}
-          </Text>
         </Stack>
       </Group>
     </UnstyledButton>
   );
 }
 
-function Welcome({ demo }: { demo: { available: boolean; state: string } }) {
+/** Of a house in which nothing has been said yet: the next step there is. */
+function Welcome({ demo, onWrite }: { demo: Session['demo']; onWrite: () => void }) {
+  const inboxes = useQuery({ queryKey: ['inboxes'], queryFn: api.inboxes });
+  const [connecting, connect] = useDisclosure();
+  const connected = (inboxes.data?.inboxes ?? []).length > 0;
   return (
-    <Stack className="panel" p={48} align="center" gap="sm" ta="center">
+    <Stack className="panel" p={{ base: 'xl', sm: 48 }} align="center" gap="sm" ta="center">
       <img src="/icon.svg" width={52} height={52} alt="" />
-      <Title order={2}>Replies come back here by themselves</Title>
+      <Title order={2} tabIndex={-1}>
+        Replies come back here by themselves
+      </Title>
       <Text c="dimmed" maw={520}>
-        Connect a mailbox, write to somebody, and their answer appears on their timeline with its attachments. Everything else in the
-        mailbox stays unread.
+        {connected
+          ? 'Your mailbox is connected. Write to somebody: their answer appears on their timeline, with its attachments.'
+          : 'Connect a mailbox, write to somebody, and their answer appears on their timeline with its attachments. Everything else in the mailbox stays unread.'}
       </Text>
-      <Group mt="sm">
-        <Button component={Link} href="/inboxes">
-          Connect a mailbox
-        </Button>
-        <DemoButton available={demo.available} running={demo.state === 'running'} />
+      <Group mt="sm" justify="center" mih={36}>
+        {inboxes.data && connected && (
+          <Button leftSection={<IconPencil size={16} />} onClick={onWrite}>
+            Write the first mail
+          </Button>
+        )}
+        {inboxes.data && !connected && (
+          <Button leftSection={<IconPlus size={16} />} onClick={connect.open}>
+            Connect a mailbox
+          </Button>
+        )}
+        {inboxes.data && !connected && <DemoButton demo={demo} />}
       </Group>
+      <ConnectDialog opened={connecting} onClose={connect.close} />
     </Stack>
   );
 }

@@ -26,6 +26,11 @@ export function nameOf(person: { name: string; address: string }): string {
   return person.name || person.address;
 }
 
+/** 1 mail, 2 mails. */
+export function several(count: number, word: string): string {
+  return `${count.toLocaleString()} ${word}${count === 1 ? '' : 's'}`;
+}
+
 export function initials(person: { name: string; address: string }): string {
   const words = nameOf(person)
     .split(/[\s.@_-]+/)
@@ -36,11 +41,12 @@ export function initials(person: { name: string; address: string }): string {
     .join('');
 }
 
-/** 6.2 days, 3 hours. */
+/** 6.2 days, 7 days, 3 hours. */
 export function age(ms: number): string {
   const hours = Math.max(0, ms) / 3_600_000;
   if (hours < 1) return 'under an hour';
-  return hours < 48 ? `${Math.round(hours)} hours` : `${(hours / 24).toFixed(1)} days`;
+  if (hours < 48) return Math.round(hours) === 1 ? '1 hour' : `${Math.round(hours)} hours`;
+  return `${Number((hours / 24).toFixed(1))} days`;
 }
 
 /** The new part of a plain text and what it quotes below. */

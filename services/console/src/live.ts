@@ -36,6 +36,8 @@ export function useLive(): boolean {
     const source = new EventSource('/v1/events');
     source.onopen = () => setLive(true);
     source.onerror = () => setLive(false);
+    // Away for longer than events are kept: anything may have changed.
+    source.addEventListener('EventsMissed', () => void data.invalidateQueries());
     for (const [name, topic] of Object.entries(events)) {
       source.addEventListener(name, () => {
         for (const queryKey of about[topic]!) void data.invalidateQueries({ queryKey });

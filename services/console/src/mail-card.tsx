@@ -1,19 +1,13 @@
 // One mail on a timeline.
-import { ActionIcon, Alert, Anchor, Badge, Button, Group, Menu, Modal, Skeleton, Stack, Text, ThemeIcon, Tooltip } from '@mantine/core';
+import { ActionIcon, Alert, Anchor, Badge, Button, Group, Menu, Skeleton, Stack, Text, ThemeIcon, Tooltip } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import {
-  IconArrowBackUp,
-  IconArrowDownLeft,
-  IconArrowUpRight,
-  IconDots,
-  IconFile,
-  IconFileOff,
-  IconPaperclip,
-  IconTrash,
-} from '@tabler/icons-react';
+import { IconArrowDownLeft, IconArrowUpRight, IconDots, IconFile, IconFileOff, IconPaperclip, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Attachment, type Engagement } from './api.js';
+import { ConfirmDialog } from './confirm-dialog.js';
+import { FileName } from './file-name.js';
+import { useFocusBack } from './focus.js';
 import { fullTime, nameOf, shortTime, size, splitQuote } from './format.js';
 import { MailFrame } from './mail-frame.js';
 
@@ -24,12 +18,12 @@ const stateLook: Record<string, { color: string; label: string }> = {
   unconfirmed: { color: 'orange', label: 'Not confirmed' },
 };
 
-export function MailCard({ mail, onAnswer }: { mail: Engagement; onAnswer: () => void }) {
+export function MailCard({ mail }: { mail: Engagement }) {
   const incoming = mail.direction === 'in';
   const look = incoming ? undefined : stateLook[mail.state];
   const people = incoming ? nameOf(mail.from) : `${nameOf(mail.from)} to ${mail.to.map(nameOf).join(', ')}`;
   return (
-    <Group align="flex-start" wrap="nowrap" gap="sm" component="article">
+    <Group align="flex-start" wrap="nowrap" gap="sm" component="article" className="mail">
       <ThemeIcon
         variant="light"
         color={incoming ? 'brand' : 'gray'}
@@ -41,13 +35,14 @@ export function MailCard({ mail, onAnswer }: { mail: Engagement; onAnswer: () =>
         {incoming ? <IconArrowDownLeft size={16} /> : <IconArrowUpRight size={16} />}
       </ThemeIcon>
       <Stack gap={6} style={{ flex: 1 }} miw={0}>
-        <Group justify="space-between" wrap="nowrap" gap="xs">
-          <Group gap="xs" miw={0}>
-            <Tooltip label={mail.from.address}>
-              <Text size="sm" fw={600} truncate>
-                {people}
-              </Text>
-            </Tooltip>
+        <Group justify="space-between" wrap="nowrap" gap="xs" align="flex-start">
+          <Group gap="0 var(--mantine-spacing-xs)" miw={0}>
+            <Text size="sm" fw={600} style={{ overflowWrap: 'anywhere' }} title={mail.from.address}>
+              {people}
+            </Text>
+            <Text size="xs" c="dimmed" title={fullTime(mail.occurred_at)}>
+              {shortTime(mail.occurred_at)}
+            </Text>
             {mail.kind === 'auto_reply' && (
               <Badge variant="light" color="gray" tt="none">
                 automatic answer
@@ -59,19 +54,7 @@ export function MailCard({ mail, onAnswer }: { mail: Engagement; onAnswer: () =>
               </Badge>
             )}
           </Group>
-          <Group gap={2} wrap="nowrap">
-            <Tooltip label={fullTime(mail.occurred_at)}>
-              <Text size="xs" c="dimmed">
-                {shortTime(mail.occurred_at)}
-              </Text>
-            </Tooltip>
-            {incoming && (
-              <ActionIcon variant="subtle" color="gray" size="sm" onClick={onAnswer} aria-label="Answer">
-                <IconArrowBackUp size={16} />
-              </ActionIcon>
-            )}
-            <MailMenu mail={mail} />
-          </Group>
+          <MailMenu mail={mail} />
         </Group>
         {look && mail.state_text && mail.state !== 'accepted' && <SendTrouble mail={mail} color={look.color} />}
         <MailText mail={mail} />
@@ -142,11 +125,9 @@ function AttachmentChip({ attachment }: { attachment: Attachment }) {
         variant="default"
         size="xs"
         leftSection={icon}
+        className="file"
       >
-        {name || 'unnamed'}&ensp;
-        <Text span size="xs" c="dimmed">
-          {size(attachment.size_bytes)}
-        </Text>
+        <FileName name={name} note={size(attachment.size_bytes)} />
       </Button>
     );
   }
@@ -157,15 +138,13 @@ function AttachmentChip({ attachment }: { attachment: Attachment }) {
         variant="default"
         size="xs"
         leftSection={icon}
+        className="file"
         aria-disabled
         data-disabled
         aria-label={`${name}: ${why}`}
         onClick={(event) => event.preventDefault()}
       >
-        {name || 'unnamed'}&ensp;
-        <Text span size="xs">
-          {state === 'rejected' ? 'not logged' : size(attachment.size_bytes)}
-        </Text>
+        <FileName name={name} note={state === 'rejected' ? 'not logged' : size(attachment.size_bytes)} />
       </Button>
     </Tooltip>
   );
@@ -200,20 +179,17 @@ function SendTrouble({ mail, color }: { mail: Engagement; color: string }) {
 function MailMenu({ mail }: { mail: Engagement }) {
   const data = useQueryClient();
   const [asking, setAsking] = useState(false);
-  const remove = useMutation({
-    mutationFn: () => api.deleteEngagement(mail.engagement_id),
-    onSuccess: () => {
-      setAsking(false);
-      void data.invalidateQueries({ queryKey: ['timeline'] });
-      void data.invalidateQueries({ queryKey: ['contacts'] });
-    },
-    onError: (error) => notifications.show({ color: 'red', message: error.message }),
-  });
+  const { target, back } = useFocusBack();
+  const remove = async () => {
+    await api.deleteEngagement(mail.engagement_id);
+    void data.invalidateQueries({ queryKey: ['timeline'] });
+    void data.invalidateQueries({ queryKey: ['contacts'] });
+  };
   return (
     <>
       <Menu position="bottom-end">
         <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size="sm" aria-label="More for this mail">
+          <ActionIcon ref={target} variant="subtle" color="gray" size="sm" aria-label="More for this mail">
             <IconDots size={16} />
           </ActionIcon>
         </Menu.Target>
@@ -223,21 +199,16 @@ function MailMenu({ mail }: { mail: Engagement }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <Modal opened={asking} onClose={() => setAsking(false)} title="Delete this mail from the timeline?">
-        <Stack>
-          <Text size="sm">
-            Its text and attachments are deleted here for good, and it will not come back. In the mailbox itself nothing changes.
-          </Text>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={() => setAsking(false)} data-autofocus>
-              Keep it
-            </Button>
-            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
-              Delete
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
+      <ConfirmDialog
+        opened={asking}
+        onClose={() => setAsking(false)}
+        onClosed={back}
+        title="Delete this mail from the timeline?"
+        verb="Delete"
+        act={remove}
+      >
+        Its text and attachments are deleted here for good, and it will not come back. In the mailbox itself nothing changes.
+      </ConfirmDialog>
     </>
   );
 }

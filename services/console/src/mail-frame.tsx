@@ -7,14 +7,8 @@ export function MailFrame({ html, onClose }: { html: string; onClose: () => void
   const page = `<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><base target="_blank"><style>body{font:15px/1.5 system-ui,sans-serif;margin:12px;overflow-wrap:anywhere;background:#fff;color:#111}</style>${html}`;
   return (
     <Stack gap={4}>
-      <iframe
-        title="The mail as it was written"
-        sandbox="allow-popups"
-        referrerPolicy="no-referrer"
-        srcDoc={page}
-        style={{ width: '100%', height: 360, border: '1px solid var(--mantine-color-default-border)', borderRadius: 8, background: '#fff' }}
-      />
-      <Anchor component="button" size="xs" c="dimmed" onClick={onClose}>
+      <iframe title="The mail as it was written" sandbox="allow-popups" referrerPolicy="no-referrer" srcDoc={page} className="mailFrame" />
+      <Anchor component="button" size="xs" c="dimmed" ta="left" onClick={onClose}>
         Show as plain text
       </Anchor>
     </Stack>

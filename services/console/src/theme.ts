@@ -14,17 +14,40 @@ const teal: MantineColorsTuple = [
   '#064e48',
 ];
 
+/** Deep enough that white letters on it, and its letters on white, are read easily. */
+const red: MantineColorsTuple = [
+  '#fef3f2',
+  '#fee4e2',
+  '#fecdca',
+  '#fda29b',
+  '#f97066',
+  '#d92d20',
+  '#c4281c',
+  '#b42318',
+  '#912018',
+  '#7a271a',
+];
+
 export const theme = createTheme({
   primaryColor: 'brand',
   primaryShade: 7,
-  colors: { brand: teal },
+  colors: { brand: teal, red },
   autoContrast: true,
   defaultRadius: 'md',
   fontFamily: 'ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
   headings: { fontWeight: '620', sizes: { h1: { fontSize: '1.375rem' }, h2: { fontSize: '1.0625rem' }, h3: { fontSize: '0.9375rem' } } },
   cursorType: 'pointer',
   components: {
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.35, blur: 2 }, transitionProps: { duration: 120 } } },
+    Modal: {
+      defaultProps: {
+        centered: true,
+        padding: 'lg',
+        overlayProps: { backgroundOpacity: 0.4 },
+        transitionProps: { duration: 120 },
+        closeButtonProps: { 'aria-label': 'Close' },
+      },
+    },
+    Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
   },
 });
@@ -39,9 +62,10 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-blue-light-color': '#1858a8',
     '--mantine-color-red-light-color': '#b42318',
     '--mantine-color-red-text': '#b42318',
+    '--mantine-color-error': '#b42318',
     '--mantine-color-orange-light-color': '#974000',
     '--mantine-color-yellow-light-color': '#735000',
     '--mantine-color-gray-light-color': '#495057',
   },
-  dark: { '--mantine-color-dimmed': '#a7b0b5' },
+  dark: { '--mantine-color-dimmed': '#a7b0b5', '--mantine-color-red-text': '#fda29b', '--mantine-color-error': '#fda29b' },
 });

@@ -1,13 +1,15 @@
 // A contact's timeline: conversations, newest first, each mail with its text and attachments.
-import { Alert, Avatar, Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Anchor, Avatar, Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconPencil } from '@tabler/icons-react';
+import { IconArrowBackUp, IconArrowLeft, IconPencil } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { Link } from 'wouter';
 import { api, type Engagement } from './api.js';
 import { ComposeDialog } from './compose-dialog.js';
-import { initials, nameOf } from './format.js';
+import { initials, nameOf, several } from './format.js';
 import { MailCard } from './mail-card.js';
+import { Trouble } from './trouble.js';
 
 interface Thread {
   id: string;
@@ -22,7 +24,7 @@ export function threadsOf(engagements: Engagement[]): Thread[] {
     const id = mail.thread_id || mail.mail_id;
     const thread = threads.get(id) ?? { id, subject: '', mails: [] };
     thread.mails.unshift(mail);
-    thread.subject = thread.mails[0]!.subject;
+    thread.subject = thread.mails[0]!.subject.replace(/^(re:\s*)+/i, '');
     threads.set(id, thread);
   }
   return [...threads.values()];
@@ -37,27 +39,37 @@ export function Timeline({ contactId }: { contactId: string }) {
     getNextPageParam: (page) => page.next_cursor || undefined,
   });
   const [writing, compose] = useDisclosure();
-  const [answering, setAnswering] = useState<Engagement | undefined>();
+  const [answered, setAnswered] = useState<Engagement | undefined>();
+  const [answering, answer] = useDisclosure();
   const threads = threadsOf(pages.data?.pages.flatMap((page) => page.engagements) ?? []);
-  if (contact.isPending || pages.isPending) return <Skeleton h={320} aria-label="Loading" />;
-  if (contact.error ?? pages.error) return <Alert color="red">{(contact.error ?? pages.error)!.message}</Alert>;
+  if (contact.isPending || pages.isPending) return <TimelineLoading />;
+  // What is on the page stays there while a later question is refused.
+  if (!contact.data || !pages.data) {
+    return <Trouble error={(contact.error ?? pages.error)!} again={() => Promise.all([contact.refetch(), pages.refetch()])} />;
+  }
   const person = contact.data;
   return (
     <Stack miw={0}>
+      <Anchor component={Link} href="/contacts" size="sm" className="back">
+        <IconArrowLeft size={16} />
+        &ensp;All contacts
+      </Anchor>
       <Group className="panel" p="md" justify="space-between">
         <Group gap="md" wrap="nowrap" miw={0}>
           <Avatar radius="xl" size={44} color="initials" name={nameOf(person)}>
             {initials(person)}
           </Avatar>
           <Stack gap={0} miw={0}>
-            <Title order={2}>{nameOf(person)}</Title>
-            <Text size="sm" c="dimmed">
-              {person.address}
+            <Title order={2} tabIndex={-1} style={{ overflowWrap: 'anywhere' }}>
+              {nameOf(person)}
+            </Title>
+            <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+              {person.name ? person.address : several(person.engagements, 'mail')}
             </Text>
           </Stack>
         </Group>
         <Button variant="default" leftSection={<IconPencil size={16} />} onClick={compose.open}>
-          Write to {nameOf(person).split(' ')[0]}
+          {person.name ? `Write to ${person.name.split(' ')[0]}` : 'Write a mail'}
         </Button>
       </Group>
       {threads.length === 0 && (
@@ -67,10 +79,19 @@ export function Timeline({ contactId }: { contactId: string }) {
       )}
       {threads.map((thread) => (
         <Stack key={thread.id} className="panel" p="md" gap="md" component="section" aria-label={thread.subject || 'No subject'}>
-          <Title order={3}>{thread.subject || 'No subject'}</Title>
+          <Title order={3} style={{ overflowWrap: 'anywhere' }}>
+            {thread.subject || 'No subject'}
+          </Title>
           {thread.mails.map((mail) => (
-            <MailCard key={mail.engagement_id} mail={mail} onAnswer={() => setAnswering(mail)} />
+            <MailCard key={mail.engagement_id} mail={mail} />
           ))}
+          <AnswerButton
+            thread={thread}
+            onAnswer={(mail) => {
+              setAnswered(mail);
+              answer.open();
+            }}
+          />
         </Stack>
       ))}
       {pages.hasNextPage && (
@@ -80,12 +101,34 @@ export function Timeline({ contactId }: { contactId: string }) {
       )}
       <ComposeDialog opened={writing} onClose={compose.close} to={person.address} />
       <ComposeDialog
-        key={answering?.engagement_id ?? 'none'}
-        opened={answering !== undefined}
-        onClose={() => setAnswering(undefined)}
+        key={answered?.engagement_id}
+        opened={answering}
+        onClose={answer.close}
         to={person.address}
-        answers={answering}
+        {...(answered ? { answers: answered } : {})}
       />
+    </Stack>
+  );
+}
+
+/** Below a conversation: answers what the contact wrote last. */
+function AnswerButton({ thread, onAnswer }: { thread: Thread; onAnswer: (mail: Engagement) => void }) {
+  const last = thread.mails.findLast(({ direction, kind }) => direction === 'in' && kind !== 'delivery_report');
+  if (!last) return null;
+  return (
+    <Group pl={42}>
+      <Button variant="light" size="xs" leftSection={<IconArrowBackUp size={15} />} onClick={() => onAnswer(last)}>
+        Answer
+      </Button>
+    </Group>
+  );
+}
+
+export function TimelineLoading() {
+  return (
+    <Stack aria-label="Loading" aria-busy>
+      <Skeleton h={78} />
+      <Skeleton h={240} />
     </Stack>
   );
 }

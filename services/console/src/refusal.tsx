@@ -1,0 +1,38 @@
+// What a live test of both mail servers found: for each what works, and why not what does not.
+import { Alert, Stack, Text } from '@mantine/core';
+import { IconCheck, IconX } from '@tabler/icons-react';
+import { ApiError, type Check } from './api.js';
+
+const sides = { imap: 'Receiving', smtp: 'Sending' };
+
+/** Of a password that is typed just now nobody can say that it was changed. */
+const sentences: Record<string, string> = { AUTH_REJECTED: 'The server refused this user name and password.' };
+
+export function Refusal({ error }: { error: Error }) {
+  const checks = error instanceof ApiError ? error.checks : [];
+  const lines = Object.entries(Object.groupBy(checks, sentenceOf));
+  return (
+    <Stack gap="xs" role="alert">
+      {checks.length === 0 && <Alert color="red">{error.message}</Alert>}
+      {lines.map(([sentence, same = []]) => (
+        <Line key={sentence} sentence={sentence} passed={same.every(({ passed }) => passed)} name={nameOf(same)} />
+      ))}
+    </Stack>
+  );
+}
+
+function Line({ name, sentence, passed }: { name: string; sentence: string; passed: boolean }) {
+  return (
+    <Alert color={passed ? 'teal' : 'red'} icon={passed ? <IconCheck size={18} /> : <IconX size={18} />} py="xs">
+      <Text size="sm">
+        <b>{name}</b>: {sentence}
+      </Text>
+    </Alert>
+  );
+}
+
+const sentenceOf = ({ passed, code, detail }: Check): string => (passed ? 'works.' : (sentences[code] ?? detail));
+
+function nameOf(checks: Check[]): string {
+  return checks.map(({ protocol }, at) => (at === 0 ? sides[protocol] : sides[protocol].toLowerCase())).join(' and ');
+}
