@@ -3,9 +3,12 @@ import pg from 'pg';
 import { backoffMs, delay } from '@rejoinder/base/wait';
 import type { BusLogger } from './logger.js';
 
-/** The end of a partition moved, members of a group came or went, or anything may have happened meanwhile. */
+/** The end of a partition moved; members of a group came or went; from now on nothing is heard; anything may have happened until now, even a crash. */
 export type Heard =
-  { kind: 'end'; topic: string; partition: number; end: bigint } | { kind: 'group'; group: string } | { kind: 'anything' };
+  | { kind: 'end'; topic: string; partition: number; end: bigint }
+  | { kind: 'group'; group: string }
+  | { kind: 'deaf' }
+  | { kind: 'anything' };
 
 const channel = 'rejoinder_bus';
 
@@ -51,6 +54,7 @@ export class LocalEars {
       await client.query(`listen ${channel}`);
       this.hear({ kind: 'anything' });
       await ended;
+      this.hear({ kind: 'deaf' });
       return true;
     } catch (error) {
       this.logger.warn({ error }, 'not hearing other processes of the local log; it is looked at slowly');

@@ -21,7 +21,7 @@ export interface LanesSurroundings {
   concurrency: number;
   /** Under which the partitions are held. */
   memberId: () => string;
-  /** Somebody else holds it by now. */
+  /** Somebody else holds it by now, or a crash has undone where it stood. */
   onTaken(at: TopicPartition): void;
   /** It cannot go on. */
   onStop(at: TopicPartition, error: unknown): void;
@@ -54,10 +54,21 @@ export class LocalLanes {
     this.#drain(held);
   }
 
-  /** Begins a partition, unless it is held already: then its lane knows better where it stands. */
-  begin({ topic, partition, next, end }: Claim): void {
+  /** How far each partition has been committed. */
+  committed(): Map<string, bigint> {
+    return new Map([...this.#held].map(([place, { next }]) => [place, next]));
+  }
+
+  /**
+   * Begins a partition, unless it is held already: then its lane knows better where it stands, but if the claim is behind what was committed before it was
+   * read: a crash of the database has undone that.
+   */
+  begin({ topic, partition, next, end }: Claim, committed: bigint | undefined): void {
     const place = placeOf({ topic, partition });
-    if (this.#held.has(place)) return;
+    if (this.#held.has(place)) {
+      if (committed === undefined || committed <= next) return;
+      this.lose({ topic, partition });
+    }
     const { subscription, logger } = this.around;
     const held = { lane: new Lane({ topic, partition }, { subscription, limiter: this.#limiter, logger }), next, end, draining: false };
     this.#held.set(place, held);
@@ -102,7 +113,7 @@ export class LocalLanes {
             .fetch(lane.at, held.next)
             .catch((error: unknown) => (error instanceof OffsetLost ? ((lost = error), []) : Promise.reject(error))),
         async (handled) => {
-          if (!(await reader.commit(lane.at, handled.at(-1)!.offset + 1n, memberId()))) onTaken(lane.at);
+          if (!(await reader.commit(lane.at, held.next, handled.at(-1)!.offset + 1n, memberId()))) onTaken(lane.at);
         },
       );
       if (lost) throw lost;

@@ -24,6 +24,11 @@ export interface LocalLogOptions {
   /** Tells when an event was appended: retention goes by it. */
   clock: Clock;
   logger: BusLogger;
+  /**
+   * All that is published comes from outboxes in the same database: publishing need not wait for the disk, since a crash that undoes it also undoes that the
+   * outbox called it placed.
+   */
+  holdsOutboxes?: boolean;
   /** Batches in hand at once of one consumer. */
   concurrency?: number;
   /** How often a process looks for what it was not told of, and says that it lives. */
@@ -127,6 +132,7 @@ export class LocalLog implements EventLog {
         records.map(({ value }) => Buffer.from(value)),
         this.options.clock.now(),
         this.#self,
+        this.options.holdsOutboxes ?? false,
       ],
     });
     const byPlace = Map.groupBy(records, ({ topic, partition }) => `${topic}/${partition}`);
@@ -140,9 +146,12 @@ export class LocalLog implements EventLog {
 
   /** What this process did is known here without a round trip; what others did comes through the ears. */
   #hear(heard: Heard): void {
-    if (heard.kind === 'anything') return this.#pulse.look();
+    if (heard.kind === 'deaf' || heard.kind === 'anything') this.#tail.clear();
+    if (heard.kind === 'deaf') return;
+    if (heard.kind === 'anything') this.#pulse.look();
     for (const member of this.#members) {
-      if (heard.kind === 'end') member.reaches(heard.topic, heard.partition, heard.end);
+      if (heard.kind === 'anything') member.settle();
+      else if (heard.kind === 'end') member.reaches(heard.topic, heard.partition, heard.end);
       else if (member.group === heard.group) member.settle();
     }
   }

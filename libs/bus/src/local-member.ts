@@ -131,12 +131,13 @@ export class LocalMember {
       this.#joined = true;
       this.tellOthers();
     }
+    const committed = this.#lanes.committed();
     const taken = await takeShare(pool, this.group, this.#id, this.subscription.topics);
     if (!taken) return this.#expired();
     this.#others = taken.members.join();
     const mine = new Set([...taken.held, ...taken.surplus].map(placeOf));
     for (const at of this.#lanes.all()) if (!mine.has(placeOf(at))) this.#lanes.lose(at);
-    for (const claim of taken.held) this.#lanes.begin(claim);
+    for (const claim of taken.held) this.#lanes.begin(claim, committed.get(placeOf(claim)));
     await this.#giveBack(taken.surplus);
     await this.subscription.onAssigned?.(taken.held.map(({ topic, partition }) => ({ topic, partition })));
     this.#trouble = undefined;

@@ -45,12 +45,12 @@ export class LocalReader {
     );
   }
 
-  /** False if the member holds the partition no more. */
-  async commit({ topic, partition }: TopicPartition, next: bigint, member: string): Promise<boolean> {
+  /** False if the member holds the partition no more, or not from where it believes to stand. */
+  async commit({ topic, partition }: TopicPartition, from: bigint, next: bigint, member: string): Promise<boolean> {
     const { rowCount } = await this.pool.query({
       name: 'bus commit',
       text: commitSql,
-      values: [this.group, topic, partition, String(next), member],
+      values: [this.group, topic, partition, String(next), member, String(from)],
     });
     return rowCount === 1;
   }

@@ -1,6 +1,9 @@
 // The statements of the local log, in schema bus. Leases run by the database's clock, appended_at by the clock given in.
 
-/** Offsets without gaps: the rows of log_end are locked in one order, and a topic that is missing is refused. Parameters: columns, appended_at, notification. */
+/**
+ * Offsets without gaps: the rows of log_end are locked in one order, and a topic that is missing is refused. Parameters: columns, appended_at, notification,
+ * and whether its commit need not wait for the disk.
+ */
 export const appendSql = `
 with e as (
   select * from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::bytea[]) with ordinality as e(topic, partition, key, headers, value, n)
@@ -19,7 +22,7 @@ with e as (
   where l.topic = n.topic and l.partition = n.partition
   returning l.topic, l.partition, l.next_offset::text as "end"
 )
-select *, pg_notify('rejoinder_bus', 'e/' || $7 || '/' || topic || '/' || partition || '/' || "end") from moved`;
+select *, pg_notify('rejoinder_bus', 'e/' || $7 || '/' || topic || '/' || partition || '/' || "end"), case when $8::bool then set_config('synchronous_commit', 'off', true) end from moved`;
 
 /** Parameters: topic, partition, from, rows, bytes. The first row always, then as many as fit. */
 export const fetchSql = `
@@ -31,11 +34,12 @@ select "offset"::text, key, headers, value from (
 where bytes_before < $5 order by counted."offset"`;
 
 /**
- * Nothing is changed if another holds the partition by now. The commit does not wait for the disk: what a crash undoes of it is delivered again.
- * Parameters: group, topic, partition, next offset, member.
+ * Nothing is changed if another holds the partition by now, or if the place is not where this member left it: then a crash has undone commits, and perhaps
+ * what they stood for. The commit does not wait for the disk: what a crash undoes of it is delivered again.
+ * Parameters: group, topic, partition, next offset, member, offset before.
  */
 export const commitSql = `
-update bus.position set next_offset = $4::bigint where "group" = $1 and topic = $2 and partition = $3 and member_id = $5::uuid
+update bus.position set next_offset = $4::bigint where "group" = $1 and topic = $2 and partition = $3 and member_id = $5::uuid and next_offset = $6::bigint
 returning set_config('synchronous_commit', 'off', true)`;
 
 /** One look for all members of a process: keeps them alive, and says who is there, what is free and where the log ends. Parameters: members, groups, ttl ms. */

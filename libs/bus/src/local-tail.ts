@@ -23,6 +23,11 @@ export class LocalTail {
     }, keptMs).unref();
   }
 
+  /** The database may have crashed, and with it the end of the log: its offsets may come to stand for other events. */
+  clear(): void {
+    this.#events.clear();
+  }
+
   /** The events from this offset on without a gap, as far as they are here. */
   from(at: TopicPartition, next: bigint): LoggedEvent[] {
     const found: LoggedEvent[] = [];

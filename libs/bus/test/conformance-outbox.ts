@@ -155,6 +155,7 @@ export function outboxConformance(name: string, startDriver: () => Promise<Drive
       const looks: number[] = [];
       const counting: Transactions = {
         write: (scope, work) => database.write(scope, work),
+        writeToDisk: (scope, work) => database.writeToDisk(scope, work),
         read: (scope, work) => database.read(scope, work),
         single: (sql, ...values) => {
           looks.push(performance.now());
@@ -175,6 +176,7 @@ export function outboxConformance(name: string, startDriver: () => Promise<Drive
       // Sleeps between reading and publishing, as a paused pod does.
       const drowsy: Transactions = {
         write: (scope, work) => database.write(scope, work),
+        writeToDisk: (scope, work) => database.writeToDisk(scope, work),
         read: (scope, work) => database.read(scope, work),
         single: async <T>(sql: string, ...values: unknown[]) => {
           const rows = await database.single<T>(sql, ...values);

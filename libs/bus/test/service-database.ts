@@ -30,6 +30,7 @@ export async function prepareDatabase(url: string, services: string[]): Promise<
 export function openPool(url: string, max = 10): pg.Pool {
   const pool = new pg.Pool({ connectionString: url, max, options: '-c timezone=UTC', connectionTimeoutMillis: 5_000 });
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
@@ -63,6 +64,10 @@ export class PlainTransactions implements Transactions {
     const result = await this.read(scope, work);
     this.afterCommit();
     return result;
+  }
+
+  writeToDisk<T>(scope: Scope, work: (tx: SqlTransaction) => Promise<T>): Promise<T> {
+    return this.write(scope, work);
   }
 
   single<T>(sql: string, ...values: unknown[]): Promise<T[]> {

@@ -43,6 +43,8 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
     /** For what runs outside a transaction: partitions. */
     readonly pool: pg.Pool,
     private readonly singles: pg.Pool,
+    /** The log lies in the same database, so that a crash leaves both as they were at one moment. */
+    private readonly holdsLog = false,
   ) {}
 
   /** Answers as soon as the work is done: nobody who has only read waits for the end of the transaction. */
@@ -52,10 +54,12 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
     });
   }
 
-  async write<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const { result, written } = await watchWrites(() => this.#transact(scope, {}, work));
-    this.wakes.wake(this.service, written);
-    return result;
+  write<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#write(scope, this.holdsLog && !isRequest(scope) ? { synchronous_commit: 'off' } : {}, work);
+  }
+
+  writeToDisk<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#write(scope, {}, work);
   }
 
   async single<T>(text: string, ...values: unknown[]): Promise<T[]> {
@@ -67,6 +71,12 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
     if (!this.singles.ending) await this.singles.end();
   }
 
+  async #write<T>(scope: Scope, settings: Record<string, string>, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const { result, written } = await watchWrites(() => this.#transact(scope, settings, work));
+    this.wakes.wake(this.service, written);
+    return result;
+  }
+
   #transact<T>(scope: Scope, settings: Record<string, string>, work: (tx: Tx) => Promise<T>): Promise<T> {
     const begin = (run: (tx: Tx) => Promise<T>) => this.client.$transaction(run, { maxWait: maxWaitMs, timeout: timeoutMs });
     return inTransaction(this.service, this.#enterSql(scope, settings), begin, work);
@@ -75,7 +85,7 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
   /** Row-level security needs a role that is not the login's own and the tenants, both for this transaction only. */
   #enterSql(scope: Scope, more: Record<string, string>): string {
     const settings = {
-      role: `rejoinder_${this.service}_${scope !== 'all_tenants' && 'tenant' in scope ? 'request' : 'worker'}`,
+      role: `rejoinder_${this.service}_${isRequest(scope) ? 'request' : 'worker'}`,
       search_path: this.service,
       'rejoinder.tenants': tenantsOf(scope),
       ...more,
@@ -84,6 +94,8 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
     return `select ${each.join(', ')}`;
   }
 }
+
+const isRequest = (scope: Scope) => scope !== 'all_tenants' && 'tenant' in scope;
 
 function tenantsOf(scope: Scope): string {
   if (scope === 'all_tenants') return '*';

@@ -88,5 +88,5 @@ async function openLog(
     return { eventLog: new KafkaLog({ brokers: settings.kafkaBrokers.split(','), clientId: 'rejoinder', logger }) };
   const keeper = new PartitionKeeper('bus', pool, clock, days, logger);
   await keeper.start();
-  return { eventLog: new LocalLog({ pool, listenUrl: url, clock, logger }), keeper };
+  return { eventLog: new LocalLog({ pool, listenUrl: url, clock, logger, holdsOutboxes: true }), keeper };
 }

@@ -89,7 +89,7 @@ export async function startRole(role: Role, house: House, env: Environment): Pro
 function assemble(role: Role, house: House, logger: Logger) {
   const client = role.prisma(prismaAdapter(house.pool, role.name));
   const singles = openSingles(house.settings.databaseUrl.reveal(), role.name, logger);
-  const database = new Database<SqlTransaction>(role.name, client, house.wake, house.pool, singles);
+  const database = new Database<SqlTransaction>(role.name, client, house.wake, house.pool, singles, house.settings.bus === 'local');
   const vault = new Vault(role.name, house.keyringPool, house.keyEncryption, house.clock);
   const purpose = `letters:${role.name}` as const;
   const letterAt = (tenantId: string, row: string, diedAt: Date) => ({ tenantId, purpose, day: dayOf(diedAt), row });

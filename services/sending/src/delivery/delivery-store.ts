@@ -92,7 +92,7 @@ export class DeliveryStore {
 
   /** Committed before the first byte of the message leaves: from here on it may have been sent. */
   async journal({ tenantId, sendId, attempts }: Send): Promise<void> {
-    const count = await this.database.write({ tenants: [tenantId] }, (tx) =>
+    const count = await this.database.writeToDisk({ tenants: [tenantId] }, (tx) =>
       tx.$executeRawUnsafe(journalSql, tenantId, sendId, attempts, this.clock.now()),
     );
     if (count !== 1) throw new Superseded('another attempt has this send');
@@ -140,7 +140,7 @@ export class DeliveryStore {
 
   /** The outlet's row is locked first: what is told of an inbox is told in order. */
   #write<T>({ tenantId, inboxId }: OutletKey, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.database.write({ tenants: [tenantId] }, async (tx) => {
+    return this.database.writeToDisk({ tenants: [tenantId] }, async (tx) => {
       await tx.$queryRawUnsafe(lockSql, tenantId, inboxId);
       return work(tx);
     });

@@ -75,7 +75,7 @@ export class FolderStore {
   }
 
   async #change(session: SessionRow, work: (tx: SqlTransaction) => Promise<FolderRow[]>): Promise<Folder> {
-    return this.database.write({ tenants: [session.tenantId] }, async (tx) => {
+    return this.database.writeToDisk({ tenants: [session.tenantId] }, async (tx) => {
       await this.owner.fence(tx, session.partition);
       const [row] = await work(tx);
       if (!row) throw new Error('a folder row is gone while its session is held');

@@ -83,7 +83,7 @@ export class ObservedStore {
   async #save(batch: ObservedBatch): Promise<number> {
     const sealed = await this.#seal(batch);
     const { tenantId } = batch.session;
-    return this.database.write({ tenants: [tenantId] }, async (tx) => {
+    return this.database.writeToDisk({ tenants: [tenantId] }, async (tx) => {
       const historical = isHistory(batch.cursor);
       const [, added] = await Promise.all([this.#enter(tx, batch.session, historical), this.#insert(tx, batch, sealed)]);
       const fresh = new Set(added);

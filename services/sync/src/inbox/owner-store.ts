@@ -42,7 +42,7 @@ export class Owner {
     for (const partition of this.partitions()) if (!partitions.includes(partition)) this.#epochs.delete(partition);
     const fresh = partitions.filter((partition) => !this.#epochs.has(partition));
     if (fresh.length === 0) return;
-    const rows = await this.database.write('all_tenants', async (tx) => {
+    const rows = await this.database.writeToDisk('all_tenants', async (tx) => {
       const taken = await tx.$queryRawUnsafe<{ partition: number; epoch: bigint }[]>(take, fresh);
       for (const sql of voidClaims) await tx.$executeRawUnsafe(sql, fresh, now);
       return taken;

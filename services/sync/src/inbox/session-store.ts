@@ -82,7 +82,7 @@ export class SessionStore {
   async revive(partitions: number[], held: string[]): Promise<void> {
     const sql = `update session set due_at = $3::timestamptz where partition = any ($1::int[]) and wanted = 'hold' and due_at is null and state <> 'stopped'
       and lease_until is null and not (inbox_id = any ($2::uuid[]))`;
-    await this.database.write('all_tenants', (tx) => tx.$executeRawUnsafe(sql, partitions, held, this.clock.now()));
+    await this.database.writeToDisk('all_tenants', (tx) => tx.$executeRawUnsafe(sql, partitions, held, this.clock.now()));
   }
 
   /** Hashed addresses of all inboxes of a tenant that have logged in. */
@@ -94,7 +94,7 @@ export class SessionStore {
 
   /** How the session is, for progress. */
   async say(row: SessionRow, state: 'connecting' | 'syncing' | 'live' | 'stopped'): Promise<void> {
-    await this.database.write({ tenants: [row.tenantId] }, async (tx) => {
+    await this.database.writeToDisk({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
       await tx.$executeRawUnsafe(
         `update session set state = $2, reason = '', next_try_at = null where inbox_id = $1::uuid and (wanted = 'hold') = ($2 <> 'stopped')`,
@@ -106,7 +106,7 @@ export class SessionStore {
 
   /** Logged in: the episode of refusals is over. */
   async loggedIn(row: SessionRow, addressHash: Buffer<ArrayBuffer>): Promise<void> {
-    await this.database.write({ tenants: [row.tenantId] }, async (tx) => {
+    await this.database.writeToDisk({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
       const sql = `update session set state = 'syncing', reason = '', next_try_at = null, refused_at = null, failures = 0, address_hash = $2::bytea where inbox_id = $1::uuid and wanted = 'hold'`;
       await tx.$executeRawUnsafe(sql, row.inboxId, addressHash);
@@ -115,7 +115,7 @@ export class SessionStore {
 
   /** The session takes work: what waits for this inbox is due. Said before, it would find no session and wait again. */
   async takesWork(row: SessionRow): Promise<void> {
-    await this.database.write({ tenants: [row.tenantId] }, async (tx) => {
+    await this.database.writeToDisk({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
       await this.#due(tx, row);
     });
@@ -147,7 +147,7 @@ export class SessionStore {
 
   /** The session has ended by this fault: what comes next is decided by its own rule, and said with the row. */
   async ended(row: SessionRow, fault: Fault): Promise<Ending | undefined> {
-    return this.database.write({ tenants: [row.tenantId] }, async (tx) => {
+    return this.database.writeToDisk({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
       const sql = `select failures, refused_at as "refusedAt", wanted, credential_version as "credentialVersion" from session where inbox_id = $1::uuid for no key update`;
       type Now = { failures: number; refusedAt: Date | null; wanted: string; credentialVersion: bigint };

@@ -55,7 +55,7 @@ export class SentCopyStore {
 
   /** Saves how far it is. Refuses (FENCED) if the inbox is another pod's now: that pod will append. */
   async say({ tenantId, sendId, inboxId }: SentCopy, state: Exclude<SentCopy['state'], 'wanted'>): Promise<void> {
-    await this.database.write({ tenants: [tenantId] }, async (tx) => {
+    await this.database.writeToDisk({ tenants: [tenantId] }, async (tx) => {
       await this.owner.fence(tx, partitionOfInbox(inboxId));
       await tx.$executeRawUnsafe(
         `update sent_copy set state = $3 where tenant_id = $1::uuid and send_id = $2::uuid`,

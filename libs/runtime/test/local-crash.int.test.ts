@@ -1,0 +1,104 @@
+// A crash of PostgreSQL where the local log and what follows from it do not wait for the disk: nothing that a request was answered is lost in the end.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '@rejoinder/base/clock';
+import { newId } from '@rejoinder/base/id';
+import { LocalLog } from '@rejoinder/bus/local-log';
+import { event, Outbox } from '@rejoinder/bus/outbox';
+import { Relay } from '@rejoinder/bus/relay';
+import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
+import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
+import { settle } from '@rejoinder/testing/settle';
+import { Database, openSingles } from '../src/database.js';
+import { createLogger } from '../src/logging.js';
+import { busLogMigrations, migrate, serviceMigrations } from '../src/migrate.js';
+import { PartitionKeeper } from '../src/partitions.js';
+import { openPool } from '../src/pool.js';
+import { Wake } from '../src/wake.js';
+import { sqlClient } from './sql-client.js';
+
+const rounds = 6;
+const logger = createLogger('silent');
+const clock = systemClock();
+const noMigrations = mkdtempSync(join(tmpdir(), 'rejoinder-migrations-'));
+let postgres: Postgres;
+let url: string;
+let pool: pg.Pool;
+let database: Database;
+let wake: Wake;
+let log: LocalLog;
+let relay: Relay;
+const keepers: PartitionKeeper[] = [];
+
+beforeAll(async () => {
+  // Fsync would hide nothing here: what has left the server's buffers outlives its processes anyway.
+  postgres = await startPostgres({ settings: { synchronous_commit: 'on', wal_writer_delay: '10s' } });
+  url = await postgres.createDatabase('crash');
+  await migrate(url, [busLogMigrations(), serviceMigrations('errands', pathToFileURL(noMigrations))]);
+  pool = openPool(url, 6, logger);
+  for (const schema of ['bus', 'errands']) keepers.push(new PartitionKeeper(schema, pool, clock, { R1: 7, R2: 60, wire: 7 }, logger));
+  for (const keeper of keepers) await keeper.start();
+  await pool.query('create table errands.effect (event_id uuid primary key); grant all on errands.effect to rejoinder_errands_worker');
+  wake = new Wake(pool, url, () => undefined);
+  database = new Database('errands', sqlClient(pool), wake, pool, openSingles(url, 'errands', logger), true);
+  log = new LocalLog({ pool, listenUrl: url, clock, logger, holdsOutboxes: true, lookMs: 200, memberMs: 1_000 });
+  await log.ensureTopics();
+  relay = new Relay({ service: 'errands', database, log, logger, pollMs: 200 });
+  relay.start();
+}, 60_000);
+
+afterAll(async () => {
+  await relay.stop();
+  await log.close();
+  for (const keeper of keepers) await keeper.stop();
+  await wake.close();
+  await database.close();
+  await pool.end();
+  await postgres.stop();
+  rmSync(noMigrations, { recursive: true });
+});
+
+const count = async (sql: string) => Number((await pool.query<{ count: string }>(sql)).rows[0]!.count);
+
+it('is followed by all that was on its way, and loses the end of what nobody was promised', { timeout: 120_000 }, async () => {
+  const outbox = new Outbox(clock);
+  const tenantId = newId();
+  const said = new Set<string>();
+  const handled = new Set<string>();
+  let undone = 0;
+  const consumer = await log.consume({
+    group: 'errands.test',
+    topics: ['rejoinder.sync.v1'],
+    handle: async (batch) => {
+      const ids = batch.map(({ id }) => id);
+      const sql = 'insert into effect (event_id) select unnest($1::uuid[]) on conflict do nothing';
+      await database.write({ tenants: [tenantId] }, (tx) => tx.$executeRawUnsafe(sql, ids));
+      for (const id of ids) handled.add(id);
+    },
+  });
+  for (let round = 0; round < rounds; round++) {
+    const message = { mailId: newId() };
+    await database.write({ tenant: tenantId }, (tx) =>
+      outbox.add(tx, [event({ topic: 'rejoinder.sync.v1', key: newId(), tenantId, schema: MailCapturedSchema, message })]),
+    );
+    const { rows } = await pool.query<{ id: string }>('select event_id as id from errands.outbox order by seq desc limit 1');
+    said.add(rows[0]!.id);
+    relay.wake();
+    await settle('the event to be handled', () => handled.has(rows[0]!.id));
+    await postgres.restart('immediate');
+    const left = await settle('the server', () =>
+      count(`select count(*) from errands.effect where event_id = '${rows[0]!.id}'`).then(String),
+    );
+    if (left === '0') undone++;
+  }
+  await settle('all effects', async () => (await count('select count(*) from errands.effect')) === said.size);
+  expect(await count("select count(distinct headers->>'ce_id') from bus.log")).toBe(said.size);
+  expect(await count('select count(*) from errands.outbox')).toBe(rounds);
+  // Otherwise this shows nothing: no crash has undone anything.
+  expect(undone).toBeGreaterThan(0);
+  await consumer.close();
+});
