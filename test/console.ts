@@ -1,5 +1,6 @@
 // The console in Chromium, as its tests open it: signed in to a house, with eyes for what a person would see.
 import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
@@ -82,6 +83,27 @@ export async function seriousFaults(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page: page as never }).analyze();
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
   return serious.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id} ${html}`));
+}
+
+/** Begins to add up how far what stands on the page is moved about without anybody's doing. */
+export async function watchShifts(page: Page): Promise<void> {
+  await page.evaluate(`
+    globalThis.shifted = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.shifted += entry.value;
+    }).observe({ type: 'layout-shift' });`);
+}
+
+export const shifted = (page: Page): Promise<number> => page.evaluate<number>('globalThis.shifted');
+
+/** Makes a contact with exactly these headers, which no browser would let a page choose. */
+export function putContact(base: string, address: string, headers: Record<string, string>): Promise<unknown> {
+  const { hostname: host, port } = new URL(base);
+  const of = { host, port, method: 'POST', path: '/v1/contacts', headers: { 'content-type': 'application/json', ...headers } };
+  return new Promise((resolve, reject) => {
+    const asking = request(of, async (response) => resolve(JSON.parse(Buffer.concat(await response.toArray()).toString())));
+    asking.on('error', reject).end(JSON.stringify({ address }));
+  });
 }
 
 /** Kept where REJOINDER_SCREENSHOTS names a folder, to be looked at. */
