@@ -47,6 +47,8 @@ export const theme = createTheme({
         closeButtonProps: { 'aria-label': 'Close' },
       },
     },
+    // Those whose letters are read easily on their own light ground.
+    Avatar: { defaultProps: { allowedInitialsColors: ['brand', 'blue', 'orange', 'grape', 'gray'] } },
     Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
   },
@@ -59,6 +61,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--mantine-color-dimmed': '#59656b',
     '--mantine-color-teal-light-color': '#046c4e',
     '--mantine-color-teal-text': '#046c4e',
+    '--mantine-color-grape-light-color': '#86198f',
     '--mantine-color-blue-light-color': '#1858a8',
     '--mantine-color-red-light-color': '#b42318',
     '--mantine-color-red-text': '#b42318',
