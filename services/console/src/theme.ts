@@ -47,8 +47,8 @@ export const theme = createTheme({
         closeButtonProps: { 'aria-label': 'Close' },
       },
     },
-    // Those whose letters are read easily on their own light ground.
-    Avatar: { defaultProps: { allowedInitialsColors: ['brand', 'blue', 'orange', 'grape', 'gray'] } },
+    // Those whose letters are read easily on their own light ground, and which is not that of a chosen row.
+    Avatar: { defaultProps: { allowedInitialsColors: ['blue', 'orange', 'grape', 'gray'] } },
     Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
   },
