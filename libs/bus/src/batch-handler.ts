@@ -60,9 +60,8 @@ export class BatchHandler {
   async handleOne(event: LoggedEvent): Promise<Outcome> {
     const plan = this.#plan([event]);
     if (plan.kind !== 'call') return plan.outcome;
-    const { message } = decode(event, plan.schema);
-    if (!message) return unreadable;
-    return outcomesFor([{ event, message }], await plan.invoke([{ event, message }]))[0]!;
+    const one = decode(event, plan.schema);
+    return isReadable(one) ? this.#single(plan.invoke, one) : unreadable;
   }
 
   async #handleRun(run: LoggedEvent[], progress: Progress): Promise<void> {

@@ -23,7 +23,6 @@ export interface DeadLetter {
   key: string;
   type: string;
   reason: string;
-  replayedAt?: Date;
 }
 
 interface Row {
@@ -36,18 +35,41 @@ interface Row {
   key: string;
   type: string;
   reason: string;
-  replayed_at: Date | null;
   headers: Record<string, string> | string;
   sealed_value: Uint8Array;
 }
 
 const maxReasonLength = 500;
-const maxListed = 1_000;
-const columns = `dead_letter_id::text, died_at, tenant_id::text, topic, partition, "offset"::text, key, type, reason, replayed_at`;
+const pageRows = 500;
+const maxKinds = 1_000;
+const columns = `dead_letter_id::text, died_at, tenant_id::text, topic, partition, "offset"::text, key, type, reason`;
 const insert = `
 insert into dead_letter (dead_letter_id, died_at, tenant_id, topic, partition, "offset", key, type, reason, headers, sealed_value)
 select $1::uuid, $2::timestamptz, $3::uuid, $4, $5::int, $6::text::bigint, $7, $8, $9, $10::text::jsonb, $11::bytea
 where not exists (select 1 from dead_letter where dead_letter_id = $1::uuid)`;
+
+const pageSql = `
+select ${columns} from dead_letter where replayed_at is null and died_at <= $1::timestamptz
+  and ($3::text is null or (topic, partition, "offset", dead_letter_id) > ($3::text, $4::int, $5::text::bigint, $6::uuid))
+order by topic, partition, "offset", dead_letter_id limit $2::int`;
+const kindsSql = `
+select topic, type, reason, count(*)::int as count, min(died_at) as oldest, max(died_at) as newest from dead_letter where replayed_at is null
+group by topic, type, reason order by oldest limit ${maxKinds}`;
+
+/** How many dead letters of one kind wait to be replayed; nothing of what is in them. */
+export interface WaitingLetters {
+  topic: string;
+  type: string;
+  reason: string;
+  count: number;
+  oldest: Date;
+  newest: Date;
+}
+
+/** What waits to be replayed, by topic, event and reason, the longest first. */
+export function waitingLetters(database: Pick<Transactions, 'single'>): Promise<WaitingLetters[]> {
+  return database.single<WaitingLetters>(kindsSql);
+}
 
 /** The dead letters of one service. */
 export class DeadLetters {
@@ -76,21 +98,13 @@ export class DeadLetters {
     return true;
   }
 
-  /** Newest first, at most 1,000; without those already replayed unless asked. */
-  async list(filter: { tenantId?: string; replayed?: boolean; limit?: number } = {}): Promise<DeadLetter[]> {
-    const scope = filter.tenantId ? { tenants: [filter.tenantId] } : 'all_tenants';
-    const limit = Math.min(filter.limit ?? 100, maxListed);
-    const sql = `select ${columns} from dead_letter where $1::bool or replayed_at is null order by died_at desc, dead_letter_id limit $2::int`;
-    return this.database.read(scope, async (tx) => (await tx.$queryRawUnsafe<Row[]>(sql, filter.replayed ?? false, limit)).map(toLetter));
+  /** Those that wait to be replayed and died until then, in the order in which they lay in the log: a page after the one given. */
+  async waiting(until: Date, after?: DeadLetter): Promise<DeadLetter[]> {
+    const from = after ? [after.topic, after.partition, String(after.offset), after.deadLetterId] : [null, null, null, null];
+    return (await this.database.single<Row>(pageSql, until, pageRows, ...from)).map(toLetter);
   }
 
-  /** How many wait to be replayed. */
-  async count(): Promise<number> {
-    const sql = 'select count(*)::int as count from dead_letter where replayed_at is null';
-    return this.database.read('all_tenants', async (tx) => (await tx.$queryRawUnsafe<{ count: number }[]>(sql))[0]!.count);
-  }
-
-  /** Gives a record to a handler again; it counts as replayed once that has not thrown and not made it a dead letter again. */
+  /** Gives a record to a handler again; it counts as replayed once that has taken or skipped it. */
   async replay(deadLetterId: string, hand: (event: LoggedEvent) => Promise<Outcome>): Promise<Outcome> {
     const sql = `select ${columns}, headers, sealed_value from dead_letter where dead_letter_id = $1::uuid`;
     const row = await this.database.read('all_tenants', async (tx) => (await tx.$queryRawUnsafe<Row[]>(sql, deadLetterId))[0]);
@@ -137,6 +151,5 @@ function toLetter(row: Row): DeadLetter {
     key: row.key,
     type: row.type,
     reason: row.reason,
-    replayedAt: row.replayed_at ?? undefined,
   };
 }

@@ -13,30 +13,30 @@ with again as (
 )
 select count(*)::int as count, max(seq)::text as last from marked`;
 
-/**
- * Marks every event written since then and placed before now as not placed, oldest first, in bounded batches; the relay does the rest.
- * They keep their ids and sequences, so that who has seen them changes nothing. Answers how many.
- */
-export async function republish(database: Transactions, since: Date, signal?: AbortSignal): Promise<number> {
-  const [{ now }] = await database.read('all_tenants', (tx) => tx.$queryRawUnsafe<[{ now: Date }]>('select clock_timestamp() as now'));
-  let total = 0;
-  let after: string | null = '-1';
-  while (after !== null) {
-    const step = await unplaceAfter(database, since, after, now);
-    total += step.count;
-    after = signal?.aborted ? null : step.last;
-  }
-  return total;
+export interface Republished {
+  count: number;
+  /** When the oldest event of the outbox was written: there is nothing before it. Undefined if it is empty. */
+  oldest?: Date;
 }
 
-async function unplaceAfter(
-  database: Transactions,
-  since: Date,
-  after: string,
-  now: Date,
-): Promise<{ count: number; last: string | null }> {
-  return database.write('all_tenants', async (tx) => {
-    const rows = await tx.$queryRawUnsafe<{ count: number; last: string | null }[]>(unplace, since, after, now, batchRows);
-    return rows[0]!;
-  });
+/**
+ * Marks every event written since then and placed before now as not placed, oldest first, in bounded batches; the relay does the rest.
+ * They keep their ids and sequences, so that who has seen them changes nothing.
+ */
+export async function republish(database: Pick<Transactions, 'single'>, since: Date): Promise<Republished> {
+  const [start] = await database.single<{ now: Date; oldest: Date | null }>(
+    'select clock_timestamp() as now, (select min(written_at) from outbox) as oldest',
+  );
+  let count = 0;
+  for (let after: string | null = '-1'; after !== null;) {
+    const [step]: Step[] = await database.single<Step>(unplace, since, after, start!.now, batchRows);
+    count += step!.count;
+    after = step!.last;
+  }
+  return { count, oldest: start!.oldest ?? undefined };
+}
+
+interface Step {
+  count: number;
+  last: string | null;
 }

@@ -14,10 +14,10 @@ export interface RunningHouse {
   stop(): Promise<void>;
 }
 
-/** Starts roles side by side in this process. They and what they stand on are imported after telemetry, which must come first to see anything. */
+/** Starts roles side by side in this process: once all answer, all begin their work. They and what they stand on are imported after telemetry, which must come first to see anything. */
 export async function startHouse(loadRoles: () => Promise<Role[]>, env: Environment, options: HouseOptions = {}): Promise<RunningHouse> {
   const telemetry = await startTelemetry('rejoinder', env.OTEL_EXPORTER_OTLP_ENDPOINT);
-  const [{ openHouse }, { startRole }] = await Promise.all([import('./house.js'), import('./role.js')]);
+  const [{ openHouse }, { openRole }] = await Promise.all([import('./house.js'), import('./role.js')]);
   const definitions = await loadRoles();
   refuseWrongSettings(definitions, env);
   const house = await openHouse(env, options);
@@ -35,7 +35,8 @@ export async function startHouse(loadRoles: () => Promise<Role[]>, env: Environm
   };
   try {
     await house.eventLog.ensureTopics();
-    for (const definition of definitions) roles.push(await startRole(definition, house, env));
+    for (const definition of definitions) roles.push(await openRole(definition, house, env));
+    for (const role of roles) await role.begin();
   } catch (error) {
     await stop();
     throw error;

@@ -7,6 +7,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { PrismaPg } from '@prisma/adapter-pg';
 import { BusServer } from '@rejoinder/bus/bus-server';
 import { DeadLetters } from '@rejoinder/bus/dead-letters';
+import type { Outcome } from '@rejoinder/bus/event';
 import { Outbox } from '@rejoinder/bus/outbox';
 import { Relay } from '@rejoinder/bus/relay';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
@@ -48,11 +49,13 @@ export interface Role {
 
 export interface RunningRole {
   name: ServiceName;
-  /** Where its HTTP face listens, if it has one. */
+  /** Where its HTTP face listens, if it has one, once it has begun. */
   httpAddress?: string;
   /** For what composes roles: tests and the command line. */
   app: INestApplication;
   health(): RoleHealth;
+  /** Opens its HTTP face, if it has one, and begins its work. Once. */
+  begin(): Promise<void>;
   /** Takes no more work, ends what is in hand within the drain time, and lets go of everything. */
   stop(): Promise<void>;
 }
@@ -60,30 +63,60 @@ export interface RunningRole {
 @Module({})
 class RuntimeModule {}
 
-/** Starts one role in this process. Refuses with every wrong setting named. */
+/**
+ * Opens one role in this process: it answers gRPC, and begins nothing yet, so that roles that share a process can all be there before any of them asks
+ * another. Refuses with every wrong setting named.
+ */
+export async function openRole(role: Role, house: House, env: Environment): Promise<RunningRole> {
+  const { app, bus, parts, settings } = await compose(role, house, env);
+  await parts.keeper.start();
+  if (!role.http) await app.init();
+  const grpc = grpcOptions(role, house.grpcListen(role.name));
+  if (role.grpc.length > 0) await app.connectMicroservice<MicroserviceOptions>(grpc, { inheritAppConfig: true }).listen();
+  return running(role, app, parts, house, async () => {
+    const httpAddress = await role.http?.(app, settings as never);
+    await bus.listen();
+    parts.relay.start();
+    parts.workers.start();
+    return httpAddress;
+  });
+}
+
+/** One role alone: it opens and begins. */
 export async function startRole(role: Role, house: House, env: Environment): Promise<RunningRole> {
+  const opened = await openRole(role, house, env);
+  await opened.begin();
+  return opened;
+}
+
+/** A role's handlers and its dead letters, for an operator's command: nothing listens, nothing is taken from the log. */
+export interface Handlers {
+  deadLetters: DeadLetters;
+  /** Hands a dead letter to its handler again. */
+  replay(deadLetterId: string): Promise<Outcome>;
+  close(): Promise<void>;
+}
+
+export async function openHandlers(role: Role, house: House, env: Environment): Promise<Handlers> {
+  const { app, parts } = await compose(role, house, env);
+  // The role itself may have been away for days.
+  await parts.keeper.keep();
+  return { deadLetters: parts.deadLetters, replay: (id) => parts.bus.replay(id), close: () => close(app, parts) };
+}
+
+/** The parts of a role and its Nest app, in which the bus knows all handlers. */
+async function compose(role: Role, house: House, env: Environment) {
   const settings = readSettings(role.settings, env);
   const logger = house.logger.child({ role: role.name });
   const parts = assemble(role, house, logger);
-  await parts.keeper.start();
   const app = await NestFactory.create(
     appModule(role, parts, house, settings, logger),
     new FastifyAdapter({ forceCloseConnections: true }),
-    {
-      logger: nestLogger(logger),
-      abortOnError: false,
-    },
+    { logger: nestLogger(logger), abortOnError: false },
   );
   app.useGlobalFilters(new FaultFilter(logger));
-  if (role.grpc.length > 0)
-    app.connectMicroservice<MicroserviceOptions>(grpcOptions(role, house.grpcListen(role.name)), { inheritAppConfig: true });
-  app.connectMicroservice<MicroserviceOptions>({ strategy: parts.bus }, { inheritAppConfig: true });
-  await app.startAllMicroservices();
-  const httpAddress = await role.http?.(app, settings as never);
-  if (!role.http) await app.init();
-  parts.relay.start();
-  parts.workers.start();
-  return running(role, app, parts, house, httpAddress);
+  const bus = app.connectMicroservice<MicroserviceOptions>({ strategy: parts.bus }, { inheritAppConfig: true });
+  return { app, bus, parts, settings };
 }
 
 function assemble(role: Role, house: House, logger: Logger) {
@@ -151,25 +184,32 @@ function grpcOptions(role: Role, url: string): MicroserviceOptions {
   };
 }
 
-function running(role: Role, app: INestApplication, parts: Parts, house: House, httpAddress: string | undefined): RunningRole {
-  let draining = false;
+function running(role: Role, app: INestApplication, parts: Parts, house: House, begin: () => Promise<string | undefined>): RunningRole {
+  let [started, draining] = [false, false];
   const troubles = () =>
     [parts.relay.health(), parts.keeper.health(), ...parts.bus.health(), ...parts.workers.health()].filter((one) => one !== undefined);
-  const stop = async () => {
-    draining = true;
-    parts.unwake();
-    await parts.workers.stop(house.settings.drainSeconds * 1_000);
-    await app.close();
-    await parts.relay.stop();
-    await parts.keeper.stop();
-    parts.peers.close();
-    await parts.database.close();
-  };
-  return {
+  const opened: RunningRole = {
     name: role.name,
     app,
-    httpAddress,
-    stop,
-    health: () => ({ role: role.name, started: true, ready: !draining, troubles: troubles() }),
+    begin: async () => {
+      opened.httpAddress = await begin();
+      started = true;
+    },
+    stop: async () => {
+      draining = true;
+      await parts.workers.stop(house.settings.drainSeconds * 1_000);
+      await close(app, parts);
+    },
+    health: () => ({ role: role.name, started, ready: started && !draining, troubles: troubles() }),
   };
+  return opened;
+}
+
+async function close(app: INestApplication, parts: Parts): Promise<void> {
+  parts.unwake();
+  await app.close();
+  await parts.relay.stop();
+  await parts.keeper.stop();
+  parts.peers.close();
+  await parts.database.close();
 }

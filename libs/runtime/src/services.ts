@@ -1,5 +1,4 @@
-// The services of the house, in the order in which they start: the one with the door to the outside after all that mail needs, so that who is let in meets
-// them; retention last, whose proof asks everybody.
+// The services of the house, in the order in which they are named.
 
 export const services = ['connections', 'sync', 'threading', 'attachment', 'sending', 'timeline', 'gateway', 'retention'] as const;
 

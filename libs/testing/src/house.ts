@@ -15,7 +15,7 @@ import { createLogger } from '@rejoinder/runtime/logging';
 import { busLogMigrations, migrate, serviceMigrations } from '@rejoinder/runtime/migrate';
 import { keyringMigrations } from '@rejoinder/runtime/migrate';
 import { Peers } from '@rejoinder/runtime/peers';
-import { startRole, type Role, type RunningRole } from '@rejoinder/runtime/role';
+import { openRole, type Role, type RunningRole } from '@rejoinder/runtime/role';
 import { fileKey } from '@rejoinder/vault/kek';
 import { startPostgres, type Postgres } from './postgres.js';
 
@@ -111,7 +111,8 @@ async function openRoles({ roles, clock, logLevel = 'error' }: TestHouseOptions,
   const house = await openHouse(env, { clock, socketFolder, logger: createLogger(logLevel) });
   await house.eventLog.ensureTopics();
   const running: RunningRole[] = [];
-  for (const role of roles) running.push(await startRole(role, house, env));
+  for (const role of roles) running.push(await openRole(role, house, env));
+  for (const role of running) await role.begin();
   const peers = new Peers((service) => house.peerAddress(service));
   const close = async () => {
     peers.close();
