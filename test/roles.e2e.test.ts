@@ -1,18 +1,17 @@
 // What a person meets at the command line: wrong settings, help, a port in use, a folder that cannot be written. Needs a build.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { services } from '@rejoinder/runtime/services';
+import { rejoinder } from './command.js';
 import { filesIn } from './folder.js';
 import { freePort } from '@rejoinder/testing/ports';
+import { startPostgres } from '@rejoinder/testing/postgres';
 
-const command = fileURLToPath(new URL('../services/rejoinder/bin/rejoinder.js', import.meta.url));
-const limitMs = 60_000;
 const secret = 'postgres://planted:s3cr3t@127.0.0.1:1/x';
 
 /** Every setting that the source of the roles and of the house declares. */
@@ -22,16 +21,6 @@ async function declaredSettings(): Promise<string[]> {
   const files = (await Promise.all(folders.map(filesIn))).flat().filter((file) => file.endsWith('.ts') && !file.includes('.test.'));
   const sources = files.map((file) => readFileSync(file, 'utf8'));
   return [...new Set(sources.flatMap((source) => [...source.matchAll(/Setting\(\s*'(REJOINDER_\w+)'/g)].map(([, name]) => name!)))];
-}
-
-/** The command line with this environment alone. */
-async function rejoinder(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [command, ...args], { cwd: '/', env: { PATH: process.env.PATH, ...env }, timeout: limitMs });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (data: Buffer) => (out += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (err += data.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
 }
 
 describe('a role with wrong settings', () => {
@@ -55,7 +44,7 @@ describe('a role with wrong settings', () => {
 it('help is there for the command and for each of its parts', async () => {
   const { code, out } = await rejoinder(['--help']);
   expect(code).toBe(0);
-  for (const part of ['all', 'migrate', 'make-key', ...services]) {
+  for (const part of ['all', 'migrate', 'make-key', 'dead-letters', 'republish', 'skip-lost', ...services]) {
     expect(out).toContain(`  ${part}`);
     const help = await rejoinder([part, '--help']);
     expect([part, help.code, help.out.includes(`Usage: rejoinder ${part}`)]).toEqual([part, 0, true]);
@@ -101,6 +90,12 @@ describe('rejoinder all', () => {
     expect(err).toMatch(/^The data folder .* cannot be written/);
   }, 60_000);
 
+  it('says so of a folder in a file system that takes none', async () => {
+    const { code, err } = await rejoinder(['all', '--data', '/proc/rejoinder/data', '--port', String(await freePort())]);
+    expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
+    expect(err).toMatch(/^The data folder \/proc\/rejoinder\/data cannot be written/);
+  }, 60_000);
+
   it('says in a sentence that the platform has no PostgreSQL to bring along, and what to do', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'rejoinder-platform-'));
     chmodSync(folder, 0o711);
@@ -110,4 +105,64 @@ describe('rejoinder all', () => {
     expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
     expect(err).toMatch(/riscv64 is not installed: .* REJOINDER_DATABASE_URL/);
   }, 60_000);
+});
+
+describe('without its PostgreSQL', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rejoinder-unreached-'));
+  const keyFile = join(folder, 'key');
+  const settings = (url: string) => ({
+    REJOINDER_DATABASE_URL: url,
+    REJOINDER_KEYRING_URL: url,
+    REJOINDER_KEY_FILE: keyFile,
+    REJOINDER_BUS: 'local',
+  });
+  /** Takes connections and never answers. */
+  const silent = createServer();
+  const sockets = new Set<Socket>();
+  let silentPort: number;
+  beforeAll(async () => {
+    await rejoinder(['make-key', keyFile]);
+    silent.on('connection', (socket) => sockets.add(socket)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    silentPort = (silent.address() as AddressInfo).port;
+  });
+  afterAll(() => {
+    silent.close();
+    for (const socket of sockets) socket.destroy();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it.each([['migrate'], ['timeline'], ['dead-letters'], ['republish', 'sync', '--since', '2026-01-01']])(
+    '%s says so in a sentence within seconds, and ends with 1',
+    async (...args) => {
+      const closed = await freePort();
+      for (const port of [closed, silentPort]) {
+        const started = Date.now();
+        const { code, out, err } = await rejoinder(args, settings(`postgres://planted:s3cr3t@127.0.0.1:${port}/x`));
+        expect([code, out, err.trim().split('\n').length]).toEqual([1, '', 1]);
+        expect(err).toMatch(new RegExp(`^PostgreSQL at 127\\.0\\.0\\.1:${port} cannot be reached \\(.+\\): see REJOINDER_DATABASE_URL\\.`));
+        expect(err).not.toContain('s3cr3t');
+        expect(Date.now() - started).toBeLessThan(15_000);
+      }
+    },
+    60_000,
+  );
+
+  it('says that a login is refused, that there is no such database, that nothing was migrated yet, and what is no address', async () => {
+    const postgres = await startPostgres();
+    try {
+      const url = await postgres.createDatabase('empty');
+      const answer = async (args: string[], changed: string) => (await rejoinder(args, settings(changed))).err;
+      const wrong = new URL(url);
+      wrong.username = 'planted';
+      expect(await answer(['migrate'], wrong.href)).toMatch(
+        /^PostgreSQL at .* refuses this login \(28000\): see REJOINDER_DATABASE_URL\.\n$/,
+      );
+      expect(await answer(['migrate'], url.replace(/empty$/, 'other'))).toMatch(/has no database other: see REJOINDER_DATABASE_URL\.\n$/);
+      expect(await answer(['timeline'], url)).toMatch(/has nothing of Rejoinder in empty yet: run rejoinder migrate first\.\n$/);
+      expect(await answer(['migrate'], 'postgres://planted:s3cr3t@[nowhere/x')).toMatch(/^REJOINDER_DATABASE_URL is no postgres:[^\n]*\n$/);
+    } finally {
+      await postgres.stop();
+    }
+  }, 120_000);
 });

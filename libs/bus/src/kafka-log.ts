@@ -38,6 +38,7 @@ const topicConfig = [
   { name: 'message.timestamp.type', value: 'LogAppendTime' },
 ];
 const brokerDefault = -1;
+const unreachable = ['KafkaJSConnectionError', 'KafkaJSNumberOfRetriesExceeded'];
 const leaderTries = 60;
 const leaderWaitMs = 500;
 const defaults = { sessionTimeoutMs: 9_000, heartbeatMs: 1_000, rebalanceTimeoutMs: 8_000, concurrency: 8 };
@@ -58,12 +59,13 @@ export class KafkaLog implements EventLog {
       replicationFactor: this.options.replicationFactor ?? brokerDefault,
       configEntries: topicConfig,
     }));
-    await withAdmin(this.#kafka(), async (admin) => {
+    const ensured = withAdmin(this.#kafka(), async (admin) => {
       await admin.createTopics({ waitForLeaders: true, topics: wanted });
       const found = await admin.fetchTopicMetadata({ topics: catalogue.map(([topic]) => topic) });
       for (const { name, partitions } of found.topics) refuseOther(name, partitions.length);
       for (const { topic } of wanted) await untilLed(() => admin.fetchTopicOffsets(topic));
     });
+    await ensured.catch((error: unknown) => this.#refuse(error));
   }
 
   publish(events: OutboundEvent[]): Promise<void> {
@@ -85,7 +87,7 @@ export class KafkaLog implements EventLog {
   }
 
   skipLost(group: string): Promise<TopicPartition[]> {
-    return skipLostOffsets(this.#kafka(), group, Object.keys(topics));
+    return skipLostOffsets(this.#kafka(), group, Object.keys(topics)).catch((error: unknown) => this.#refuse(error));
   }
 
   oldest(): Promise<Date | undefined> {
@@ -105,6 +107,12 @@ export class KafkaLog implements EventLog {
 
   #kafka() {
     return kafkaClient(this.#connection);
+  }
+
+  /** What a person waits for ends with a sentence where no broker answers. */
+  #refuse(error: unknown): never {
+    if (!(error instanceof Error) || !unreachable.includes(error.name)) throw error;
+    throw new Fault('busy', 'KAFKA_UNREACHABLE', `Kafka cannot be reached at ${this.options.brokers.join(', ')} (${error.name}).`);
   }
 }
 

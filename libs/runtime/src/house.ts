@@ -11,6 +11,7 @@ import { houseSettings, type HouseSettings } from './house-settings.js';
 import { createLogger, type Logger } from './logging.js';
 import { PartitionKeeper, type KeptDays } from './partitions.js';
 import { openPool } from './pool.js';
+import { requireDatabase } from './reachable.js';
 import type { ServiceName } from './services.js';
 import { Wake } from './wake.js';
 
@@ -41,14 +42,16 @@ export interface HouseOptions {
 
 const keyringConnections = 2;
 
-/** Opens everything shared; refuses with every wrong setting named. */
+/** Opens everything shared; refuses with every wrong setting named, and where a database cannot be reached. */
 export async function openHouse(env: Environment, options: HouseOptions = {}): Promise<House> {
   const settings = readSettings(houseSettings, env);
   const logger = options.logger ?? createLogger(settings.logLevel);
   const clock = options.clock ?? systemClock(settings.clockSkewMs);
-  const databaseUrl = settings.databaseUrl.reveal();
+  const [databaseUrl, keyringUrl] = [settings.databaseUrl.reveal(), settings.keyringUrl.reveal()];
+  await requireDatabase('REJOINDER_DATABASE_URL', databaseUrl, 'bus');
+  await requireDatabase('REJOINDER_KEYRING_URL', keyringUrl, 'keyring');
   const pool = openPool(databaseUrl, settings.databaseConnections, logger);
-  const keyringPool = openPool(settings.keyringUrl.reveal(), keyringConnections, logger);
+  const keyringPool = openPool(keyringUrl, keyringConnections, logger);
   const keptDays = { R1: settings.bodyDays, R2: settings.metadataDays, wire: settings.wireDays };
   const wake = new Wake(pool, databaseUrl, (message, error) => logger.warn({ error }, message));
   wake.start();

@@ -42,7 +42,7 @@ export function openDataFolder(given: string | undefined): DataFolder {
   const folder = dataFolder(given);
   const { root } = folder;
   try {
-    mkdirSync(root, { recursive: true, mode: 0o711 });
+    makeFolders(root);
     accessSync(root, constants.W_OK);
   } catch (error) {
     throw new Fault(
@@ -54,6 +54,13 @@ export function openDataFolder(given: string | undefined): DataFolder {
   if (process.getuid?.() === 0) refuseClosed(root);
   for (const one of [folder.attachments, folder.demo, dirname(folder.keyFile)]) if (!existsSync(one)) mkdirSync(one, { mode: 0o700 });
   return folder;
+}
+
+/** One by one: of a file system that takes no folders, such as /proc, Node's own recursion never returns. */
+function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolders(dirname(folder));
+  mkdirSync(folder, { mode: 0o711 });
 }
 
 /** As root PostgreSQL runs as `nobody`: every folder on the way must let others pass. */
