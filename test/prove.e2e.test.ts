@@ -1,16 +1,13 @@
 // `rejoinder retention prove` as an operator runs it: a table, JSON, and an exit code that means something. Needs a build.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freePort } from '@rejoinder/testing/ports';
 import { ready, startProgram, type Program } from '@rejoinder/testing/processes';
+import { bin, rejoinder } from './command.js';
 
-const command = fileURLToPath(new URL('../services/rejoinder/bin/rejoinder.js', import.meta.url));
 const limitMs = 60_000;
 const data = mkdtempSync(join(tmpdir(), 'rejoinder-prove-'));
 // As root, the embedded PostgreSQL runs as another user, who has to pass this folder.
@@ -22,7 +19,7 @@ beforeAll(async () => {
   program = startProgram({
     name: 'rejoinder all',
     command: process.execPath,
-    args: [command, 'all', '--data', data, '--port', String(port)],
+    args: [bin, 'all', '--data', data, '--port', String(port)],
   });
   await ready(program, async () => {
     if (!(await fetch(`http://127.0.0.1:${port}/health/ready`)).ok) throw new Error('not ready');
@@ -34,14 +31,7 @@ afterAll(async () => {
   rmSync(data, { recursive: true, force: true });
 }, 120_000);
 
-async function prove(...more: string[]) {
-  const child = spawn(process.execPath, [command, 'retention', 'prove', '--data', data, ...more], { cwd: '/', timeout: limitMs });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (text: Buffer) => (out += text.toString()));
-  child.stderr.on('data', (text: Buffer) => (err += text.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
-}
+const prove = (...more: string[]) => rejoinder(['retention', 'prove', '--data', data, ...more]);
 
 const owners = ['connections', 'sync', 'threading', 'attachment', 'sending', 'timeline', 'gateway'];
 
@@ -73,14 +63,16 @@ it('exits with 2 where a day was not dropped, and says which', async () => {
   expect(out).toContain('Not every store holds');
 }, 120_000);
 
+it('the commands of an operator reach it by its folder', async () => {
+  const { code, out, err } = await rejoinder(['dead-letters', '--data', data]);
+  expect([code, out, err]).toEqual([0, 'No dead letter waits.\n', '']);
+  const replayed = await rejoinder(['dead-letters', 'replay', 'gateway', '--data', data]);
+  expect([replayed.code, replayed.out, replayed.err]).toEqual([0, 'No dead letter of gateway waits.\n', '']);
+  expect(statSync(join(data, 'running.json')).mode & 0o077).toBe(0);
+}, 120_000);
+
 it('a second house on the same folder is refused in a sentence, and the first goes on', async () => {
-  const child = spawn(process.execPath, [command, 'all', '--data', data, '--port', String(await freePort())], {
-    cwd: '/',
-    timeout: limitMs,
-  });
-  let err = '';
-  child.stderr.on('data', (text: Buffer) => (err += text.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
+  const { code, err } = await rejoinder(['all', '--data', data, '--port', String(await freePort())]);
   expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
   expect(err).toMatch(/^Rejoinder already runs on .*prove/);
   expect((await prove()).code).toBe(0);
@@ -97,4 +89,13 @@ it('says in a sentence that nothing runs there', async () => {
   const { code, out, err } = await prove();
   expect([code, out, err.trim().split('\n').length]).toEqual([1, '', 1]);
   expect(err).toMatch(/^No Rejoinder runs on .* REJOINDER_RETENTION_GRPC/);
+}, 120_000);
+
+it('says in a sentence that what a house left there cannot be read, to a command and to the next house', async () => {
+  writeFileSync(join(data, 'running.json'), '{"pid":');
+  for (const args of [['retention', 'prove'], ['dead-letters'], ['all', '--port', String(await freePort())]]) {
+    const { code, err } = await rejoinder([...args, '--data', data]);
+    expect([args[0], code, err.trim().split('\n').length]).toEqual([args[0], 1, 1]);
+    expect(err).toMatch(/running\.json cannot be read\. If no Rejoinder runs on .*, delete it/);
+  }
 }, 120_000);

@@ -12,7 +12,7 @@ import type { BusLogger } from './logger.js';
 import { assignedPattern, busTransport, eventPattern, Thrown } from './on.js';
 
 export interface BusServerOptions {
-  /** Names the consumer groups: rejoinder.<service>, and rejoinder.<service>.history for the slow lane. */
+  /** Names the consumer groups. */
   service: string;
   log: EventLog;
   deadLetters: DeadLetters;
@@ -20,6 +20,9 @@ export interface BusServerOptions {
   isOutage: (error: unknown) => boolean;
   logger: BusLogger;
 }
+
+/** Consumer groups of a service: one for what is fresh, one for the slow lane. */
+export const groupsOf = (service: string) => ({ fresh: `rejoinder.${service}`, history: `rejoinder.${service}.history` });
 
 const isHistory = (topic: string) => topic.endsWith('.history.v1');
 
@@ -79,9 +82,10 @@ export class BusServer extends Server implements CustomTransportStrategy {
   async #start(): Promise<void> {
     const handled = Object.keys(topics).filter((topic) => this.#handles(topic));
     this.#refuseDoubles();
+    const { fresh, history } = groupsOf(this.options.service);
     const lanes = [
-      { group: `rejoinder.${this.options.service}`, topics: handled.filter((topic) => !isHistory(topic)) },
-      { group: `rejoinder.${this.options.service}.history`, topics: handled.filter(isHistory) },
+      { group: fresh, topics: handled.filter((topic) => !isHistory(topic)) },
+      { group: history, topics: handled.filter(isHistory) },
     ];
     for (const lane of lanes.filter((one) => one.topics.length > 0)) this.#consumers.push(await this.#consume(lane.group, lane.topics));
   }

@@ -1,4 +1,5 @@
 // The port: an ordered, partitioned event log. Kafka and PostgreSQL stand behind it and pass one conformance suite.
+import { Fault } from '@rejoinder/base/fault';
 import type { LoggedEvent, OutboundEvent } from './event.js';
 
 export interface TopicPartition {
@@ -36,10 +37,14 @@ export interface EventLog {
   consume(subscription: Subscription): Promise<Consumer>;
   /**
    * An operator's word that what a stopped group missed has been dealt with (republished, or let go): moves its lost offsets to the oldest event still
-   * there. Refused while members of the group run. Answers where.
+   * there. Refused while members of the group run. Answers where; nowhere if nothing is lost.
    */
   skipLost(group: string): Promise<TopicPartition[]>;
   /** Oldest event still there, over all topics; undefined if none. For the proof of retention. */
   oldest(): Promise<Date | undefined>;
   close(): Promise<void>;
 }
+
+/** A member would commit its own place over the one it is given. */
+export const groupRuns = (group: string) =>
+  new Fault('conflict', 'GROUP_RUNS', `${group} still has members: stop all processes of that role first.`);

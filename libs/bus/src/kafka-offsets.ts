@@ -1,7 +1,6 @@
 // Compares where a group stands with what is still in the log; kafkajs would go on elsewhere without a word.
 import type { Admin, Kafka } from 'kafkajs';
-import { Fault } from '@rejoinder/base/fault';
-import type { TopicPartition } from './event-log.js';
+import { groupRuns, type TopicPartition } from './event-log.js';
 
 /** Runs one piece of administration over a connection of its own. */
 export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
@@ -19,12 +18,13 @@ export async function findLostOffsets(kafka: Kafka, group: string, topics: strin
   return withAdmin(kafka, async (admin) => (await lostOffsets(admin, group, topics)).map(({ topic, partition }) => ({ topic, partition })));
 }
 
-/** Moves the group's lost offsets to what is still there; refused while it has members. */
+/** Moves the group's lost offsets, if any, to what is still there; refused while it has members. */
 export async function skipLostOffsets(kafka: Kafka, group: string, topics: string[]): Promise<TopicPartition[]> {
   return withAdmin(kafka, async (admin) => {
-    const { groups } = await admin.describeGroups([group]);
-    if (groups[0] && groups[0].members.length > 0) throw new Fault('conflict', 'GROUP_RUNS', `${group} has members: stop them first.`);
     const lost = await lostOffsets(admin, group, topics);
+    if (lost.length === 0) return [];
+    const { groups } = await admin.describeGroups([group]);
+    if (groups[0] && groups[0].members.length > 0) throw groupRuns(group);
     for (const { topic, partition, start } of lost)
       await admin.setOffsets({ groupId: group, topic, partitions: [{ partition, offset: start }] });
     return lost.map(({ topic, partition }) => ({ topic, partition }));

@@ -1,7 +1,6 @@
 // Membership in the local log's consumer groups: who comes, who goes, and who takes which partitions. One change of a group at a time.
 import type pg from 'pg';
-import { Fault } from '@rejoinder/base/fault';
-import type { TopicPartition } from './event-log.js';
+import { groupRuns, type TopicPartition } from './event-log.js';
 import { groupNotice } from './local-ears.js';
 import {
   claimSql,
@@ -75,13 +74,14 @@ export async function leaveGroup(pool: pg.Pool, group: string, id: string, self:
   await pool.query(leaveSql, [group, id, groupNotice(self, group)]);
 }
 
-/** Moves the group's lost offsets to what is still there; refused while it has members. */
+/** Moves the group's lost offsets, if any, to what is still there; refused while it has members. */
 export async function skipLost(pool: pg.Pool, group: string): Promise<TopicPartition[]> {
   return inTurn(pool, group, async (client) => {
     await client.query(expireSql, [group]);
     const { rows: members } = await client.query<Member>(membersSql, [group]);
-    if (members.length > 0) throw new Fault('conflict', 'GROUP_RUNS', `${group} has members: stop them first.`);
-    return (await client.query<TopicPartition>(skipLostSql, [group])).rows;
+    const { rows: lost } = await client.query<TopicPartition>(skipLostSql, [group]);
+    if (lost.length > 0 && members.length > 0) throw groupRuns(group);
+    return lost;
   });
 }
 

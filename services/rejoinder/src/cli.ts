@@ -1,10 +1,11 @@
 // The command line: one role, all of them, or a job such as migrating or proving.
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import { Command, Option, InvalidArgumentError } from 'commander';
+import { Argument, Command, Option, InvalidArgumentError } from 'commander';
 import { Fault } from '@rejoinder/base/fault';
 import { main } from '@rejoinder/runtime/main';
-import { services } from '@rejoinder/runtime/services';
+import { isOutage } from '@rejoinder/runtime/outage';
+import { services, type ServiceName } from '@rejoinder/runtime/services';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 const print = (text: string) => process.stdout.write(`${text}\n`);
@@ -77,16 +78,82 @@ roles
     process.exitCode = (await prove(process.env, options, print)) ? 0 : 2;
   });
 
+const ofQuickStart = ['--data <folder>', 'data folder of the quick start that is meant, where no settings name a database'] as const;
+const oneService = () => new Argument('<service>', 'the service').choices(services);
+
+const deadLetters = program
+  .command('dead-letters')
+  .description('what could not be handled, by service, event and reason; never its content')
+  .addArgument(new Argument('[service]', 'one service; all by default').choices(services))
+  .option('--json', 'one JSON object on standard output')
+  .option(...ofQuickStart)
+  .action(async (service: ServiceName | undefined, options: { json?: boolean; data?: string }) => {
+    const { listDeadLetters } = await import('./dead-letters-command.js');
+    await listDeadLetters(process.env, service, options, print);
+  });
+
+deadLetters
+  .command('replay')
+  .description('hand them to their handlers again, in the order of the log; exit code 2 if some are still dead')
+  .addArgument(oneService())
+  .addOption(new Option('--limit <number>', 'at most so many, such as 1 to try').default(100_000).argParser(wholeNumber))
+  .option(...ofQuickStart)
+  .action(async (service: ServiceName, _own: object, command: Command) => {
+    const { replayDeadLetters } = await import('./dead-letters-command.js');
+    process.exitCode = (await replayDeadLetters(process.env, service, command.optsWithGlobals(), print)) ? 0 : 2;
+  });
+
+program
+  .command('republish')
+  .description('put what a service has said since a time on the wire again; who has seen it changes nothing')
+  .addArgument(oneService())
+  .addOption(
+    new Option('--since <time>', 'as 2026-11-24 or 2026-11-24T03:00Z; the outbox reaches back 7 days')
+      .argParser(time)
+      .makeOptionMandatory(),
+  )
+  .option(...ofQuickStart)
+  .action(async (service: ServiceName, options: { since: Date; data?: string }) => {
+    const { republishSince } = await import('./republish-command.js');
+    await republishSince(process.env, service, options, print);
+  });
+
+program
+  .command('skip-lost')
+  .description('let a service that has stopped, because events have left the log unread, go on with what is still there')
+  .addArgument(oneService())
+  .option(...ofQuickStart)
+  .action(async (service: ServiceName, options: { data?: string }) => {
+    const { skipLost } = await import('./skip-lost-command.js');
+    await skipLost(process.env, service, options, print);
+  });
+
 function portNumber(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
   throw new InvalidArgumentError('a port is a number from 1 to 65535');
 }
 
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError('it is a whole number from 1 on');
+}
+
+/** Without a zone it would be another instant on each machine. */
+function time(text: string): Date {
+  const at = new Date(/^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? text : Number.NaN);
+  if (Number.isNaN(at.getTime())) throw new InvalidArgumentError('a time is written as 2026-11-24, or 2026-11-24T03:00Z with its zone');
+  if (at.getTime() > Date.now()) throw new InvalidArgumentError('that is still to come');
+  return at;
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof Fault)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  if (!(error instanceof Fault || isOutage(error))) throw error;
+  process.stderr.write(
+    error instanceof Fault ? `${error.message}\n` : 'PostgreSQL went away in the midst of it: run the command again once it answers.\n',
+  );
   process.exit(1);
 }

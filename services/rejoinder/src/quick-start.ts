@@ -16,8 +16,8 @@ import { openDataFolder, type DataFolder } from './data-folder.js';
 import { Demo } from './demo/demo.js';
 import { isAlive, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 import { migrateAll } from './migrate-command.js';
-import type { RunningHere } from './prove-command.js';
 import { loadRoles } from './roles.js';
+import { readRunning, writeRunning } from './running-here.js';
 
 export interface QuickStartOptions {
   data?: string;
@@ -64,8 +64,10 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
   undo.push(() => demo.stop());
   const token = randomBytes(24).toString('base64url');
   const apiKey = bootstrapKey(folder);
+  const embedded = await embeddedSettings(folder, postgres, options.port);
   const settings: Environment = {
-    ...(await embeddedSettings(folder, postgres, options.port, token)),
+    ...embedded,
+    REJOINDER_CONSOLE_TOKEN: token,
     REJOINDER_BOOTSTRAP_API_KEY: apiKey,
     ...env,
     ...demo.settings(env),
@@ -81,21 +83,15 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
     providers: [{ provide: DEMO, useValue: demo }],
   });
   undo.push(() => house.stop());
-  const here: RunningHere = { pid: process.pid, retentionGrpc: `unix:${sockets}/retention.sock` };
-  writeFileSync(folder.runningFile, JSON.stringify(here));
-  undo.push(() => rmSync(folder.runningFile, { force: true }));
+  const reached = { ...embedded, REJOINDER_RETENTION_GRPC: `unix:${sockets}/retention.sock` };
+  undo.push(writeRunning(folder, { pid: process.pid, settings: reached }));
   const gateway = house.roles.find((role) => role.name === 'gateway');
   const base = `http://${gateway?.httpAddress}`;
   demo.attach(base, apiKey);
   return { house, demo, url: `${base}/open?token=${token}` };
 }
 
-async function embeddedSettings(
-  folder: DataFolder,
-  postgres: EmbeddedPostgres | undefined,
-  port: number,
-  token: string,
-): Promise<Record<string, string>> {
+async function embeddedSettings(folder: DataFolder, postgres: EmbeddedPostgres | undefined, port: number): Promise<Record<string, string>> {
   if (!existsSync(folder.keyFile)) await fileKey(folder.keyFile, { createIfMissing: true });
   return {
     ...(postgres
@@ -110,7 +106,6 @@ async function embeddedSettings(
     REJOINDER_STORE: 'disk',
     REJOINDER_STORE_FOLDER: folder.attachments,
     REJOINDER_HTTP_LISTEN: `127.0.0.1:${port}`,
-    REJOINDER_CONSOLE_TOKEN: token,
     REJOINDER_DRAIN_SECONDS: '10',
   };
 }
@@ -123,14 +118,13 @@ function bootstrapKey(folder: DataFolder): string {
 }
 
 /** Two houses on one folder would share its database and each take the other's end for its own. What a killed house left behind is no house. */
-function refuseRunning({ root, runningFile }: DataFolder): void {
-  if (!existsSync(runningFile)) return;
-  const { pid, retentionGrpc } = JSON.parse(readFileSync(runningFile, 'utf8')) as RunningHere;
-  if (existsSync(retentionGrpc.replace(/^unix:/, '')) && isAlive(pid))
+function refuseRunning(folder: DataFolder): void {
+  const running = readRunning(folder);
+  if (running && existsSync(running.settings.REJOINDER_RETENTION_GRPC!.replace(/^unix:/, '')) && isAlive(running.pid))
     throw new Fault(
       'conflict',
       'ALREADY_RUNNING',
-      `Rejoinder already runs on ${root} (process ${pid}). Stop it, or choose another folder with --data.`,
+      `Rejoinder already runs on ${folder.root} (process ${running.pid}). Stop it, or choose another folder with --data.`,
     );
 }
 
