@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { latency } from './latency.js';
 import { report, type BenchResult } from './report.js';
+import { start } from './start.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -12,6 +13,7 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 
 const benches: Record<string, () => Promise<BenchResult>> = {
   latency: () => latency(Number(values.replies), say),
+  start: () => start(say),
 };
 
 const bench = benches[positionals[0] ?? ''];

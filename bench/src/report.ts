@@ -21,12 +21,10 @@ export function report({ name, figures, ratios }: BenchResult, json: boolean): s
     node: process.version,
   };
   if (json) return JSON.stringify({ name, machine, figures, ratios });
-  const width = Math.max(...Object.keys({ ...figures, ...ratios }).map((key) => key.length)) + 2;
-  const rows = (part: Record<string, number>, prefix: string) =>
-    Object.entries(part).map(([key, value]) => `  ${prefix}${key.padEnd(width)} ${Number.isInteger(value) ? value : value.toFixed(1)}`);
+  const rows = [...Object.entries(figures), ...Object.entries(ratios).map(([key, value]) => [`ratios.${key}`, value] as const)];
+  const width = Math.max(...rows.map(([key]) => key.length)) + 2;
   return [
     `${name} on ${machine.cores} cores (${machine.cpu}), Node ${machine.node}`,
-    ...rows(figures, ''),
-    ...rows(ratios, 'ratios.'),
+    ...rows.map(([key, value]) => `  ${key.padEnd(width)} ${Number.isInteger(value) ? value : value.toFixed(1)}`),
   ].join('\n');
 }
