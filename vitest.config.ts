@@ -11,7 +11,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
-    // A busy CI machine may stall a real server for seconds; on a desk a flaw is to be seen at once.
+    setupFiles: ['test/tries.ts'],
+    // A busy CI machine may stall a real server for seconds; on a desk a flaw is to be seen at once. `npm test` names at its end what was retried.
     retry: process.env.CI ? 1 : 0,
   },
 });

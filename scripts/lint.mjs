@@ -11,7 +11,8 @@ function check(what, command, args, cwd = root) {
   const { status, stdout, stderr, error } = spawnSync(join(root, 'node_modules', '.bin', command), args, { cwd, encoding: 'utf8' });
   if (status === 0) return;
   broken++;
-  process.stdout.write(`${what}:\n${error ? `${error.message}: run npm ci first` : `${stdout}${stderr}`}\n`);
+  const missing = error?.code === 'ENOENT' ? `${command} is missing: run npm ci first` : error?.message;
+  process.stdout.write(`${what}:\n${missing ?? `${stdout}${stderr}`}\n`);
 }
 
 const found = checkHouse(await readHouse(root));

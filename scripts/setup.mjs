@@ -62,8 +62,10 @@ function fingerprint() {
         lines.push(`${path.slice(root.length)} ${statSync(path).size} ${statSync(path).mtimeMs}`);
     }
   };
-  for (const folder of ['libs', 'services', 'bench']) walk(join(root, folder));
-  return sha256([read(join(root, 'package-lock.json')), read(join(root, 'tsconfig.base.json')), ...lines.sort()].join('\n'));
+  // The build makes Prisma's clients; the code of the contracts is committed, as proto/ has it. Migrations are read when they are applied.
+  for (const folder of ['libs', 'services', 'bench', 'libs/contracts/src/generated']) walk(join(root, folder));
+  const whole = ['package-lock.json', 'package.json', 'nx.json', 'tsconfig.base.json'].map((name) => read(join(root, name)));
+  return sha256([...whole, ...lines.sort()].join('\n'));
 }
 
 function build() {

@@ -26,14 +26,10 @@ const PACKAGES = [
   { name: 'python3-pip', what: 'the S3 server', isThere: hasPip },
 ];
 
-/** The packages that are missing, by Debian's names. */
-export function missingPackages() {
-  return PACKAGES.filter(({ isThere }) => !isThere());
-}
-
 /** Throws an error that says what to do if packages are missing and cannot be installed from here. */
-export function ensureSystemPackages() {
-  const missing = missingPackages();
+export function ensureSystemPackages(packages = PACKAGES) {
+  const missingOnes = () => packages.filter(({ isThere }) => !isThere());
+  const missing = missingOnes();
   if (missing.length === 0) return;
   const names = missing.map(({ name }) => name);
   for (const { name, what } of missing) console.log(`${name} is missing: needed for ${what}`);
@@ -41,7 +37,7 @@ export function ensureSystemPackages() {
   console.log(`Installing ${names.join(' ')} …`);
   apt(['update'], UPDATE_TIMEOUT_MS);
   apt(['install', '-y', '--no-install-recommends', ...names], INSTALL_TIMEOUT_MS);
-  const still = missingPackages().map(({ name }) => name);
+  const still = missingOnes().map(({ name }) => name);
   if (still.length > 0) throw new Error(`apt-get ended well, but these are still missing: ${still.join(' ')}`);
 }
 

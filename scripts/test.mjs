@@ -1,13 +1,16 @@
 // What it takes to trust a clone: generated code without a difference, lint, build, tests. Ends with one line `N passed, N failed`.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const only = process.argv.slice(2);
 const results = { passed: 0, failed: 0 };
+/** Names of tests that say less than they seem to. */
+const retried = [];
+const skipped = [];
 
 /** One check that passes or fails as a whole. */
 function check(title, command, args) {
@@ -27,12 +30,17 @@ function runTests(title, args) {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
+    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
     // A file that could not even be loaded has no tests of its own to fail.
     const unloaded = testResults.filter((one) => one.status === 'failed' && one.assertionResults.length === 0).length;
     results.passed += numPassedTests;
     results.failed += numFailedTests + unloaded;
-    if (numPendingTests > 0) process.stdout.write(`${numPendingTests} tests were skipped\n`);
+    for (const { name, assertionResults } of testResults) {
+      for (const { fullName, status, meta } of assertionResults) {
+        if (status === 'skipped') skipped.push(`${relative(root, name)}: ${fullName}`);
+        if (status === 'passed' && meta.tries > 1) retried.push(`${relative(root, name)}: ${fullName}`);
+      }
+    }
     if (status !== 0 && numFailedTests + unloaded === 0) results.failed++;
   } catch {
     results.failed++;
@@ -54,5 +62,10 @@ else {
   // Each of these starts a whole town: one after the other.
   runTests('tests of the whole house', ['.e2e.test', '--maxWorkers=1']);
 }
+const told = (sentence, names) => names.length > 0 && process.stdout.write(`\n${names.length} ${sentence}:\n  ${names.join('\n  ')}\n`);
+told('did not run', skipped);
+if (skipped.length > 0 && !existsSync(join(root, '..', 'shared', 'corpora')))
+  process.stdout.write('Those about mails of the corpora need ../shared/corpora, which is not there.\n');
+told('passed only on a second try', retried);
 process.stdout.write(`\n${results.passed} passed, ${results.failed} failed\n`);
 process.exit(ready && results.failed === 0 ? 0 : 1);
