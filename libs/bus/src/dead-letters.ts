@@ -49,9 +49,9 @@ select $1::uuid, $2::timestamptz, $3::uuid, $4, $5::int, $6::text::bigint, $7, $
 where not exists (select 1 from dead_letter where dead_letter_id = $1::uuid)`;
 
 const pageSql = `
-select ${columns} from dead_letter where replayed_at is null and died_at <= $1::timestamptz
-  and ($3::text is null or (topic, partition, "offset", dead_letter_id) > ($3::text, $4::int, $5::text::bigint, $6::uuid))
-order by topic, partition, "offset", dead_letter_id limit $2::int`;
+select ${columns} from dead_letter as d where replayed_at is null and died_at <= $1::timestamptz
+  and ($3::text is null or (d.topic, d.partition, d."offset", d.dead_letter_id) > ($3::text, $4::int, $5::text::bigint, $6::uuid))
+order by d.topic, d.partition, d."offset", d.dead_letter_id limit $2::int`;
 const kindsSql = `
 select topic, type, reason, count(*)::int as count, min(died_at) as oldest, max(died_at) as newest from dead_letter where replayed_at is null
 group by topic, type, reason order by oldest limit ${maxKinds}`;
