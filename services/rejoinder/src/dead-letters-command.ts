@@ -39,7 +39,7 @@ function waitingTable(waiting: Waiting[]): string {
     service,
     String(count),
     `${oldest.toISOString().slice(0, 16)}Z`,
-    type,
+    printable(type),
     topic,
     reason,
   ]);
@@ -52,6 +52,9 @@ function waitingTable(waiting: Waiting[]): string {
   const next = [...new Set(waiting.map(({ service }) => service))].map((service) => `  rejoinder dead-letters replay ${service}`);
   return [line(head), ...rows.map(line), '', 'Once the reason is mended:', ...next].join('\n');
 }
+
+/** A malformed record's type is a stranger's text: none of it may steer the terminal. */
+const printable = (text: string) => text.replace(/\p{C}/gu, '?');
 
 export interface ReplayOptions {
   data?: string;
@@ -106,8 +109,9 @@ async function replayOne(handlers: Handlers, { deadLetterId }: DeadLetter): Prom
 }
 
 function nameOf({ type, topic }: DeadLetter, outcome: Outcome): string {
-  if (outcome.kind === 'done') return `handled       ${type} of ${topic}`;
-  return `${outcome.kind === 'skip' ? 'skipped   ' : 'still dead'}    ${type} of ${topic}: ${outcome.reason}`;
+  const event = `${printable(type)} of ${topic}`;
+  if (outcome.kind === 'done') return `handled       ${event}`;
+  return `${outcome.kind === 'skip' ? 'skipped   ' : 'still dead'}    ${event}: ${outcome.reason}`;
 }
 
 function replayTable(service: ServiceName, counts: Map<string, number>): string {
