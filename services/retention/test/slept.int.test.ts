@@ -14,12 +14,12 @@ import { role as retention } from '../src/role.js';
 
 /** Longer than an owner is given to answer. */
 class SlowToOpen {}
-Module({ imports: [attachment.module], providers: [{ provide: 'slow', useFactory: () => delay(3_000) }] })(SlowToOpen);
+Module({ imports: [attachment.module], providers: [{ provide: 'slow', useFactory: () => delay(6_000) }] })(SlowToOpen);
 
 it('asks a role that takes its time to open, and is answered', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'rejoinder-slept-'));
   const roles = [retention, { ...attachment, module: SlowToOpen }];
-  const env = { REJOINDER_STORE: 'disk', REJOINDER_STORE_FOLDER: folder, REJOINDER_PROOF_ANSWER_SECONDS: '1' };
+  const env = { REJOINDER_STORE: 'disk', REJOINDER_STORE_FOLDER: folder, REJOINDER_PROOF_ANSWER_SECONDS: '4' };
   await using house = await startTestHouse({ roles, env });
   await Promise.all(house.roles.map((role) => role.stop()));
   await house.query(`update retention.duty set due_at = now() - interval '3 hours'`);
@@ -34,4 +34,4 @@ it('asks a role that takes its time to open, and is answered', async () => {
     await running.stop();
     await rm(folder, { recursive: true, force: true });
   }
-});
+}, 60_000);
