@@ -164,20 +164,25 @@ async function writeAll(
   settled: Promise<undefined>,
 ): Promise<void> {
   const source = requests[Symbol.asyncIterator]();
-  let isDone: boolean | undefined = false;
-  try {
+  let [isDone, isOver] = [false, false];
+  const write = async () => {
     for (;;) {
-      const next = await Promise.race([source.next(), settled]);
-      if (next === undefined) return;
-      isDone = next.done;
-      if (next.done) return void call.end();
+      const next = await source.next();
+      isDone = next.done === true;
+      if (isOver) return;
+      if (isDone) return void call.end();
       if (call.write(create(method.input, next.value as Record<string, unknown>))) continue;
-      await Promise.race([new Promise<void>((resolve) => call.once('drain', resolve)), settled]);
+      await new Promise<void>((resolve) => call.once('drain', resolve));
     }
+  };
+  try {
+    // One race for all of it: what is raced against a promise is held for as long as that promise is, so that one race a message would hold the whole file.
+    await Promise.race([write(), settled]);
   } catch (error) {
     call.cancel();
     throw error;
   } finally {
+    isOver = true;
     // A generator that stalls answers this once it goes on; what it throws then is about a call that is over.
     if (!isDone) void source.return?.().catch(() => undefined);
   }

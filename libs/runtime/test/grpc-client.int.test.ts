@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Fault } from '@rejoinder/base/fault';
 import { AttachmentService, type UploadRequest } from '@rejoinder/contracts/api/attachment';
 import { grpcDefinition } from '@rejoinder/contracts/grpc-definition';
+import { heldMbDuring } from '@rejoinder/testing/memory';
 import { settle } from '@rejoinder/testing/settle';
 import { grpcClient, type GrpcClient } from '../src/grpc-client.js';
 import { toServiceError } from '../src/grpc-faults.js';
@@ -114,6 +115,15 @@ it('all that a source gives arrives in order', async () => {
   expect(await client.upload(source())).toMatchObject({ attachmentId: 'whole' });
   expect(seen).toEqual(Array.from({ length: 500 }, (_, index) => (index + 1) * 100));
 });
+
+it('nothing that was sent is held until the call ends', async () => {
+  receive = (call, answer) => call.resume().on('end', () => answer(null, { attachmentId: 'whole' }));
+  const source = async function* () {
+    for (let chunk = 0; chunk < 1_000; chunk++) yield { step: { case: 'chunk' as const, value: Buffer.alloc(60_000) } };
+  };
+  const held = await heldMbDuring(() => client.upload(source(), { deadlineMs: 60_000 }));
+  expect(held).toBeLessThan(10);
+}, 60_000);
 
 /** Lets connections through to the server; those that are open when it falls silent stay open and carry nothing more. */
 async function silencer(port: number) {

@@ -1,11 +1,10 @@
 // Files as large as they may be, through a real S3 server: unchanged, in flat memory, and patient with a store that is away.
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '@rejoinder/base/id';
 import { AttachmentService } from '@rejoinder/contracts/api/attachment';
 import { AttachmentState } from '@rejoinder/contracts/mail';
+import { heldBytes, heldMbDuring } from '@rejoinder/testing/memory';
 import { startS3, type S3 } from '@rejoinder/testing/s3';
 import { settle } from '@rejoinder/testing/settle';
 import * as fixtures from './attachment-house.js';
@@ -57,47 +56,28 @@ async function downloaded({ tenantId, attachmentId }: fixtures.Part): Promise<{ 
   return { sizeBytes, hex: hash.digest('hex') };
 }
 
-/** The most memory that this process, server and client in one, took beyond what it had. */
-async function growthOf(work: () => Promise<unknown>): Promise<number> {
-  const before = process.memoryUsage().rss;
-  let peak = before;
-  const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 10);
-  try {
-    await work();
-  } finally {
-    clearInterval(watch);
-  }
-  return Math.round((peak - before) / 1e6);
-}
-
-/** What is held counts, not what waits to be collected. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-}
-
 describe('a file of 45 MB', () => {
   it('goes up and comes down unchanged in flat memory', async () => {
     await client().upload(largeFile(newPart(newId()), 9_000_000), { deadlineMs: 60_000 });
     const part = newPart(newId(), { sizeBytes: largeBytes });
-    const upMb = await growthOf(() => client().upload(largeFile(part, largeBytes), { deadlineMs: 60_000 }));
+    const up = await heldMbDuring(() => client().upload(largeFile(part, largeBytes), { deadlineMs: 60_000 }));
     let back;
-    const downMb = await growthOf(async () => (back = await downloaded(part)));
+    const down = await heldMbDuring(async () => (back = await downloaded(part)));
     const hash = createHash('sha256');
     for (let left = largeBytes; left > 0; left -= piece.length) hash.update(piece.subarray(0, Math.min(left, piece.length)));
     expect(back).toEqual({ sizeBytes: largeBytes, hex: hash.digest('hex') });
-    process.stdout.write(`RSS grew by ${upMb} MB for an upload and ${downMb} MB for a download of 45 MB\n`);
-    expect(upMb).toBeLessThan(150);
-    expect(downMb).toBeLessThan(150);
+    process.stdout.write(`held at the most: ${up} MB for an upload of 45 MB, ${down} MB for its download\n`);
+    expect(up).toBeLessThan(20);
+    expect(down).toBeLessThan(10);
   }, 60_000);
 
-  it('ten times at once needs a tenth of its bytes or little more', async () => {
+  it('ten times at once holds a tenth of its bytes or little more', async () => {
     const parts = Array.from({ length: 10 }, () => newPart(newId(), { sizeBytes: largeBytes }));
-    const grown = await growthOf(() =>
+    const heldMb = await heldMbDuring(() =>
       Promise.all(parts.map((part) => client().upload(largeFile(part, largeBytes), { deadlineMs: 120_000 }))),
     );
-    process.stdout.write(`RSS grew by ${grown} MB for ten uploads of 45 MB at once\n`);
-    expect(grown).toBeLessThan(350);
+    process.stdout.write(`${heldMb} MB held at the most for ten uploads of 45 MB at once\n`);
+    expect(heldMb).toBeLessThan(90);
   }, 120_000);
 
   it('is asked for again later when too many come at once', async () => {
@@ -133,13 +113,11 @@ describe('a file of 45 MB', () => {
     const steps = client().download({ tenantId: part.tenantId, attachmentId: part.attachmentId }, options);
     const reader = steps[Symbol.asyncIterator]();
     await reader.next();
-    collectGarbage();
-    const before = process.memoryUsage();
+    const before = heldBytes();
     const quick = newPart(newId());
     await fixtures.upload(here.house, quick, randomBytes(5_000_000));
     await fixtures.download(here.house, quick.tenantId, quick.attachmentId);
-    collectGarbage();
-    expect((process.memoryUsage().arrayBuffers - before.arrayBuffers) / 1e6).toBeLessThan(30);
+    expect((heldBytes() - before) / 1e6).toBeLessThan(30);
     abort.abort();
     await reader.return?.(undefined);
   }, 60_000);

@@ -61,6 +61,8 @@ export async function serveConnections(address: string, credentials: Map<string,
 export interface FakeAttachments {
   server: Server;
   uploads: Uploaded[];
+  /** The most uploads that were open at the same time. */
+  mostAtOnce: number;
   /** Answers the next uploads with this fault. */
   failing: Fault | undefined;
   limitBytes: number;
@@ -68,14 +70,18 @@ export interface FakeAttachments {
 
 /** Counts and hashes what comes; a stream without End is no file. */
 export async function serveAttachments(address: string): Promise<FakeAttachments> {
-  const fake: Omit<FakeAttachments, 'server'> = { uploads: [], failing: undefined, limitBytes: 50_000_000 };
+  const fake: Omit<FakeAttachments, 'server'> = { uploads: [], mostAtOnce: 0, failing: undefined, limitBytes: 50_000_000 };
+  let open = 0;
   const server = await serve(address, AttachmentService, {
     Upload: ((call: ServerReadableStream<UploadRequest, object>, answer: sendUnaryData<object>) => {
       if (fake.failing) return answer(toServiceError(fake.failing) as never);
-      void receive(call, fake).then(
-        (response) => answer(null, response),
-        (error: unknown) => answer(toServiceError(error) as never),
-      );
+      fake.mostAtOnce = Math.max(fake.mostAtOnce, ++open);
+      void receive(call, fake)
+        .finally(() => open--)
+        .then(
+          (response) => answer(null, response),
+          (error: unknown) => answer(toServiceError(error) as never),
+        );
     }) as never,
   });
   return Object.assign(fake, { server });
