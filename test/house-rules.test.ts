@@ -1,6 +1,6 @@
 // Each rule of the house fails on a fault planted for it.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync, copyFileSync, cpSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, copyFileSync, cpSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -93,14 +93,14 @@ describe('contracts', () => {
     const buf = (args: string[]) => spawnSync(join(root, 'node_modules', '.bin', 'buf'), args, { cwd: folder, encoding: 'utf8' });
     expect(buf(['breaking', '--against', 'released.binpb']).status).toBe(0);
     const file = join(folder, 'rejoinder', 'attachment', 'v1', 'events.proto');
-    writeFileSync(
-      file,
-      `syntax = "proto3";\npackage rejoinder.attachment.v1;\nmessage AttachmentStored {\n  int64 attachment_id = 1;\n}\n`,
-    );
+    const released = readFileSync(file, 'utf8');
+    const changed = released.replace('int64 size_bytes = 3;', 'string size_bytes = 3;');
+    expect(changed).not.toBe(released);
+    writeFileSync(file, changed);
     const { status, stdout } = buf(['breaking', '--against', 'released.binpb']);
     rmSync(folder, { recursive: true, force: true });
     expect(status).not.toBe(0);
-    expect(stdout).toContain('attachment_id');
+    expect(stdout.trim().split('\n')).toEqual([expect.stringMatching(/"size_bytes".*"AttachmentStored".* from "int64" to "string"/)]);
   });
 });
 

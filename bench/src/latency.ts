@@ -104,7 +104,8 @@ interface Box {
 
 async function openBox(n: number, town: Town, rest: Rest): Promise<Box> {
   const address = mailbox(n);
-  for (const user of [address, twin(n)]) await town.dovecot.addUser(user);
+  const { password } = town.login;
+  for (const user of [address, twin(n)]) await town.dovecot.addUser(user, password);
   // Past the wire that records, as the bare client.
   const imap = { host: 'localhost', port: town.dovecot.imapsPort, security: 'tls' };
   const inbox = await rest.connect({ ...town.login, address, imap });
@@ -112,7 +113,7 @@ async function openBox(n: number, town: Town, rest: Rest): Promise<Box> {
   const to = [{ address: people.contact }];
   const send = await rest.send({ inbox_id: inbox.inbox_id, to, subject: 'Bench', text: 'Please answer often.' });
   const { raw } = await settle('the mail to arrive', async () => town.dovecot.accepted.find((mail) => mail.raw.includes(send.message_id)));
-  const bare = await startIdleClient({ port: town.dovecot.imapsPort, ca: town.dovecot.ca.pem, user: twin(n), password: 'secret' });
+  const bare = await startIdleClient({ port: town.dovecot.imapsPort, ca: town.dovecot.ca.pem, user: twin(n), password });
   return { address, twin: twin(n), sent: raw, bare };
 }
 

@@ -1,4 +1,5 @@
 // The people and servers of the end-to-end tests: a mailbox to connect, a contact, a stranger, and an IMAP wire that is written down.
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,14 @@ export const people = {
   third: 'theo@partner.test',
 };
 
+export interface Login {
+  address: string;
+  password: string;
+  display_name: string;
+  imap: object;
+  smtp: object;
+}
+
 export interface Town {
   dovecot: Dovecot;
   /** Between Rejoinder and Dovecot's IMAP. */
@@ -20,7 +29,7 @@ export interface Town {
   /** Settings that let Rejoinder reach and trust the town. */
   env: Record<string, string>;
   /** What a person types to connect the sales mailbox. */
-  login: object;
+  login: Login;
   /** The sales mailbox as its owner's own mail program sees it, past the wire. */
   openSales(): Promise<MailClient>;
   stop(): Promise<void>;
@@ -31,7 +40,9 @@ export async function startTown(): Promise<Town> {
   // Where the machine has run out of inotify instances, Dovecot looks for new mail at this interval; its default is 30 s.
   const dovecot = await startDovecot({ extra: 'mailbox_idle_check_interval = 1 secs' });
   const wire = await startImapWire({ port: dovecot.imapsPort, ca: dovecot.ca });
-  for (const address of Object.values(people)) await dovecot.addUser(address);
+  // Of each town its own, so that a log or a disk that has it has it from here.
+  const password = randomBytes(16).toString('hex');
+  for (const address of Object.values(people)) await dovecot.addUser(address, password);
   const caFile = join(folder, 'ca.pem');
   writeFileSync(caFile, dovecot.ca.pem);
   const server = (port: number) => ({ host: 'localhost', port, security: 'tls' });
@@ -45,12 +56,12 @@ export async function startTown(): Promise<Town> {
     },
     login: {
       address: people.sales,
-      password: 'secret',
+      password,
       display_name: 'Sally Sales',
       imap: server(wire.port),
       smtp: server(dovecot.submissionsPort),
     },
-    openSales: () => openMailClient({ port: dovecot.imapsPort, ca: dovecot.ca, user: people.sales }),
+    openSales: () => openMailClient({ port: dovecot.imapsPort, ca: dovecot.ca, user: people.sales, password }),
     stop: async () => {
       await wire.stop();
       await dovecot.stop();

@@ -4,7 +4,9 @@ import { connect } from 'node:net';
 import { startGuard } from './guard.js';
 import { settle } from './settle.js';
 
-const KEPT_OUTPUT = 64 * 1024;
+const KEPT_OUTPUT = 8 * 1024 * 1024;
+/** Stands where output was too long to be kept whole. */
+export const DROPPED_OUTPUT = '[earlier output was dropped]';
 const SHOWN_OUTPUT = 4_000;
 const KILL_TIMEOUT_MS = 10_000;
 
@@ -99,7 +101,8 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 function keepOutput(child: ChildProcess): { add(text: string): void; text(): string } {
   let kept = '';
   const add = (text: string) => {
-    kept = (kept + text).slice(-KEPT_OUTPUT);
+    kept += text;
+    if (kept.length > KEPT_OUTPUT) kept = `${DROPPED_OUTPUT}\n${kept.slice(-KEPT_OUTPUT / 2)}`;
   };
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', add);
   return { add, text: () => kept };
