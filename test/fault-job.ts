@@ -1,5 +1,6 @@
 // A light main job for rounds of faults: one send with a file, its reply with a file, and everything that must hold whatever happened meanwhile.
 import { createHash, randomBytes } from 'node:crypto';
+import type pg from 'pg';
 import { expect } from 'vitest';
 import { people, type Town } from '@rejoinder/testing/crm-town';
 import { replyTo } from '@rejoinder/testing/mail';
@@ -27,6 +28,7 @@ export class FaultJob {
   constructor(
     private readonly rest: Rest,
     private readonly town: Town,
+    private readonly database: pg.Client,
     private readonly inboxId: string,
   ) {}
 
@@ -77,6 +79,36 @@ export class FaultJob {
     const out = await this.onTimeline(subject, isWhole);
     expect(out).toMatchObject({ direction: 'out', thread_id: answer.thread_id });
     expect(await this.#download(out)).toBe(sha256(file));
+  }
+
+  /** Somebody else's mailbox is connected by a person who tries again, is there once, and is removed. */
+  async connectPartner(): Promise<void> {
+    const login = { ...this.town.login, address: people.third };
+    const theirs = async () => (await this.rest.inboxes()).filter(({ address }) => address === people.third);
+    const [one] = await eventually('the other mailbox to be connected', async () => {
+      await this.rest.connect(login).catch(async (error: unknown) => {
+        if ((await theirs()).length === 0) throw error;
+      });
+      return theirs();
+    });
+    await eventually('the other mailbox to be live', async () => (await this.rest.inbox(one!.inbox_id)).progress?.state === 'live');
+    expect(await theirs()).toHaveLength(1);
+    await this.rest.removeInbox(one!.inbox_id);
+    const left = async () => (await this.database.query('select 1 from sync.session where inbox_id = $1', [one!.inbox_id])).rowCount;
+    await eventually('the other mailbox to be removed', async () => (await left()) === 0);
+  }
+
+  /** The night has come, and what is kept is proven in it. */
+  async proveTonight(): Promise<void> {
+    const { rows } = await this.database.query<{ now: Date }>(`update retention.duty set due_at = now() returning now()`);
+    await eventually('the proof', async () => {
+      await this.database.query(`select pg_notify('rejoinder_wake', 'test/retention.duty')`);
+      const proofs = await this.database.query<{ holds: boolean }>('select holds from retention.proof where proved_at > $1', [
+        rows[0]!.now,
+      ]);
+      const duty = await this.database.query<{ last_reason: string }>('select last_reason from retention.duty where due_at > now()');
+      return proofs.rows.length > 0 && duty.rows[0]?.last_reason === 'held';
+    });
   }
 
   onTimeline(subject: string, check: (one: Engagement) => boolean): Promise<Engagement> {

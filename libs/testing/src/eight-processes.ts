@@ -10,6 +10,7 @@ import { startPostgres, type Postgres } from './postgres.js';
 import { ready, run, startProgram, type Program } from './processes.js';
 import { Rest } from './rest.js';
 import { startS3, type S3 } from './s3.js';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 
 const apiKey = 'rk_test_key_of_eight_processes';
 const startWithinMs = 90_000;
@@ -21,6 +22,8 @@ export interface EightProcesses extends AsyncDisposable {
   kafka: Kafka;
   postgres: Postgres;
   s3: S3;
+  /** Between all of them and the keyring. */
+  keyringProxy: TcpProxy;
   /** Settings all of them have. */
   env: Record<string, string>;
   databaseUrl: string;
@@ -35,11 +38,16 @@ export interface EightProcesses extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** With more settings for all, such as those of the mail servers. */
-export async function startEightProcesses(more: Record<string, string>): Promise<EightProcesses> {
+/** With more settings for all, such as those of the mail servers, and with more for PostgreSQL. */
+export async function startEightProcesses(
+  more: Record<string, string>,
+  postgresSettings: Record<string, string> = {},
+): Promise<EightProcesses> {
   const folder = mkdtempSync(join(tmpdir(), 'rejoinder-eight-'));
-  const [kafka, postgres, s3] = await Promise.all([startKafka(), startPostgres(), startS3()]);
+  const [kafka, postgres, s3] = await Promise.all([startKafka(), startPostgres({ settings: postgresSettings }), startS3()]);
   const databaseUrl = await postgres.createDatabase('rejoinder');
+  const keyringProxy = await startTcpProxy({ port: postgres.port });
+  const keyringUrl = (await postgres.createDatabase('keyring')).replace(`:${postgres.port}/`, `:${keyringProxy.port}/`);
   const ports = await freePorts(services.length * 2 + 1);
   const http = ports.pop()!;
   const [grpcPort, healthPort] = [
@@ -47,7 +55,7 @@ export async function startEightProcesses(more: Record<string, string>): Promise
     (service: ServiceName) => ports[services.length + services.indexOf(service)]!,
   ];
   const env: Record<string, string> = {
-    ...settingsOf(kafka, s3, databaseUrl, await postgres.createDatabase('keyring'), join(folder, 'key')),
+    ...settingsOf(kafka, s3, databaseUrl, keyringUrl, join(folder, 'key')),
     ...Object.fromEntries(services.map((service) => [`REJOINDER_${service.toUpperCase()}_GRPC`, `127.0.0.1:${grpcPort(service)}`])),
     REJOINDER_HTTP_LISTEN: `127.0.0.1:${http}`,
     ...more,
@@ -56,7 +64,12 @@ export async function startEightProcesses(more: Record<string, string>): Promise
   await rejoinder(env, 'migrate');
   const running = new Map<ServiceName, Program>();
   const start = async (service: ServiceName, extra: Record<string, string> = {}) => {
-    const own = { REJOINDER_GRPC_LISTEN: `127.0.0.1:${grpcPort(service)}`, REJOINDER_HEALTH_LISTEN: `127.0.0.1:${healthPort(service)}` };
+    const own = {
+      REJOINDER_GRPC_LISTEN: `127.0.0.1:${grpcPort(service)}`,
+      REJOINDER_HEALTH_LISTEN: `127.0.0.1:${healthPort(service)}`,
+      // PostgreSQL then knows whose connection is whose.
+      REJOINDER_DATABASE_URL: `${env.REJOINDER_DATABASE_URL}?application_name=${service}`,
+    };
     const program = startProgram({
       name: service,
       command: process.execPath,
@@ -71,10 +84,11 @@ export async function startEightProcesses(more: Record<string, string>): Promise
   };
   const stop = async () => {
     await stopAll();
-    await Promise.all([kafka.stop(), postgres.stop(), s3.stop()]);
+    await Promise.all([kafka.stop(), postgres.stop(), s3.stop(), keyringProxy.stop()]);
     rmSync(folder, { recursive: true, force: true });
   };
-  const handle = { rest: new Rest(`http://127.0.0.1:${http}`, apiKey), kafka, postgres, s3, env, databaseUrl, start, stopAll, stop };
+  const rest = new Rest(`http://127.0.0.1:${http}`, apiKey);
+  const handle = { rest, kafka, postgres, s3, keyringProxy, env, databaseUrl, start, stopAll, stop };
   try {
     await Promise.all(services.map((service) => start(service)));
   } catch (error) {

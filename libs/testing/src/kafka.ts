@@ -1,7 +1,7 @@
 // Starts a real, small Apache Kafka of its own for tests: one broker, which is its own controller.
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Kafka as KafkaJs, logLevel } from 'kafkajs';
+import { Kafka as KafkaJs, logLevel, type Admin } from 'kafkajs';
 import { removeFolder, temporaryFolder } from './folders.js';
 import { kafkaFiles, properties, type KafkaFiles } from './kafka-files.js';
 import { freePorts } from './ports.js';
@@ -24,6 +24,10 @@ export interface Kafka extends AsyncDisposable {
   readonly port: number;
   readonly dataDir: string;
   createTopics(...topics: { topic: string; partitions?: number; config?: Record<string, string> }[]): Promise<void>;
+  /** Asks or tells the broker what an operator would. */
+  administer<T>(work: (admin: Admin) => Promise<T>): Promise<T>;
+  /** How many events of the topics that the group reads it has not committed. */
+  lag(group: string): Promise<number>;
   log(): string;
   /** Ends it as an operator would; `up` starts it again with its data, on its port. */
   down(): Promise<void>;
@@ -94,6 +98,8 @@ function handle({ port, advertisedPort, dataDir, program, up, stop }: Parts): Ka
     port,
     dataDir,
     createTopics: (...topics) => createTopics(`127.0.0.1:${advertisedPort}`, topics),
+    administer: (work) => withAdmin(`127.0.0.1:${advertisedPort}`, work),
+    lag: (group) => lagOf(`127.0.0.1:${advertisedPort}`, group),
     log: () => program().output(),
     up,
     down,
@@ -119,11 +125,19 @@ const client = (broker: string) =>
     retry: { retries: 5 },
   });
 
-async function createTopics(broker: string, topics: Parameters<Kafka['createTopics']>): Promise<void> {
+async function withAdmin<T>(broker: string, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = client(broker).admin();
   await admin.connect();
   try {
-    await admin.createTopics({
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function createTopics(broker: string, topics: Parameters<Kafka['createTopics']>): Promise<void> {
+  await withAdmin(broker, (admin) =>
+    admin.createTopics({
       waitForLeaders: true,
       topics: topics.map(({ topic, partitions = 1, config = {} }) => ({
         topic,
@@ -131,8 +145,20 @@ async function createTopics(broker: string, topics: Parameters<Kafka['createTopi
         replicationFactor: 1,
         configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
       })),
+    }),
+  );
+}
+
+/** Topics of which the group has committed anything are those it reads; of their other partitions it has read nothing yet. */
+function lagOf(broker: string, groupId: string): Promise<number> {
+  return withAdmin(broker, async (admin) => {
+    const read = (await admin.fetchOffsets({ groupId })).map(({ topic }) => topic);
+    if (read.length === 0) return 0;
+    const lags = (await admin.fetchOffsets({ groupId, topics: read })).map(async ({ topic, partitions }) => {
+      const committed = new Map(partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+      const ends = await admin.fetchTopicOffsets(topic);
+      return ends.reduce((sum, { partition, low, high }) => sum + Number(high) - Math.max(committed.get(partition) ?? -1, Number(low)), 0);
     });
-  } finally {
-    await admin.disconnect();
-  }
+    return (await Promise.all(lags)).reduce((sum, lag) => sum + lag, 0);
+  });
 }

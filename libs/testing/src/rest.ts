@@ -77,6 +77,7 @@ export class Rest {
 
   connect = (login: object) => this.call<Inbox>('POST', '/v1/inboxes', login);
   inbox = (id: string) => this.call<Inbox>('GET', `/v1/inboxes/${id}`);
+  inboxes = async () => (await this.call<{ inboxes: Inbox[] }>('GET', '/v1/inboxes?limit=200')).inboxes;
   putContact = (address: string, name = '') => this.call<Contact>('POST', '/v1/contacts', { address, name });
   contacts = async () => (await this.call<{ contacts: Contact[] }>('GET', '/v1/contacts?limit=200')).contacts;
   send = (mail: object, key: string = crypto.randomUUID()) => this.call<Send>('POST', '/v1/mail', mail, { 'idempotency-key': key });
