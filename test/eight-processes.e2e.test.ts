@@ -1,24 +1,43 @@
-// Each service in its own process over Kafka, gRPC, PostgreSQL and S3: the main job, health, logs without content, and a clean end.
+// Each service in its own process over Kafka, gRPC, PostgreSQL and S3: the main job, its traces, health, logs without content, and a clean end.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { services, type ServiceName } from '@rejoinder/runtime/services';
 import { people, startTown, type Town } from '@rejoinder/testing/crm-town';
 import { startEightProcesses, type EightProcesses } from '@rejoinder/testing/eight-processes';
+import { DROPPED_OUTPUT } from '@rejoinder/testing/processes';
 import { settle } from '@rejoinder/testing/settle';
 import { folderHolds } from './folder.js';
 import { mainJob } from './main-job.js';
+import { startTraceCollector, type TraceCollector } from './trace-collector.js';
+import { isSql, said, tracedMail } from './trace-job.js';
 
 let town: Town;
+let traces: TraceCollector;
 let eight: EightProcesses;
 
 beforeAll(async () => {
-  town = await startTown();
-  eight = await startEightProcesses({ ...town.env, REJOINDER_LOG_LEVEL: 'debug' });
+  [town, traces] = await Promise.all([startTown(), startTraceCollector()]);
+  eight = await startEightProcesses({ ...town.env, ...traces.env, REJOINDER_LOG_LEVEL: 'debug' });
 }, 300_000);
 
 afterAll(async () => {
   await eight?.stop();
   await town?.stop();
+  traces?.stop();
 }, 120_000);
+
+/** What each role says keeps it from its work; of a role that is ready, nothing. */
+async function troubles(): Promise<Record<string, string[]>> {
+  const each = services.map(async (service) => {
+    const response = await eight.health(service, 'ready');
+    const { roles } = (await response.json()) as { roles: { troubles: string[] }[] };
+    const told = roles.flatMap((role) => role.troubles);
+    expect([service, response.status]).toEqual([service, told.length === 0 ? 200 : 503]);
+    return [service, told] as const;
+  });
+  return Object.fromEntries(await Promise.all(each));
+}
+
+const statuses = (path: string) => Promise.all(services.map(async (service) => (await eight.health(service, path)).status));
 
 describe('eight processes', () => {
   it('connect, send, log the reply with its attachments, and read nothing else', async () => {
@@ -27,37 +46,89 @@ describe('eight processes', () => {
     await mainJob({ rest: eight.rest, town }, store);
   }, 300_000);
 
+  it('are followed by one trace from the door to the timeline, through every process that has part in it', async () => {
+    const [inbox] = await eight.rest.inboxes();
+    const { out, back } = await tracedMail(eight.rest, town, inbox!.inbox_id, traces);
+    const processes = (traceId: string) => [...new Set(traces.of(traceId).map(({ service }) => service))].toSorted();
+    const named = (names: ServiceName[]) => names.map((service) => `rejoinder-${service}`).toSorted();
+    // Connections is asked for the credential, attachment by events; nothing else asks retention.
+    expect(processes(out)).toEqual(named(['attachment', 'connections', 'gateway', 'sending', 'sync', 'threading', 'timeline']));
+    expect(processes(back)).toEqual(expect.arrayContaining(named(['attachment', 'gateway', 'sync', 'threading', 'timeline'])));
+    for (const service of ['sending', 'threading', 'timeline'] as const)
+      expect(traces.of(out).filter((span) => span.service === `rejoinder-${service}` && isSql(span)).length).toBeGreaterThan(0);
+  }, 180_000);
+
   it('log nothing of what was said, to whom, or with which password', () => {
+    const { address, password, display_name: name } = town.login;
     const planted = [
       ...Object.values(people),
-      'Your order 4711',
-      'all is well',
-      'archive.bin',
-      'note.txt',
-      'Carla',
-      eight.rest.apiKey,
-      '"secret"',
+      ...['Your order 4711', 'The big one', 'Something else', 'all is well', 'Here it is, all of it', 'about Your order'],
+      ...Object.values(said),
+      ...['archive.bin', 'note.txt', 'order.pdf', 'huge.iso', 'Carla', name],
+      ...[
+        eight.rest.apiKey,
+        password,
+        Buffer.from(password).toString('base64'),
+        Buffer.from(`\0${address}\0${password}`).toString('base64'),
+      ],
     ];
+    const spans = JSON.stringify(traces.spans);
+    expect(planted.filter((text) => spans.includes(text))).toEqual([]);
     for (const service of services) {
       const output = eight.program(service).output();
+      expect(output).toContain('"level":20');
+      expect(output).not.toContain(DROPPED_OUTPUT);
       expect(planted.filter((text) => output.includes(text)).map((text) => `${service} logged ${text}`)).toEqual([]);
     }
   });
 
   it('are not ready while PostgreSQL is away, but live, and ready again once it is back', async () => {
-    const answers = (path: string) => Promise.all(services.map(async (service) => (await eight.health(service, path)).status));
-    expect(new Set(await answers('ready'))).toEqual(new Set([200]));
+    expect(new Set(await statuses('ready'))).toEqual(new Set([200]));
     await eight.postgres.down();
-    await settle('every role to say that it is not ready', async () => (await answers('ready')).every((status) => status === 503), {
+    await settle('every role to say that it is not ready', async () => (await statuses('ready')).every((status) => status === 503), {
       timeoutMs: 60_000,
     });
-    expect(new Set(await answers('live'))).toEqual(new Set([200]));
-    expect(new Set(await answers('startup'))).toEqual(new Set([200]));
+    expect(new Set(await statuses('live'))).toEqual(new Set([200]));
+    expect(new Set(await statuses('startup'))).toEqual(new Set([200]));
     await eight.postgres.up();
-    await settle('every role to be ready again', async () => (await answers('ready')).every((status) => status === 200), {
+    await settle('every role to be ready again', async () => (await statuses('ready')).every((status) => status === 200), {
       timeoutMs: 90_000,
     });
   }, 180_000);
+
+  it('say what else is away that they need, are live meanwhile, and ready again once it is back', async () => {
+    const saysOf = (told: string[], what: RegExp) => told.some((trouble) => what.test(trouble));
+    const who = async (what: RegExp) => {
+      const told = await troubles();
+      return services.filter((service) => saysOf(told[service]!, what));
+    };
+    const until = (which: string, what: RegExp, expected: readonly ServiceName[]) =>
+      settle(which, async () => String(await who(what)) === String(expected), { timeoutMs: 60_000 });
+    const [kafka, keyring, store] = [/Kafka|consumer/, /^the keyring/, /^the store/];
+    expect(Object.values(await troubles()).flat()).toEqual([]);
+
+    eight.kafka.pause();
+    eight.keyringProxy.refuse();
+    eight.s3.pause();
+    // Retention hears no events, and attachment alone stores files.
+    const hearing = services.filter((service) => service !== 'retention');
+    await until('Kafka to be missed', kafka, hearing);
+    await until('the keyring to be missed', keyring, services);
+    await until('the store to be missed', store, ['attachment']);
+    expect(new Set(await statuses('live'))).toEqual(new Set([200]));
+    expect(new Set(await statuses('startup'))).toEqual(new Set([200]));
+
+    eight.s3.resume();
+    await until('the store to be back', store, []);
+    expect(await who(keyring)).toEqual(services);
+    eight.keyringProxy.allow();
+    await until('the keyring to be back', keyring, []);
+    expect(await who(kafka)).toEqual(hearing);
+    eight.kafka.resume();
+    await settle('every role to be ready again', async () => (await statuses('ready')).every((status) => status === 200), {
+      timeoutMs: 90_000,
+    });
+  }, 240_000);
 
   it('end on SIGTERM within their drain time, with code 0', async () => {
     await eight.stopAll();

@@ -4,6 +4,7 @@ import { Fault } from '@rejoinder/base/fault';
 import type { HouseOptions } from './house.js';
 import { serveHealth } from './health.js';
 import type { Role, RunningRole } from './role.js';
+import type { ServiceName } from './services.js';
 import { startTelemetry } from './telemetry.js';
 import { readSettings, type Environment, type Setting } from './config.js';
 import { houseSettings } from './house-settings.js';
@@ -14,9 +15,17 @@ export interface RunningHouse {
   stop(): Promise<void>;
 }
 
-/** Starts roles side by side in this process: once all answer, all begin their work. They and what they stand on are imported after telemetry, which must come first to see anything. */
-export async function startHouse(loadRoles: () => Promise<Role[]>, env: Environment, options: HouseOptions = {}): Promise<RunningHouse> {
-  const telemetry = await startTelemetry('rejoinder', env.OTEL_EXPORTER_OTLP_ENDPOINT);
+/**
+ * Starts roles side by side in this process, which traces know by its name: once all answer, all begin their work. They and what they stand on are
+ * imported after telemetry, which must come first to see anything.
+ */
+export async function startHouse(
+  name: string,
+  loadRoles: () => Promise<Role[]>,
+  env: Environment,
+  options: HouseOptions = {},
+): Promise<RunningHouse> {
+  const telemetry = await startTelemetry(name, env.OTEL_EXPORTER_OTLP_ENDPOINT);
   const [{ openHouse }, { openRole }] = await Promise.all([import('./house.js'), import('./role.js')]);
   const definitions = await loadRoles();
   refuseWrongSettings(definitions, env);
@@ -52,9 +61,9 @@ function refuseWrongSettings(roles: Role[], env: Environment): void {
 }
 
 /** For a service's main.ts: runs until SIGTERM or SIGINT; a refusal is one message and exit code 1, a bug crashes. */
-export async function main(loadRoles: () => Promise<Role[]>): Promise<void> {
+export async function main(service: ServiceName, loadRoles: () => Promise<Role[]>): Promise<void> {
   try {
-    const running = await startHouse(loadRoles, process.env);
+    const running = await startHouse(`rejoinder-${service}`, loadRoles, process.env);
     onStopSignal(running.stop);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;

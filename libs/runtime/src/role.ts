@@ -28,6 +28,7 @@ import { Peers } from './peers.js';
 import type { ServiceName } from './services.js';
 import { CLOCK, EVENT_LOG, HOUSE_SETTINGS, LOGGER, SETTINGS } from './tokens.js';
 import { ServiceWake } from './wake.js';
+import { Watches } from './watches.js';
 import { Workers } from './workers.js';
 
 /** The only thing a service exports. */
@@ -78,6 +79,7 @@ export async function openRole(role: Role, house: House, env: Environment): Prom
     await bus.listen();
     parts.relay.start();
     parts.workers.start();
+    parts.watches.start();
     return httpAddress;
   });
 }
@@ -138,8 +140,10 @@ function assemble(role: Role, house: House, logger: Logger) {
   const workers = new Workers({ database, clock: house.clock, logger, onWake: (table, callback) => wake.on(table, callback) });
   const keeper = new PartitionKeeper(role.name, house.pool, house.clock, house.keptDays, logger, dayKeysOf(role.name, vault));
   const peers = new Peers((service) => house.peerAddress(service));
+  const watches = new Watches(logger);
+  watches.add('the keyring', () => house.keyringPool.query('select 1'));
   const unwake = wake.on('outbox', () => relay.wake());
-  return { database, vault, deadLetters, bus, relay, wake, workers, keeper, peers, unwake };
+  return { database, vault, deadLetters, bus, relay, wake, workers, keeper, peers, watches, unwake };
 }
 
 type Parts = ReturnType<typeof assemble>;
@@ -151,6 +155,7 @@ function appModule(role: Role, parts: Parts, house: House, settings: unknown, lo
     { provide: Vault, useValue: parts.vault },
     { provide: DeadLetters, useValue: parts.deadLetters },
     { provide: Workers, useValue: parts.workers },
+    { provide: Watches, useValue: parts.watches },
     { provide: ServiceWake, useValue: parts.wake },
     { provide: Peers, useValue: parts.peers },
     { provide: SETTINGS, useValue: settings },
@@ -186,8 +191,9 @@ function grpcOptions(role: Role, url: string): MicroserviceOptions {
 
 function running(role: Role, app: INestApplication, parts: Parts, house: House, begin: () => Promise<string | undefined>): RunningRole {
   let [started, draining] = [false, false];
+  const { relay, keeper, bus, workers, watches } = parts;
   const troubles = () =>
-    [parts.relay.health(), parts.keeper.health(), ...parts.bus.health(), ...parts.workers.health()].filter((one) => one !== undefined);
+    [relay.health(), keeper.health(), ...bus.health(), ...workers.health(), ...watches.health()].filter((one) => one !== undefined);
   const opened: RunningRole = {
     name: role.name,
     app,
@@ -197,7 +203,7 @@ function running(role: Role, app: INestApplication, parts: Parts, house: House, 
     },
     stop: async () => {
       draining = true;
-      await parts.workers.stop(house.settings.drainSeconds * 1_000);
+      await workers.stop(house.settings.drainSeconds * 1_000);
       await close(app, parts);
     },
     health: () => ({ role: role.name, started, ready: started && !draining, troubles: troubles() }),
@@ -207,7 +213,7 @@ function running(role: Role, app: INestApplication, parts: Parts, house: House, 
 
 async function close(app: INestApplication, parts: Parts): Promise<void> {
   parts.unwake();
-  await app.close();
+  await Promise.all([app.close(), parts.watches.stop()]);
   await parts.relay.stop();
   await parts.keeper.stop();
   parts.peers.close();

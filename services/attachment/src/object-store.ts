@@ -34,6 +34,10 @@ export async function openObjectStore(settings: AttachmentSettings): Promise<Obj
 
 const keyPattern = /^[0-9a-f-]{36}\/[0-9a-f-]{36}\/[0-9a-f-]{36}$/;
 
+const noId = '00000000-0000-0000-0000-000000000000';
+/** No object has this key: who asks for it learns whether the store answers. */
+export const noKey = [noId, noId, noId].join('/');
+
 /** The key itself, if it is one of ours; nothing else ever becomes a path. */
 export function checkedKey(key: string): string {
   if (!keyPattern.test(key)) throw new Fault('invalid', 'OBJECT_KEY', 'An object key has three ids.');

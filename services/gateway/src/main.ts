@@ -1,4 +1,4 @@
 // Runs this role alone.
 import { main } from '@rejoinder/runtime/main';
 
-await main(async () => [(await import('./role.js')).role]);
+await main('gateway', async () => [(await import('./role.js')).role]);

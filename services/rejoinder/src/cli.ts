@@ -38,7 +38,7 @@ const roles = services.map((service) =>
   program
     .command(service)
     .description(`run the ${service} role`)
-    .action(() => main(async () => (await import('./roles.js')).loadRoles([service]))),
+    .action(() => main(service, async () => (await import('./roles.js')).loadRoles([service]))),
 );
 
 program

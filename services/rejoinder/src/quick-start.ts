@@ -77,7 +77,7 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
   const sockets = mkdtempSync(join(tmpdir(), 'rejoinder-'));
   undo.push(() => rmSync(sockets, { recursive: true, force: true }));
   const logger = createLogger(settings.REJOINDER_LOG_LEVEL ?? 'info', pino.destination({ dest: folder.logFile, sync: false, mkdir: true }));
-  const house = await startHouse(() => loadRoles(services), settings, {
+  const house = await startHouse('rejoinder', () => loadRoles(services), settings, {
     logger,
     socketFolder: sockets,
     providers: [{ provide: DEMO, useValue: demo }],
