@@ -1,5 +1,4 @@
 // What is to be forgotten is forgotten: looked for on the disk itself, over 70 days, in the whole house in one process.
-import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -11,11 +10,11 @@ import type { Engagement } from '@rejoinder/testing/rest';
 import { settle } from '@rejoinder/testing/settle';
 import { connectSales, onTimeline, sendToContact } from './main-job.js';
 import { expectNoDeadLetters, observed, restOf, startOneHouse, type OneHouse } from './one-house.js';
-import { foundIn, type Probes } from './probes.js';
+import * as disk from './disk.js';
+import type { Probes } from './probes.js';
 
-const dayMs = 86_400_000;
+const { dayMs, isWhole, planted, prefixed } = disk;
 const within = (seconds: number) => ({ timeoutMs: seconds * 1_000 });
-const planted = (what: string) => `${what}${randomBytes(12).toString('hex')}`;
 
 /** Of mail that is logged. Addresses of contacts stand in timeline.contact for as long as they are contacts; others must go. */
 const tracked = {
@@ -48,8 +47,7 @@ const kept: { raw?: Buffer; sent?: Buffer; first?: Engagement; firstSent?: Engag
 const doomed: { raw?: Buffer; reply?: Buffer; mailIds: string[] } = { mailIds: [] };
 
 beforeAll(async () => {
-  // Written WAL is removed, not kept under another name until it is overwritten.
-  postgres = await startPostgres({ settings: { wal_recycle: 'off', min_wal_size: '32MB', max_wal_size: '64MB' } });
+  postgres = await startPostgres({ settings: disk.forgetfulPostgres });
   one = await startOneHouse({ postgres });
   inboxId = await connectSales(one);
   sales = await one.town.openSales();
@@ -61,19 +59,7 @@ afterAll(async () => {
   await postgres?.stop();
 });
 
-/** Everything is on disk, and of the WAL nothing but what is written now. */
-async function flush(): Promise<void> {
-  for (let round = 0; round < 2; round++) {
-    await postgres.query('checkpoint');
-    await postgres.query('select pg_switch_wal()');
-  }
-  await postgres.query('checkpoint');
-}
-
-async function onDisk(probes: Probes): Promise<Record<string, string>> {
-  await flush();
-  return { ...(await foundIn(postgres.dataDir, probes)), ...(await foundIn(one.store, probes)) };
-}
+const onDisk = (probes: Probes) => disk.onDisk(postgres, one.store, probes);
 
 async function daysLater(days: number): Promise<void> {
   await one.house.reopen({ REJOINDER_CLOCK_SKEW_MS: String(days * dayMs) });
@@ -85,14 +71,7 @@ async function count(table: string, where = 'true'): Promise<number> {
   return (await one.house.query<{ count: number }>(`select count(*)::int as count from ${table} where ${where}`))[0]!.count;
 }
 
-/** Some bytes of each sealed value, past what all values of one key have in common. */
-async function sealedOf(table: string): Promise<Probes> {
-  const rows = await one.house.query<{ sealed: Buffer }>(`select sealed from ${table}`);
-  return Object.fromEntries(rows.map(({ sealed }, at) => [`${table} ${at}`, sealed.subarray(-40, -8)]));
-}
-
-const isWhole = ({ text_state, attachments }: Engagement, files: number) =>
-  text_state === 'ready' && attachments.length === files && attachments.every(({ state }) => state === 'stored');
+const sealedOf = (table: string) => disk.sealedOf((sql) => one.house.query(sql), table);
 
 /** Text and attachments of the first day are served as they were. */
 async function timelineIsWhole(): Promise<void> {
@@ -116,12 +95,7 @@ async function threadGoesOn(text: string): Promise<void> {
   expect(logged.thread_id).toBe(kept.first!.thread_id);
 }
 
-async function failingStores(): Promise<string[]> {
-  const proof = await one.rest.proof();
-  const failing = proof.verdicts.filter(({ holds }) => !holds);
-  expect(proof.holds).toBe(failing.length === 0);
-  return failing.map(({ store, reason }) => `${store}: ${reason}`);
-}
+const failingStores = () => disk.failingStores(one.rest);
 
 it('leaves nothing in the clear on disk of what it does not log, nor of any text', async () => {
   const file = { filename: `${tracked.fileName}.txt`, contentType: 'text/plain', content: Buffer.from(tracked.content) };
@@ -169,9 +143,6 @@ it('leaves nothing in the clear on disk of what it does not log, nor of any text
   const there = { ...sealed.R1, ...sealed.R2, subject, sentSubject, copied, fileName };
   expect(Object.keys(await onDisk(there)).sort()).toEqual(Object.keys(there).sort());
 }, 90_000);
-
-const prefixed = (prefix: string, probes: Probes): Probes =>
-  Object.fromEntries(Object.entries(probes).map(([name, bytes]) => [`${prefix} ${name}`, bytes]));
 
 it('forgets a deleted engagement everywhere', async () => {
   const content = Buffer.from(planted('doomed'));
