@@ -149,21 +149,23 @@ it('a deleted engagement leaves no object in S3, and does not come back when the
   expect(await objects()).toHaveLength(1);
 }, 240_000);
 
-it('after 8 days no raw text is on disk, the timeline is whole, and the proof says so', async () => {
-  await daysLater(8);
-  expect(await onDisk({ ...sealed.R1, ...tracked, ...disk.prefixed('untracked', untracked) })).toEqual({});
-  expect(Object.keys(await onDisk(sealed.R2)).length).toBeGreaterThan(0);
-  await timelineIsWhole();
-  expect(await disk.failingStores(eight.rest)).toEqual([]);
-  await threadGoesOn(planted('week'));
-}, 240_000);
+// On the way to two months; in one process it is stopped at in every run.
+if (process.env.REJOINDER_LONG !== undefined) {
+  it('after 8 days no raw text is on disk, the timeline is whole, and the proof says so', async () => {
+    await daysLater(8);
+    expect(await onDisk({ ...sealed.R1, ...tracked, ...disk.prefixed('untracked', untracked) })).toEqual({});
+    expect(Object.keys(await onDisk(sealed.R2)).length).toBeGreaterThan(0);
+    await timelineIsWhole();
+    expect(await disk.failingStores(eight.rest)).toEqual([]);
+    await threadGoesOn(planted('week'));
+  }, 240_000);
+}
 
 it('after 61 days no headers are on disk, the timeline is whole, and the proof says so, unless a drop is sabotaged', async () => {
   await daysLater(61);
-  expect(await onDisk({ ...sealed.R1, ...sealed.R2, ...disk.prefixed('untracked', untracked) })).toEqual({});
+  expect(await onDisk({ ...sealed.R1, ...sealed.R2, ...tracked, ...disk.prefixed('untracked', untracked) })).toEqual({});
   await timelineIsWhole();
   expect(await disk.failingStores(eight.rest)).toEqual([]);
-  await threadGoesOn(planted('twomonths'));
 
   const day = new Date(Date.now() - 2 * dayMs).toISOString().slice(0, 10);
   const name = `sync.mail_header_${day.replaceAll('-', '')}`;
@@ -174,4 +176,5 @@ it('after 61 days no headers are on disk, the timeline is whole, and the proof s
   expect(await disk.failingStores(eight.rest)).toEqual([expect.stringMatching(/^sync\.mail_header: .*REJOINDER_METADATA_DAYS allows 60/)]);
   await query(`drop table ${name}`);
   expect(await disk.failingStores(eight.rest)).toEqual([]);
+  await threadGoesOn(planted('twomonths'));
 }, 240_000);

@@ -1,3 +1,4 @@
+// Threading with its bus, gRPC and PostgreSQL: events in, verdicts and commands out.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '@rejoinder/base/id';
 import { DropMailSchema } from '@rejoinder/contracts/commands';
