@@ -23,7 +23,7 @@ it('asks a role that takes its time to open, and is answered', async () => {
   await using house = await startTestHouse({ roles, env });
   await Promise.all(house.roles.map((role) => role.stop()));
   await house.query(`update retention.duty set due_at = now() - interval '3 hours'`);
-  const running = await startHouse(async () => roles, house.env, { socketFolder: folder, logger: createLogger('silent') });
+  const running = await startHouse('rejoinder', async () => roles, house.env, { socketFolder: folder, logger: createLogger('silent') });
   try {
     const failed = await settle('the proof', async () => {
       const [proof] = await house.query<{ verdicts: { owner: string; holds?: boolean }[] }>('select verdicts from retention.proof');
