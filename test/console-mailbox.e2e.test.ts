@@ -38,11 +38,11 @@ let login: { address: string; password: string; imapPort: number; smtpPort: numb
 
 beforeAll(async () => {
   house = await startConsole({ clock, ports: Object.values(strange.ports) });
-  const { dovecot, wire } = house.town;
+  const { dovecot, wire, login: known } = house.town;
   await strange.start(dovecot.ca);
   ({ page } = house);
   keyboard = keyboardOf(page);
-  login = { address: people.sales, password: 'secret', imapPort: wire.port, smtpPort: dovecot.submissionsPort };
+  login = { address: people.sales, password: known.password, imapPort: wire.port, smtpPort: dovecot.submissionsPort };
   slowly = Promise.all(slow.map(async ([, wrong]) => refusal(await house.newPage(), wrong())));
   // Told by the test that waits for it.
   slowly.catch(() => undefined);
@@ -115,7 +115,7 @@ describe('connecting a mailbox', { timeout: 90_000 }, () => {
     await keyboard.press(connect);
     await keyboard.type(dialog.getByLabel('Address'), people.sales);
     await keyboard.type(dialog.getByLabel('Your name'), 'Sally Sales');
-    await keyboard.type(dialog.getByLabel('Password', { exact: true }), 'secret');
+    await keyboard.type(dialog.getByLabel('Password', { exact: true }), login.password);
     await keyboard.type(dialog.getByLabel('Receiving (IMAP)'), 'localhost');
     await keyboard.type(dialog.getByRole('group', { name: 'IMAP server' }).getByLabel('Port'), String(login.imapPort));
     await keyboard.type(dialog.getByLabel('Sending (SMTP)'), 'localhost');
