@@ -92,8 +92,11 @@ export class FaultJob {
       return theirs();
     });
     await eventually('the other mailbox to be live', async () => (await this.rest.inbox(one!.inbox_id)).progress?.state === 'live');
-    expect(await theirs()).toHaveLength(1);
-    await this.rest.removeInbox(one!.inbox_id);
+    expect(await eventually('the mailboxes', theirs)).toHaveLength(1);
+    await eventually('the other mailbox to be let go', async () => {
+      if ((await theirs()).length > 0) await this.rest.removeInbox(one!.inbox_id);
+      return (await theirs()).length === 0;
+    });
     const left = async () => (await this.database.query('select 1 from sync.session where inbox_id = $1', [one!.inbox_id])).rowCount;
     await eventually('the other mailbox to be removed', async () => (await left()) === 0);
   }

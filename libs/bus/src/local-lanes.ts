@@ -118,7 +118,8 @@ export class LocalLanes {
       );
       if (lost) throw lost;
       if (!batch) return;
-      held.next = batch.at(-1)!.offset + 1n;
+      if (batch.length === 0) held.end = held.next;
+      else held.next = batch.at(-1)!.offset + 1n;
     }
   }
 }

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { decodeRecord } from './cloud-event.js';
 import type { LoggedEvent } from './event.js';
 import type { TopicPartition } from './event-log.js';
-import { commitSql, fetchSql } from './local-sql.js';
+import { commitSql, fetchSql, reachesSql } from './local-sql.js';
 import type { LocalTail } from './local-tail.js';
 
 const batchRows = 500;
@@ -30,7 +30,10 @@ export class LocalReader {
     private readonly group: string,
   ) {}
 
-  /** The next events, known to be there. Offsets have no gaps: what does not begin at the offset asked for has lost events. */
+  /**
+   * The next events; none where a crash of the database has cut the log off before them. Offsets have no gaps: what does not begin at the offset asked for has
+   * lost events.
+   */
   async fetch({ topic, partition }: TopicPartition, next: bigint): Promise<LoggedEvent[]> {
     const own = this.tail.from({ topic, partition }, next);
     if (own.length > 0) return own;
@@ -39,10 +42,17 @@ export class LocalReader {
       text: fetchSql,
       values: [topic, partition, String(next), batchRows, batchBytes],
     });
-    if (rows[0]?.offset !== String(next)) throw new OffsetLost({ topic, partition });
+    if (rows[0]?.offset !== String(next)) {
+      if (rows.length > 0 || (await this.#reachesBeyond({ topic, partition }, next))) throw new OffsetLost({ topic, partition });
+      return [];
+    }
     return rows.map((row) =>
       decodeRecord({ topic, partition, offset: BigInt(row.offset), key: row.key, headers: row.headers, value: row.value }),
     );
+  }
+
+  async #reachesBeyond({ topic, partition }: TopicPartition, next: bigint): Promise<boolean> {
+    return (await this.pool.query(reachesSql, [topic, partition, String(next)])).rows.length > 0;
   }
 
   /** False if the member holds the partition no more, or not from where it believes to stand. */

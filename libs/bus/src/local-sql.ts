@@ -24,6 +24,9 @@ with e as (
 )
 select *, pg_notify('rejoinder_bus', 'e/' || $7 || '/' || topic || '/' || partition || '/' || "end"), case when $8::bool then set_config('synchronous_commit', 'off', true) end from moved`;
 
+/** Whether the log reaches beyond an offset. Parameters: topic, partition, offset. */
+export const reachesSql = `select 1 from bus.log_end where topic = $1 and partition = $2 and next_offset > $3::bigint`;
+
 /** Parameters: topic, partition, from, rows, bytes. The first row always, then as many as fit. */
 export const fetchSql = `
 select "offset"::text, key, headers, value from (

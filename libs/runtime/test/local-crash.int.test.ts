@@ -3,16 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { create, toBinary } from '@bufbuild/protobuf';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '@rejoinder/base/clock';
 import { newId } from '@rejoinder/base/id';
+import type { OutboundEvent } from '@rejoinder/bus/event';
 import { LocalLog } from '@rejoinder/bus/local-log';
 import { event, Outbox } from '@rejoinder/bus/outbox';
 import { Relay } from '@rejoinder/bus/relay';
 import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
-import { settle } from '@rejoinder/testing/settle';
+import { pause, settle } from '@rejoinder/testing/settle';
 import { Database, openSingles } from '../src/database.js';
 import { createLogger } from '../src/logging.js';
 import { busLogMigrations, migrate, serviceMigrations } from '../src/migrate.js';
@@ -100,5 +102,59 @@ it('is followed by all that was on its way, and loses the end of what nobody was
   expect(await count('select count(*) from errands.outbox')).toBe(rounds);
   // Otherwise this shows nothing: no crash has undone anything.
   expect(undone).toBeGreaterThan(0);
+  await consumer.close();
+});
+
+/** As the relay would place it. */
+const placed = (tenantId: string, key: string): OutboundEvent => ({
+  topic: 'rejoinder.sync.v1',
+  key,
+  type: 'MailCaptured',
+  id: newId(),
+  tenantId,
+  source: '/rejoinder/errands',
+  time: clock.now(),
+  sequence: 1n,
+  historical: false,
+  value: toBinary(MailCapturedSchema, create(MailCapturedSchema, { mailId: newId() })),
+});
+
+it('that cuts the log off behind an event in hand is no lost offset: what is placed again is handled', { timeout: 120_000 }, async () => {
+  const tenantId = newId();
+  const handled = new Set<string>();
+  let letGo = () => undefined as void;
+  let held = Promise.resolve();
+  const consumer = await log.consume({
+    group: 'errands.slow',
+    topics: ['rejoinder.sync.v1'],
+    handle: async (batch) => {
+      const ours = batch.filter((one) => one.tenantId === tenantId);
+      for (const { id } of ours) handled.add(id);
+      if (ours.length > 0) await held;
+    },
+  });
+  let isCutOff = false;
+  await relay.stop();
+  for (let round = 0; round < 3 * rounds && !isCutOff; round++) {
+    const key = newId();
+    const [first, second] = [placed(tenantId, key), placed(tenantId, key)];
+    held = new Promise((resolve) => (letGo = resolve));
+    await log.publish([first]);
+    await settle('the first to be in hand', () => handled.has(first.id));
+    await log.publish([second]);
+    await pause(20);
+    await postgres.restart('immediate');
+    const left = await settle('the server', () =>
+      count(`select count(*) from bus.log where headers->>'ce_id' = '${second.id}'`).then(String),
+    );
+    isCutOff = left === '0';
+    letGo();
+    await pause(1_000);
+    expect(consumer.health().running).toBe(true);
+    if (isCutOff) await log.publish([first, second]);
+    await settle('the second to be handled', () => handled.has(second.id));
+  }
+  // Otherwise this shows nothing: no crash has cut the log off.
+  expect(isCutOff).toBe(true);
   await consumer.close();
 });

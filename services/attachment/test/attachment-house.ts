@@ -8,6 +8,8 @@ import type { AddressInfo } from 'node:net';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { newId } from '@rejoinder/base/id';
 import { AttachmentService, type UploadRequestSchema } from '@rejoinder/contracts/api/attachment';
+import { AttachmentStoredSchema } from '@rejoinder/contracts/events/attachment';
+import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { AttachmentState } from '@rejoinder/contracts/mail';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import { settle } from '@rejoinder/testing/settle';
@@ -116,6 +118,32 @@ export async function* streamed(requests: Iterable<Request>): AsyncGenerator<Req
 
 export function upload(house: TestHouse, part: Part, bytes: Buffer) {
   return house.peers.client(AttachmentService).upload(streamed(requestsOf(part, bytes)), { deadlineMs: 60_000 });
+}
+
+/** What the tests of one file ask of the house that they share. */
+export function asking(here: () => AttachmentHouse, bytes: Buffer) {
+  const house = () => here().house;
+  return {
+    upload: (part: Part, of = bytes) => upload(house(), part, of),
+    download: (part: Part) => download(house(), part.tenantId, part.attachmentId),
+    client: () => house().peers.client(AttachmentService),
+    stateOf: async ({ attachmentId }: Part) =>
+      (await house().query<{ state: string }>('select state from attachment.attachment where attachment_id = $1', [attachmentId]))[0]
+        ?.state,
+    storedEvents: async (attachmentId: string) =>
+      (await house().published('rejoinder.attachment.v1', AttachmentStoredSchema)).filter((one) => one.attachmentId === attachmentId),
+    /** Says that the mail of these parts was captured. */
+    capture: (parts: Part[]) =>
+      house().publish(
+        'rejoinder.sync.v1',
+        MailCapturedSchema,
+        newId(),
+        { mailId: parts[0]!.mailId, attachments: parts.map(declaredOf) },
+        1n,
+        parts[0]!.tenantId,
+      ),
+    filesOf: async ({ attachmentId }: Part) => (await here().files()).filter((name) => name.includes(attachmentId)),
+  };
 }
 
 export async function download(house: TestHouse, tenantId: string, attachmentId: string) {

@@ -2,36 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '@rejoinder/base/id';
-import { AttachmentService } from '@rejoinder/contracts/api/attachment';
-import { AttachmentStoredSchema } from '@rejoinder/contracts/events/attachment';
-import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { AttachmentState } from '@rejoinder/contracts/mail';
 import { settle } from '@rejoinder/testing/settle';
 import * as fixtures from './attachment-house.js';
 
-const { newPart, requestsOf, declaredOf } = fixtures;
+const { newPart, requestsOf } = fixtures;
 const limitBytes = 3_000_000;
 const bytes = randomBytes(400_000);
 
 let here: fixtures.AttachmentHouse;
 const house = () => here.house;
-const upload = (part: fixtures.Part, of = bytes) => fixtures.upload(house(), part, of);
-const download = (part: fixtures.Part) => fixtures.download(house(), part.tenantId, part.attachmentId);
-const client = () => house().peers.client(AttachmentService);
-const stateOf = async ({ attachmentId }: fixtures.Part) =>
-  (await house().query<{ state: string }>('select state from attachment.attachment where attachment_id = $1', [attachmentId]))[0]?.state;
-const storedEvents = async (attachmentId: string) =>
-  (await house().published('rejoinder.attachment.v1', AttachmentStoredSchema)).filter((e) => e.attachmentId === attachmentId);
-const capture = (parts: fixtures.Part[]) =>
-  house().publish(
-    'rejoinder.sync.v1',
-    MailCapturedSchema,
-    newId(),
-    { mailId: parts[0]!.mailId, attachments: parts.map(declaredOf) },
-    1n,
-    parts[0]!.tenantId,
-  );
-const filesOf = async ({ attachmentId }: fixtures.Part) => (await here.files()).filter((name) => name.includes(attachmentId));
+const { upload, download, client, stateOf, storedEvents, capture, filesOf } = fixtures.asking(() => here, bytes);
 
 beforeAll(async () => {
   here = await fixtures.startAttachmentHouse({ REJOINDER_PART_LIMIT_BYTES: String(limitBytes) });

@@ -31,6 +31,12 @@ afterAll(closeHouse);
 beforeEach(forgetBehaviours);
 afterEach(() => expect(here.scripted.logins).toBeLessThan(100));
 
+async function paused(inboxId: string): Promise<void> {
+  await here.house.publish('rejoinder.connections.v1', InboxPausedSchema, inboxId, { inboxId }, 2n);
+  const sql = `select 1 from sending.outlet where inbox_id = $1 and state = 'paused'`;
+  await settle('the pause', async () => (await here.house.query(sql, [inboxId])).length);
+}
+
 describe('a connection that breaks', () => {
   it('before DATA is tried again', async () => {
     const { inboxId } = await inbox({ at: 'scripted' });
@@ -156,11 +162,7 @@ describe('a worker that dies or is held up', () => {
 
   it('before DATA: whoever comes next sends it after a kill', async () => {
     const { inboxId } = await inbox({ at: 'scripted' });
-    await here.house.publish('rejoinder.connections.v1', InboxPausedSchema, inboxId, { inboxId }, 2n);
-    await settle(
-      'the pause',
-      async () => (await here.house.query(`select 1 from sending.outlet where inbox_id = $1 and state = 'paused'`, [inboxId])).length,
-    );
+    await paused(inboxId);
     const { sendId } = await send(inboxId);
     // As a process leaves it that was killed between taking the send and its first byte.
     await here.house.query(`update sending.send set state = 'sending', attempts = 1, revision = 2 where send_id = $1`, [sendId]);
@@ -171,11 +173,7 @@ describe('a worker that dies or is held up', () => {
 
   it('between 250 and its row: it is unconfirmed, not sent again, and the copy in Sent settles it', async () => {
     const { inboxId } = await inbox({ at: 'scripted' });
-    await here.house.publish('rejoinder.connections.v1', InboxPausedSchema, inboxId, { inboxId }, 2n);
-    await settle(
-      'the pause',
-      async () => (await here.house.query(`select 1 from sending.outlet where inbox_id = $1 and state = 'paused'`, [inboxId])).length,
-    );
+    await paused(inboxId);
     const { sendId, mailId } = await send(inboxId);
     await here.house.query(
       `update sending.send set state = 'sending', attempts = 1, revision = 2, data_started_at = now() where send_id = $1`,
