@@ -38,7 +38,8 @@ function runTests(title, args) {
     for (const { name, assertionResults } of testResults) {
       for (const { fullName, status, meta } of assertionResults) {
         if (status === 'skipped') skipped.push(`${relative(root, name)}: ${fullName}`);
-        if (status === 'passed' && meta.tries > 1) retried.push(`${relative(root, name)}: ${fullName}`);
+        if (status === 'passed' && meta.tries > 1)
+          retried.push(`${relative(root, name)}: ${fullName}\n    ${(meta.failures ?? []).join('\n').replaceAll('\n', '\n    ')}`);
       }
     }
     if (status !== 0 && numFailedTests + unloaded === 0) results.failed++;

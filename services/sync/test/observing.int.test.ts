@@ -4,7 +4,7 @@ import { MailKind } from '@rejoinder/contracts/mail';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { buildMail, replyTo } from '@rejoinder/testing/mail';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
-import { settle } from '@rejoinder/testing/settle';
+import { pause, settle } from '@rejoinder/testing/settle';
 import { newId } from '@rejoinder/base/id';
 import { SyncService } from '@rejoinder/contracts/api/sync';
 import { MailCapturedSchema, SentCopyObservedSchema } from '@rejoinder/contracts/events/sync';
@@ -221,27 +221,33 @@ describe('what a stranger can do', { timeout: 120_000 }, () => {
 });
 
 describe('what a person marks', { timeout: 120_000 }, () => {
-  test('by the keyword or by the folder is told as to be logged', async () => {
+  test('by the keyword or by the folder is told as to be logged, whichever folder is open at that moment', async () => {
     await using town = await startTown({ dovecot, postgres });
     await using ada = await town.client();
     await ada.createFolder('Log this');
     await town.startInbox(undefined, { logFolder: 'Log this' });
     await town.live();
-    await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address, messageId: 'k@outside.test' }));
-    await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address, messageId: 'f@outside.test' }));
-    const fresh = await settle('both', async () => {
+    // A keyword that is set while the session looks at the other folder is not told by IDLE: each round is a chance for that.
+    const rounds = 6;
+    for (let n = 0; n < 2 * rounds; n++)
+      await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address }));
+    const fresh = await settle('all', async () => {
       const all = await town.observed();
-      return all.length === 2 && all;
+      return all.length === 2 * rounds && all;
     });
     expect(fresh.some(({ logged }) => logged)).toBe(false);
-    const [first, second] = await ada.mails();
-    await ada.flag(first!.uid, ['$RejoinderLog']);
-    await ada.move(second!.uid, 'INBOX', 'Log this');
-    const logged = await settle('both logged', async () => {
-      const ids = new Set((await town.observed()).filter((mail) => mail.logged).map(({ mailId }) => mailId));
-      return ids.size === 2 && ids;
-    });
-    expect(logged).toEqual(new Set(fresh.map(({ mailId }) => mailId)));
+    const mails = await ada.mails();
+    const marked = new Set<string>();
+    for (let round = 0; round < rounds; round++) {
+      await ada.move(mails[2 * round]!.uid, 'INBOX', 'Log this');
+      await pause(150 * round);
+      await ada.flag(mails[2 * round + 1]!.uid, ['$RejoinderLog']);
+      await settle(`both of round ${round} logged`, async () => {
+        for (const { mailId, logged } of await town.observed()) if (logged) marked.add(mailId);
+        return marked.size === 2 * (round + 1);
+      });
+    }
+    expect(marked).toEqual(new Set(fresh.map(({ mailId }) => mailId)));
   });
 });
 

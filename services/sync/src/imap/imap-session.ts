@@ -31,7 +31,7 @@ const logoutTimeoutMs = 2_000;
 export class ImapSession {
   /** Called on EXISTS with how many mails more there are, on a flag that was set, and when the connection is gone. */
   onExists: (more: number) => void = () => undefined;
-  onFlags: (uid: number | undefined, flags: ReadonlySet<string>) => void = () => undefined;
+  onFlags: (flags: ReadonlySet<string>) => void = () => undefined;
   onClose: () => void = () => undefined;
   /** How often a folder was opened: each time what came before is told by the answer, not by EXISTS. */
   opens = 0;
@@ -40,7 +40,7 @@ export class ImapSession {
 
   private constructor(private readonly client: ImapFlow) {
     client.on('exists', ({ count, prevCount }) => this.onExists(count - prevCount));
-    client.on('flags', ({ uid, flags }) => this.onFlags(uid, flags));
+    client.on('flags', ({ flags }) => this.onFlags(flags));
     client.on('close', () => this.onClose());
   }
 
@@ -85,12 +85,16 @@ export class ImapSession {
     return this.#do(() => this.client.mailboxCreate(path));
   }
 
-  /** Header fields of a UID range of the open folder, at most so many; those that have gone are left out. */
+  /**
+   * Header fields of a UID range of the open folder, at most so many; those that have gone are left out. A server may tell changed flags among the answers
+   * (RFC 3501 7.4.2): imapflow gives these as messages too.
+   */
   async headers(range: string, limit: number): Promise<SeenMail[]> {
     return this.#do(async () => {
       const mails: SeenMail[] = [];
       for await (const message of this.client.fetch(range, headerQuery, { uid: true })) {
-        if (mails.length < limit) mails.push(seenMail(message));
+        if (!isAnswer(message)) this.onFlags(message.flags ?? new Set());
+        else if (mails.length < limit) mails.push(seenMail(message));
       }
       return mails;
     });
@@ -171,6 +175,9 @@ export class ImapSession {
     }
   }
 }
+
+const isAnswer = ({ size, internalDate, headers }: FetchMessageObject): boolean =>
+  size !== undefined || internalDate !== undefined || headers !== undefined;
 
 function seenMail({ uid, flags, internalDate, size, headers }: FetchMessageObject): SeenMail {
   const received = internalDate === undefined ? undefined : new Date(internalDate);

@@ -32,6 +32,8 @@ export class FolderSync {
   readonly #folders = new Map<string, Folder>();
   /** UIDs of history still to be taken, ascending; asked for once a session. */
   readonly #history = new Map<string, number[]>();
+  /** UIDs in INBOX that carried the keyword when it was last looked for. */
+  #logged = new Set<number>();
   /** Folders the server would not open: left alone until they are listed anew. */
   readonly #refused = new Set<string>();
 
@@ -93,12 +95,15 @@ export class FolderSync {
     if (fresh.length < announced) await this.open(path);
   }
 
-  /** Takes the mails again that carry the keyword by which a person asks for logging. */
-  async takeLogged(path: string): Promise<void> {
-    const folder = this.#folders.get(path);
-    const uids = folder ? await this.parts.imap.uids({ keyword: logKeyword }) : [];
-    const seen = uids.filter((uid) => uid < folder!.uidNext).slice(-batchMails);
-    if (seen.length > 0) await this.#save(folder!, await this.parts.imap.headers(uidRanges(seen), batchMails), 'stays');
+  /** Takes the mails of INBOX, which is open, again that carry the keyword by which a person asks for logging, each once a session. */
+  async takeLogged(): Promise<void> {
+    const folder = this.#folders.get(inboxPath);
+    if (!folder) return;
+    const uids = await this.parts.imap.uids({ keyword: logKeyword });
+    const marked = uids.filter((uid) => uid < folder.uidNext).slice(-batchMails);
+    const fresh = marked.filter((uid) => !this.#logged.has(uid));
+    if (fresh.length > 0) await this.#save(folder, await this.parts.imap.headers(uidRanges(fresh), batchMails), 'stays');
+    this.#logged = new Set(marked);
   }
 
   /** Takes the next batch of history of the first folder that has some; false once none has. */
@@ -174,6 +179,7 @@ export class FolderSync {
     // Known from before under another UIDVALIDITY, but not to this session.
     const current = row.uidValidity === server.uidValidity ? row : await folders.renew(session, row, server);
     this.#history.delete(path);
+    if (path === inboxPath) this.#logged.clear();
     this.#folders.set(path, current);
     return current;
   }

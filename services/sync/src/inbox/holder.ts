@@ -151,7 +151,7 @@ export class Holder {
       else if (path !== undefined && more > 0) this.#looks.soon(path, true);
       this.#wake();
     };
-    imap.onFlags = (_uid, flags) => {
+    imap.onFlags = (flags) => {
       if (!hasLogKeyword(flags) || imap.selected() !== inboxPath) return;
       this.#flagged = true;
       this.#wake();
@@ -164,7 +164,6 @@ export class Holder {
     this.#sync = sync;
     await this.parts.sessions.takesWork(this.row);
     await this.#openInbox(sync);
-    await sync.takeLogged(inboxPath);
     while (!this.#stop.signal.aborted) {
       if (!imap.usable()) throw faultOf('CONNECTION_LOST');
       if (await this.#step(sync, imap)) continue;
@@ -191,7 +190,7 @@ export class Holder {
     }
     if (this.#flagged && imap.selected() === inboxPath) {
       this.#flagged = false;
-      await sync.takeLogged(inboxPath);
+      await sync.takeLogged();
       return true;
     }
     return (await this.#lookAtDue(sync, imap)) || sync.historyStep();
@@ -215,10 +214,12 @@ export class Holder {
     this.#looks.listed(performance.now());
   }
 
+  /** What was marked in it while another folder was open, nobody has told. */
   async #openInbox(sync: FolderSync): Promise<void> {
     this.#announced = 0;
     await sync.open(inboxPath);
     this.#inboxOpen = true;
+    this.#flagged = true;
   }
 
   #inInbox(imap: ImapSession): boolean {
