@@ -7,7 +7,7 @@ export type RootReason = (typeof rootReasons)[number];
 /** Asking: the verdict hangs on the text, which sync reads for that alone. */
 export type Verdict = 'untracked' | 'asking' | 'tracked';
 
-/** Whether a mail has left the conversation it cites; unread: only its text can tell. */
+/** Whether a mail has left the conversation it cites; unread: only its text can tell, and it is not tracked for what that says. */
 export type Cut = 'no' | 'yes' | 'unread';
 
 /** Hashes are opaque strings here; they are only compared. */

@@ -95,6 +95,20 @@ describe('a mail re-addressed under the same subject', () => {
   });
 });
 
+test('what a text says decides nothing for others, and holds no thread together, where nobody would ask for it: that it was read was chance', () => {
+  const start: Drawn = { name: 'start', people: ['zed'], subject: 'lunch' };
+  const left: Drawn = { name: 'left', cites: ['start'] };
+  const answer: Drawn = { name: 'answer', cites: ['ours', 'moved'], people: ['zoe'] };
+  const judged = [null, true, false].map((carriesQuote) => {
+    const moved: Drawn = { name: 'moved', cites: ['ours', 'left'], people: ['zoe'], carriesQuote };
+    return judge([root, start, left, moved, answer].map(mail), { bearers: [], ghosts: new Set() });
+  });
+  expect(judged[0]!.get('answer')).toMatchObject({ verdict: 'untracked', joined: 1 });
+  expect(judged[0]!.get('moved')).toMatchObject({ verdict: 'untracked', joined: 0 });
+  expect(judged[1]).toEqual(judged[0]);
+  expect(judged[2]).toEqual(judged[0]);
+});
+
 test('a copy forged of our mail takes nothing from those who answer ours', () => {
   const forged = { name: 'forged', id: 'ours', people: ['eve'], subject: 'lunch' };
   expect(verdicts([forged, root, { name: 'answer', cites: ['ours'] }]).answer).toBe('tracked');

@@ -95,15 +95,18 @@ class Judging {
     return undefined;
   }
 
+  /**
+   * Where only its text can tell, it is no cut once the mail is tracked for what it quotes. Before that it counts as unread, also where the text was
+   * read: whether it was may hang on the order of arrival.
+   */
   #cutOf(mail: GraphMail): Cut {
     let cut = this.#cuts.get(mail.mailId);
     if (cut === undefined) {
-      const nearest = this.#nearest(mail);
-      const verdict = judgeCut(childFacts(mail, nearest), nearest).cut;
+      const verdict = judgeCut(factsOf(mail), this.#nearest(mail)).cut;
       cut = verdict === 'ask_text' ? 'unread' : verdict ? 'yes' : 'no';
       this.#cuts.set(mail.mailId, cut);
     }
-    return cut;
+    return cut === 'unread' && mail.root === null && this.#tracked.has(mail.mailId) ? 'no' : cut;
   }
 
   /** Of several mails with one id each may stop the walk beyond it: a forged copy must not lead past a cut. */
@@ -130,9 +133,11 @@ class Judging {
 
 /** Quoted text counts only under the ancestor's own subject: only then is the text asked for, and a fact known by chance of arrival must not decide. */
 function childFacts(mail: GraphMail, nearest: CutFacts | undefined): CutFacts {
-  const { people, subject, isAutomatic } = mail;
-  const carriesQuote = nearest?.subject === subject ? (mail.carriesQuote ?? undefined) : undefined;
-  return { people, lists: [], subject, carriesQuote, isAutomatic, isPatch: false };
+  return { ...factsOf(mail), carriesQuote: nearest?.subject === mail.subject ? (mail.carriesQuote ?? undefined) : undefined };
+}
+
+function factsOf({ people, subject, isAutomatic }: Pick<GraphMail, 'people' | 'subject' | 'isAutomatic'>): CutFacts {
+  return { people, lists: [], subject, carriesQuote: undefined, isAutomatic, isPatch: false };
 }
 
 /** Several mails that bear one id stand together; but roots speak for it alone, so that a copy forged of our own mail adds nobody to it. */
@@ -141,7 +146,7 @@ function parentFacts(bearers: GraphMail[], citing: GraphMail): CutFacts {
   const speaking = roots.length > 0 ? roots : bearers;
   const same = speaking.find((bearer) => bearer.subject === citing.subject);
   const people = [...new Set(speaking.flatMap((bearer) => bearer.people))];
-  return { people, lists: [], subject: (same ?? speaking[0]!).subject, carriesQuote: undefined, isAutomatic: false, isPatch: false };
+  return factsOf({ people, subject: (same ?? speaking[0]!).subject, isAutomatic: false });
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
