@@ -55,8 +55,8 @@ describe('eight processes', () => {
     // Connections is asked for the credential; attachment hears of files, even where there are none.
     await all(out, ['gateway', 'sending', 'connections', 'sync', 'threading', 'timeline', 'attachment']);
     await all(back, ['sync', 'threading', 'timeline', 'attachment', 'gateway']);
-    for (const service of ['sending', 'threading', 'timeline'] as const)
-      expect(traces.of(out).filter((span) => span.service === `rejoinder-${service}` && isSql(span)).length).toBeGreaterThan(0);
+    const ask = (service: ServiceName) => traces.of(out).some((span) => span.service === `rejoinder-${service}` && isSql(span));
+    await settle('their SQL', () => (['sending', 'threading', 'timeline'] as const).every(ask));
   }, 180_000);
 
   it('log nothing of what was said, to whom, or with which password', () => {
