@@ -6,7 +6,7 @@ import { planFolders, type PlannedFolder } from '../imap/folder-plan.js';
 import type { ImapSession, SeenMail } from '../imap/imap-session.js';
 import { uidRanges } from '../imap/uid-ranges.js';
 import type { Folder, FolderStore, ServerFolder } from './folder-store.js';
-import { logKeyword, observe, type Observation, type Surroundings } from './observe.js';
+import { logKeyword, observeAny, type Observation, type Surroundings } from './observe.js';
 import type { Cursor, ObservedStore } from './observed-store.js';
 import type { SessionRow } from './session-store.js';
 
@@ -185,10 +185,18 @@ export class FolderSync {
   }
 
   async #save(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<void> {
-    const { session, observed, around, ownAddressHash, clock } = this.parts;
+    const { session, observed, around, ownAddressHash, clock, logger } = this.parts;
     const isLogFolder = session.logFolder !== '' && folder.path === session.logFolder;
     const now = clock.now();
-    const observations = mails.map((mail) => observe(mail, { ...around, role: folder.role, isLogFolder, now }));
+    const observations = mails.map((mail) =>
+      observeAny(mail, { ...around, role: folder.role, isLogFolder, now }, (error) =>
+        // Its message may quote the header.
+        logger.error(
+          { inboxId: session.inboxId, folderId: folder.folderId, uid: mail.uid, error: nameOf(error) },
+          'a header cannot be read',
+        ),
+      ),
+    );
     await this.#settleDoubts(observations);
     await observed.save({ session, folder, cursor, observations, ownAddressHash });
     if (cursor !== 'stays') this.#folders.set(folder.path, { ...folder, ...cursor });
@@ -208,6 +216,8 @@ export class FolderSync {
     }
   }
 }
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
 
 function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));

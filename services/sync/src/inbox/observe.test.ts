@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { MailKind } from '@rejoinder/contracts/mail';
-import { observe, type Surroundings } from './observe.js';
+import { observe, observeAny, type Surroundings } from './observe.js';
 
 const hash: Surroundings['hash'] = (kind, text) => Buffer.from(createHmac('sha256', 'key').update(`${kind}\0${text}`).digest());
 const now = new Date('2026-11-24T12:00:00Z');
@@ -56,4 +56,26 @@ test('an INTERNALDATE that cannot be is the time of ingest', () => {
 
 test('the keyword asks for logging in any case of letters', () => {
   expect(observe(seen('', { flags: new Set(['$rejoinderlog']) }), around).logged).toBe(true);
+});
+
+test('a header that breaks what reads it is a mail too, told apart by its bytes', () => {
+  const brittle: Surroundings = {
+    ...around,
+    hash: (kind, text) => {
+      if (text.includes('poison')) throw new RangeError(text);
+      return hash(kind, text);
+    },
+  };
+  const told: unknown[] = [];
+  const [one, same, other] = ['poison 1', 'poison 1', 'poison 2'].map((subject) =>
+    observeAny(seen(`Subject: ${subject}\r\nFrom: eve@z.test\r\n\r\n`), brittle, (error) => told.push(error)),
+  );
+  expect(told).toHaveLength(3);
+  expect(one!.mailId).toBe(same!.mailId);
+  expect(one!.mailId).not.toBe(other!.mailId);
+  expect(one).toMatchObject({ uid: 7, sizeBytes: 1_234, header: Buffer.from('Subject: poison 1\r\nFrom: eve@z.test\r\n\r\n') });
+  expect(observeAny(seen('Subject: well\r\n\r\n'), brittle, (error) => told.push(error))).toEqual(
+    observe(seen('Subject: well\r\n\r\n'), around),
+  );
+  expect(told).toHaveLength(3);
 });

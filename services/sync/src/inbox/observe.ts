@@ -1,4 +1,5 @@
 // One mail by its header fields, as others may know it: hashes, size and flags, and nothing that can be read.
+import { createHash } from 'node:crypto';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { idFromHash } from '@rejoinder/base/id';
@@ -51,6 +52,20 @@ export const logKeyword = '$RejoinderLog';
 const maxRecipients = 1_000;
 /** An INTERNALDATE may be wrong, but not from the days to come. */
 const maxAheadMs = 86_400_000;
+
+/**
+ * A header that cannot be read, which would be a flaw of ours, must not stand in the way of all mail behind it: such a mail is observed as one that says
+ * nothing of itself, told apart by its bytes. `onUnreadable` hears of it.
+ */
+export function observeAny(seen: SeenMail, around: Surroundings, onUnreadable: (error: unknown) => void): Observation {
+  try {
+    return observe(seen, around);
+  } catch (error) {
+    onUnreadable(error);
+    const nameless = Buffer.from(`Subject: ${createHash('sha256').update(seen.header).digest('hex')}\r\n\r\n`);
+    return { ...observe({ ...seen, header: nameless }, around), header: seen.header };
+  }
+}
 
 export function observe(seen: SeenMail, around: Surroundings): Observation {
   const headers = parseHeaders(seen.header);
