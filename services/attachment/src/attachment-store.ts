@@ -11,7 +11,7 @@ export type Tx = Prisma.TransactionClient;
 export type Record = Attachment;
 
 /** Why bytes that were to be taken are not, told once they come. */
-export type LateReason = 'part_too_large' | 'declaration_lied';
+export type LateReason = 'part_too_large' | 'declaration_lied' | 'gone';
 
 /** A record as an event or an upload declares it. */
 export interface Declared {

@@ -103,7 +103,10 @@ export class UploadApi {
       const found = await this.store.find(tx, tenantId, attachmentId);
       if (!found || found.state === 'deleting') throw forgotten();
       if (found.mailId !== mailId) throw new Fault('conflict', 'OTHER_MAIL', 'This attachment belongs to another mail.');
-      if (found.state === 'pending') await this.store.begin(tx, at, new Date(this.clock.now().getTime() + orphanAfterMs));
+      if (found.state !== 'pending') return found;
+      // Declared before as to come, and now not to be had any more.
+      if (rejectedReason) return this.store.reject(tx, at, 'gone');
+      await this.store.begin(tx, at, new Date(this.clock.now().getTime() + orphanAfterMs));
       return found;
     });
     return { at, record };

@@ -48,6 +48,28 @@ describe('an attachment of a captured mail', () => {
     expect(event).toMatchObject({ mailId: part.mailId, sizeBytes: 400_000n, sha256Hex: sha256Hex(bytes) });
   });
 
+  it('is rejected where it is given up while it is pending, and only then', async () => {
+    const giveUp = (part: fixtures.Part) => {
+      const declared = { ...declaredOf(part), state: AttachmentState.REJECTED, reason: 'gone' };
+      const start = { step: { case: 'start' as const, value: { tenantId: part.tenantId, mailId: part.mailId, declared } } };
+      return client().upload(streamed([start]), { deadlineMs: 60_000 });
+    };
+    const [waited, came, unheard] = [newPart(newId()), newPart(newId()), newPart(newId())];
+    for (const part of [waited, came]) await capture([part]);
+    await upload(came);
+    await settle('the record', () => stateOf(waited));
+    for (let times = 0; times < 2; times++) expect(await giveUp(waited)).toMatchObject({ state: AttachmentState.REJECTED, reason: 'gone' });
+    expect(await giveUp(came)).toMatchObject({ state: AttachmentState.STORED });
+    expect(await giveUp(unheard)).toMatchObject({ state: AttachmentState.REJECTED, reason: 'gone' });
+    const rejected = async () =>
+      (await house().published('rejoinder.attachment.v1', AttachmentRejectedSchema)).filter(({ mailId }) => mailId === waited.mailId);
+    expect(await settle('the event', async () => (await rejected()).length > 0 && rejected())).toMatchObject([
+      { attachmentId: waited.attachmentId, reason: 'gone' },
+    ]);
+    await expect(download(waited)).rejects.toMatchObject({ code: 'REJECTED', message: catalogue.GONE.sentence });
+    expect((await download(came)).bytes.equals(bytes)).toBe(true);
+  });
+
   it('may come before the event that declares it, and a late event changes nothing', async () => {
     const part = newPart(newId());
     await upload(part);

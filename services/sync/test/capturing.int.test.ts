@@ -1,6 +1,7 @@
 // Tracked mails are read: text only, attachments by the size rule, wherever the mail lies by then.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AttachmentState } from '@rejoinder/contracts/mail';
+import { Vault } from '@rejoinder/vault/vault';
 import { Fault } from '@rejoinder/base/fault';
 import { SyncService } from '@rejoinder/contracts/api/sync';
 import { DropMailSchema } from '@rejoinder/contracts/commands';
@@ -185,6 +186,38 @@ describe('a tracked mail', { timeout: 120_000 }, () => {
     town.clock.aheadMs = 600_000;
     const upload = await settle('the upload', () => town.attachments.uploads.find(({ whole }) => whole));
     expect(upload.sha256).toBe(sha256(large));
+  });
+
+  test('says of an attachment that was not to be had for 7 days that it is gone, as soon as somebody hears it', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    await using ada = await town.client();
+    town.attachments.failing = new Fault('broken', 'STORE_AWAY', 'away');
+    await town.startInbox();
+    await town.live();
+    const attachments = [{ filename: 'a.bin', content: random.bytes(3_000) }];
+    const mailId = await observedId(town, await buildMail({ from: 'bob@outside.test', to: town.address, attachments }));
+    await town.capture(mailId);
+    await captured(town, mailId);
+    const refused = async () =>
+      (await town.house.query(`select 1 from sync.part where last_reason = 'store_away' and lease_until is null`))[0];
+    await settle('a refused try', refused);
+    await ada.delete((await ada.mails())[0]!.uid);
+    // Days are made ahead for a few days only, so the part is made older instead of the clock later.
+    const [{ key, day }] = (await town.house.query<{ key: string; day: string }>(
+      `select attachment_id as key, (sealed_day - 8)::text as day from sync.part where mail_id = $1`,
+      [mailId],
+    )) as [{ key: string; day: string }];
+    const { tenantId, house } = town.house;
+    const vault = new Vault('sync', house.keyringPool, house.keyEncryption, town.clock);
+    const name = await vault.seal({ tenantId, purpose: 'headers', day, row: `part:${key}` }, Buffer.from('a.bin'));
+    const older = 'update sync.part set sealed_day = $2, sealed_name = $3, last_reason = null, due_at = now() where attachment_id = $1';
+    await town.house.query(older, [key, day, name]);
+    await settle('another refused try', refused);
+    town.attachments.failing = undefined;
+    town.clock.aheadMs = 1_000_000;
+    const told = await settle('it to be told', () => town.attachments.uploads.find(({ start }) => start.declared!.attachmentId === key));
+    expect(told).toMatchObject({ sizeBytes: 0, start: { mailId, declared: { state: AttachmentState.REJECTED, reason: 'gone' } } });
+    await settle('it to be settled', async () => (await town.house.query(`select 1 from sync.part where state = 'gone'`))[0]);
   });
 
   test('is forgotten for good: no text, and no later capture', async () => {

@@ -103,7 +103,8 @@ async function receive(call: ServerReadableStream<UploadRequest, object>, fake: 
     }
   }
   fake.uploads.push(upload);
-  const attachmentId = upload.start.declared!.attachmentId;
+  const { attachmentId, state, reason } = upload.start.declared!;
+  if (state === AttachmentState.REJECTED) return { attachmentId, state, reason };
   if (upload.sizeBytes > fake.limitBytes) return { attachmentId, state: AttachmentState.REJECTED, reason: 'part_too_large' };
   if (!upload.whole) throw new Fault('broken', 'INCOMPLETE', 'no end');
   return { attachmentId, state: AttachmentState.STORED, reason: '' };

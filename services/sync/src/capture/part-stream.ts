@@ -51,6 +51,12 @@ export async function* uploadSteps(part: Part, windows: AsyncIterable<Buffer>, l
   yield { step: { case: 'end', value: { sizeBytes: BigInt(sizeBytes), sha256Hex: sha256.digest('hex') } } };
 }
 
+/** The one step by which it is said that an attachment is not to be had any more. */
+export async function* goneSteps(part: Part): AsyncGenerator<UploadStep> {
+  const declared = { ...declaredOf(part), state: AttachmentState.REJECTED, reason: 'gone' };
+  yield { step: { case: 'start', value: { tenantId: part.tenantId, mailId: part.mailId, declared } } };
+}
+
 function declaredOf(part: Part) {
   const { attachmentId, partId, fileName, contentType, inline, contentId, encodedSizeBytes, encoding } = part;
   const sizeBytes = BigInt(decodedSize(encodedSizeBytes, encoding).likelyBytes);

@@ -21,10 +21,11 @@ import { Owner } from '../inbox/owner-store.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
 import { LocationStore, placesIn, type Location } from './location-store.js';
 import { findCopy } from './mail-copy.js';
-import { encodedWindows, uploadSteps, windowBytes } from './part-stream.js';
+import { encodedWindows, goneSteps, uploadSteps, windowBytes } from './part-stream.js';
 import { PartStore, type Part } from './part-store.js';
 
 const uploadTimeoutMs = 1_800_000;
+const giveUpTimeoutMs = 30_000;
 const leaseMs = uploadTimeoutMs + 120_000;
 /** Of a larger mail nothing is fetched on the session's own connection. */
 const largeMailBytes = 1_000_000;
@@ -66,7 +67,7 @@ export class PartWorker implements OnModuleInit {
     const part = await this.parts.find(tenantId, key);
     if (part?.state !== 'pending') return workDone;
     const now = this.clock.now().getTime();
-    if (now - Date.parse(`${part.sealedDay}T00:00:00Z`) > maxWaitMs) return this.#settle(part, 'gone');
+    if (now - Date.parse(`${part.sealedDay}T00:00:00Z`) > maxWaitMs) return this.#giveUp(part, attempts, signal);
     const places = await this.database.read({ tenants: [tenantId] }, (tx) => this.locations.find(tx, tenantId, part.mailId));
     const { here, elsewhere } = placesIn(this.holders.liveInboxes(), places);
     const tenant = tenantHash(await this.vault.hasher(tenantId));
@@ -78,15 +79,31 @@ export class PartWorker implements OnModuleInit {
         if (answer) return await this.#answered(part, answer);
         await this.locations.gone(tenantId, at);
       } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        if (error.kind === 'not_found') return this.#settle(part, 'gone');
-        return again(new Date(now + backoffMs(attempts, firstRetryMs, maxRetryMs)), error.code.toLowerCase().slice(0, 60));
+        return this.#refused(part, attempts, error);
       }
     }
     return again(
       new Date(now + (elsewhere > 0 ? noSessionMs : backoffMs(attempts, firstRetryMs, maxRetryMs))),
       elsewhere > 0 ? 'no_session' : 'moved',
     );
+  }
+
+  /** Nobody is to wait for it any longer: the attachment service says so to those who do. */
+  async #giveUp(part: Part, attempts: number, signal: AbortSignal): Promise<WorkOutcome> {
+    try {
+      const answer = await this.peers.client(AttachmentService).upload(goneSteps(part), { deadlineMs: giveUpTimeoutMs, signal });
+      return await this.#settle(part, answer.state === AttachmentState.STORED ? 'stored' : 'gone');
+    } catch (error) {
+      return this.#refused(part, attempts, error);
+    }
+  }
+
+  /** By the mail server or by the attachment service, which knows of no such attachment once its mail was forgotten. */
+  async #refused(part: Part, attempts: number, error: unknown): Promise<WorkOutcome> {
+    if (!(error instanceof Fault)) throw error;
+    if (error.kind === 'not_found') return this.#settle(part, 'gone');
+    const at = this.clock.now().getTime() + backoffMs(attempts, firstRetryMs, maxRetryMs);
+    return again(new Date(at), error.code.toLowerCase().slice(0, 60));
   }
 
   /** The other side's answer, or undefined where the mail is no longer at this place. */

@@ -282,7 +282,8 @@ export const AttachmentSchema: GenMessage<Attachment> = /*@__PURE__*/
 export const AttachmentService: GenService<{
   /**
    * Start, then chunks of at most 64 KiB, then End with size and hash. A stream without End is never taken for a whole file (ABORTED).
-   * An attachment that is stored already answers at once. NOT_FOUND: the mail was forgotten.
+   * An attachment that is stored already answers at once. A start that declares it REJECTED gives up one that is pending, for the reason `gone`: nothing
+   * need follow. NOT_FOUND: the mail was forgotten.
    *
    * @generated from rpc rejoinder.attachment.v1.AttachmentService.Upload
    */
