@@ -34,6 +34,8 @@ export interface EightProcesses extends AsyncDisposable {
   kill(service: ServiceName): Promise<void>;
   /** Starts it (again) and waits until it is ready. */
   start(service: ServiceName, more?: Record<string, string>): Promise<void>;
+  /** Starts one more process of a service beside the first, with ports of its own, and waits until it is ready. */
+  startAnother(service: ServiceName): Promise<Program>;
   stopAll(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -63,24 +65,31 @@ export async function startEightProcesses(
   await rejoinder(env, 'make-key', env.REJOINDER_KEY_FILE!);
   await rejoinder(env, 'migrate');
   const running = new Map<ServiceName, Program>();
-  const start = async (service: ServiceName, extra: Record<string, string> = {}) => {
+  const others: Program[] = [];
+  const startOn = (service: ServiceName, grpc: number, health: number, extra: Record<string, string> = {}): Program => {
     const own = {
-      REJOINDER_GRPC_LISTEN: `127.0.0.1:${grpcPort(service)}`,
-      REJOINDER_HEALTH_LISTEN: `127.0.0.1:${healthPort(service)}`,
+      REJOINDER_GRPC_LISTEN: `127.0.0.1:${grpc}`,
+      REJOINDER_HEALTH_LISTEN: `127.0.0.1:${health}`,
       // PostgreSQL then knows whose connection is whose.
       REJOINDER_DATABASE_URL: `${env.REJOINDER_DATABASE_URL}?application_name=${service}`,
     };
-    const program = startProgram({
-      name: service,
-      command: process.execPath,
-      args: [join(repository, 'services', service, 'dist', 'main.js')],
-      env: { ...env, ...own, ...extra },
-    });
+    const args = [join(repository, 'services', service, 'dist', 'main.js')];
+    return startProgram({ name: service, command: process.execPath, args, env: { ...env, ...own, ...extra } });
+  };
+  const start = async (service: ServiceName, extra: Record<string, string> = {}) => {
+    const program = startOn(service, grpcPort(service), healthPort(service), extra);
     running.set(service, program);
     await ready(program, () => isReady(healthPort(service)), { timeoutMs: startWithinMs });
   };
+  const startAnother = async (service: ServiceName) => {
+    const [grpc, health] = await freePorts(2);
+    const program = startOn(service, grpc!, health!);
+    others.push(program);
+    await ready(program, () => isReady(health!), { timeoutMs: startWithinMs });
+    return program;
+  };
   const stopAll = async () => {
-    await Promise.all([...running.values()].map((program) => program.stop('SIGTERM', stopWithinMs)));
+    await Promise.all([...running.values(), ...others].map((program) => program.stop('SIGTERM', stopWithinMs)));
   };
   const stop = async () => {
     await stopAll();
@@ -88,7 +97,7 @@ export async function startEightProcesses(
     rmSync(folder, { recursive: true, force: true });
   };
   const rest = new Rest(`http://127.0.0.1:${http}`, apiKey);
-  const handle = { rest, kafka, postgres, s3, keyringProxy, env, databaseUrl, start, stopAll, stop };
+  const handle = { rest, kafka, postgres, s3, keyringProxy, env, databaseUrl, start, startAnother, stopAll, stop };
   try {
     await Promise.all(services.map((service) => start(service)));
   } catch (error) {
