@@ -1,19 +1,25 @@
-// `npm run bench -- NAME [--json] [--replies N]`: a table for people, or with --json one JSON object alone on standard output (`npm run -s`, as npm itself
+// `npm run bench -- NAME [--json] [--replies N] [--mails N]`: a table for people, or with --json one JSON object alone on standard output (`npm run -s`, as npm itself
 // prints a line there).
 import { parseArgs } from 'node:util';
 import { latency } from './latency.js';
 import { report, type BenchResult } from './report.js';
 import { start } from './start.js';
+import { sync } from './sync.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, replies: { type: 'string', default: '500' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    replies: { type: 'string', default: '500' },
+    mails: { type: 'string', default: '100000' },
+  },
 });
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 const benches: Record<string, () => Promise<BenchResult>> = {
   latency: () => latency(Number(values.replies), say),
   start: () => start(say),
+  sync: () => sync(Number(values.mails), say),
 };
 
 const bench = benches[positionals[0] ?? ''];

@@ -1,0 +1,152 @@
+// A first sync of a big folder: ours until every mail is stored and threaded, beside a bare socket that asks for the same, and imapflow and mbsync alone.
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { ImapFlow } from 'imapflow';
+import pg from 'pg';
+import { HEADER_FIELDS } from '@rejoinder/mail/headers';
+import { startTown, type Town } from '@rejoinder/testing/crm-town';
+import { startEightProcesses } from '@rejoinder/testing/eight-processes';
+import { run } from '@rejoinder/testing/processes';
+import { settle } from '@rejoinder/testing/settle';
+import { fillInbox } from './big-folder.js';
+import type { BenchResult } from './report.js';
+
+const user = 'huge@crm.test';
+/** Of these the best counts: others on the machine only ever make it slower. */
+const rounds = 3;
+const withinMs = 900_000;
+const bytesPerKb = 1_024;
+const bytesPerMb = 1_000_000;
+/** Everything over TLS, from one Dovecot, in one run. */
+export async function sync(mails: number, say: (line: string) => void): Promise<BenchResult> {
+  const town = await startTown();
+  town.env.REJOINDER_MAIL_ALLOWED_PORTS += `,${town.dovecot.imapsPort}`;
+  try {
+    say(`filling a folder with ${mails} mails`);
+    await town.dovecot.addUser(user, town.login.password);
+    await fillInbox(town.dovecot, user, mails);
+    await bare(town, mails);
+    const socket: number[] = [];
+    const imapflow: number[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      say(`bare socket and imapflow, ${round} of ${rounds}`);
+      socket.push(await timed(() => bare(town, mails)));
+      imapflow.push(await timed(() => envelopes(town, mails)));
+    }
+    say('mbsync, bodies and all');
+    const mbsync = await withMbsync(town);
+    say('ours');
+    const ours = await first(town, mails);
+    const [socketS, imapflowS] = [Math.min(...socket), Math.min(...imapflow)];
+    return {
+      name: 'sync',
+      figures: { mails, socket_s: socketS, imapflow_s: imapflowS, ...(mbsync ? { mbsync_s: mbsync } : {}), ...ours },
+      ratios: { ours_over_imapflow: ours.ours_s / imapflowS, ours_over_socket: ours.ours_s / socketS },
+    };
+  } finally {
+    await town.stop();
+  }
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return (performance.now() - began) / 1_000;
+}
+
+/** Asks for all header fields at once, and counts the answers. */
+async function bare({ dovecot, login }: Town, mails: number): Promise<void> {
+  const socket = connect({ host: '127.0.0.1', port: dovecot.imapsPort, ca: dovecot.ca.pem, servername: 'localhost' });
+  const commands = [
+    `a LOGIN ${user} ${login.password}`,
+    'b EXAMINE INBOX',
+    `c UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (${HEADER_FIELDS.join(' ')})])`,
+  ];
+  socket.write(commands.map((line) => `${line}\r\n`).join(''));
+  let answers = 0;
+  let tail = '';
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    const text = tail + chunk.toString('latin1');
+    for (let at = text.indexOf(' FETCH ('); at >= 0; at = text.indexOf(' FETCH (', at + 1)) answers++;
+    // Shorter than what is looked for, so that nothing is counted twice.
+    tail = text.slice(-7);
+    if (/^c OK /m.test(text.slice(-200))) break;
+  }
+  socket.destroy();
+  if (answers !== mails) throw new Error(`the bare socket saw ${answers} of ${mails} mails`);
+}
+
+async function envelopes({ dovecot, login }: Town, mails: number): Promise<void> {
+  const client = new ImapFlow({
+    host: 'localhost',
+    port: dovecot.imapsPort,
+    secure: true,
+    tls: { ca: dovecot.ca.pem },
+    auth: { user, pass: login.password },
+    logger: false,
+    disableCompression: true,
+  });
+  await client.connect();
+  await client.mailboxOpen('INBOX', { readOnly: true });
+  let seen = 0;
+  for await (const message of client.fetch(
+    '1:*',
+    { uid: true, flags: true, internalDate: true, size: true, envelope: true },
+    { uid: true },
+  ))
+    seen += message.envelope ? 1 : 0;
+  await client.logout();
+  if (seen !== mails) throw new Error(`imapflow saw ${seen} of ${mails} mails`);
+}
+
+/** Undefined where it is not installed. */
+async function withMbsync({ dovecot, login }: Town): Promise<number | undefined> {
+  const installed = await run('mbsync', 'mbsync', ['--version']).then(
+    () => true,
+    () => false,
+  );
+  if (!installed) return undefined;
+  const folder = await mkdtemp(join(tmpdir(), 'rejoinder-mbsync-'));
+  try {
+    const ca = join(folder, 'ca.pem');
+    await writeFile(ca, dovecot.ca.pem);
+    const config = `IMAPAccount a\nHost localhost\nPort ${dovecot.imapsPort}\nUser ${user}\nPass ${login.password}\nSSLType IMAPS\nCertificateFile ${ca}\n
+IMAPStore far\nAccount a\n\nMaildirStore near\nInbox ${folder}/inbox\n\nChannel c\nFar :far:\nNear :near:\nSync Pull\nCreate Near\nSyncState ${folder}/\n`;
+    await writeFile(join(folder, 'mbsyncrc'), config);
+    return await timed(
+      async () => void (await run('mbsync', 'mbsync', ['-q', '-c', join(folder, 'mbsyncrc'), 'c'], { timeoutMs: withinMs })),
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** From the request that connects the mailbox until each mail is stored and has its thread; the test of the servers is part of it. */
+async function first(town: Town, mails: number): Promise<Record<'ours_s' | 'ours_stored_s' | 'sync_peak_mb', number>> {
+  const eight = await startEightProcesses(town.env);
+  const database = new pg.Client({ connectionString: eight.databaseUrl });
+  try {
+    await database.connect();
+    const has = async (table: string) =>
+      Number((await database.query<{ count: string }>(`select count(*) from ${table}`)).rows[0]!.count) >= mails;
+    const began = performance.now();
+    const imap = { host: 'localhost', port: town.dovecot.imapsPort, security: 'tls' };
+    await eight.rest.connect({ ...town.login, address: user, imap, settings: { history_days: 0 } });
+    await settle('all mails to be stored', () => has('sync.mail_header'), { timeoutMs: withinMs });
+    const storedS = (performance.now() - began) / 1_000;
+    await settle('all mails to have their thread', () => has('threading.node'), { timeoutMs: withinMs });
+    return { ours_s: (performance.now() - began) / 1_000, ours_stored_s: storedS, sync_peak_mb: peakMb(eight.program('sync').pid) };
+  } finally {
+    await database.end();
+    await eight.stop();
+  }
+}
+
+/** The most memory that a process ever held, as Linux tells it. */
+function peakMb(pid: number): number {
+  const kb = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return (Number(kb) * bytesPerKb) / bytesPerMb;
+}
