@@ -32,6 +32,8 @@ export class FolderSync {
   readonly #folders = new Map<string, Folder>();
   /** UIDs of history still to be taken, ascending; asked for once a session. */
   readonly #history = new Map<string, number[]>();
+  /** The batch of history that is being saved while the next is fetched. */
+  #saving: Promise<void> = Promise.resolve();
   /** UIDs in INBOX that carried the keyword when it was last looked for. */
   #logged = new Set<number>();
   /** Folders the server would not open: left alone until they are listed anew. */
@@ -135,13 +137,22 @@ export class FolderSync {
     const uids = this.#history.get(path) ?? (await this.#listHistory(folder));
     const batch = uids.splice(-this.parts.historyBatch);
     if (batch.length === 0) {
+      await this.#saving;
       this.#history.delete(path);
       await this.parts.folders.history(this.parts.session, folder, 'done');
-      this.#folders.set(path, { ...folder, historyNext: 1 });
+      this.#moved(folder, { historyNext: 1 });
       return;
     }
     const mails = await this.parts.imap.headers(uidRanges(batch), batchMails);
-    await this.#save(folder, mails, { historyNext: batch[0]! });
+    await this.#saving;
+    this.#saving = this.#save(folder, mails, { historyNext: batch[0]! });
+    // Whoever waits for it next hears of it.
+    this.#saving.catch(() => undefined);
+  }
+
+  /** Nothing of it is being written any more; what could not be saved is fetched again by the next session. */
+  async quiet(): Promise<void> {
+    await this.#saving.catch(() => undefined);
   }
 
   async #listHistory(folder: Folder): Promise<number[]> {
@@ -199,7 +210,13 @@ export class FolderSync {
     );
     await this.#settleDoubts(observations);
     await observed.save({ session, folder, cursor, observations, ownAddressHash });
-    if (cursor !== 'stays') this.#folders.set(folder.path, { ...folder, ...cursor });
+    if (cursor !== 'stays') this.#moved(folder, cursor);
+  }
+
+  /** New mail and history move the cursors of one folder side by side. */
+  #moved({ path, uidValidity }: Folder, cursor: Exclude<Cursor, 'stays'>): void {
+    const known = this.#folders.get(path);
+    if (known?.uidValidity === uidValidity) this.#folders.set(path, { ...known, ...cursor });
   }
 
   /** An In-Reply-To of several words: the first that is a mail we know is what it answers. */

@@ -131,7 +131,8 @@ export class Holder {
       this.#login = login;
       this.#listen(imap);
       await this.parts.sessions.loggedIn(this.row, addressHash);
-      await this.#keep(await this.parts.folderSync(this.row, imap, addressHash), imap);
+      const sync = await this.parts.folderSync(this.row, imap, addressHash);
+      await this.#keep(sync, imap).finally(() => sync.quiet());
     } catch (error) {
       this.#isEnded = true;
       await this.#ended(error);
