@@ -1,5 +1,5 @@
 // `rejoinder retention prove` as an operator runs it: a table, JSON, and an exit code that means something. Needs a build.
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -98,4 +98,13 @@ it('says in a sentence that what a house left there cannot be read, to a command
     expect([args[0], code, err.trim().split('\n').length]).toEqual([args[0], 1, 1]);
     expect(err).toMatch(/running\.json cannot be read\. If no Rejoinder runs on .*, delete it/);
   }
+}, 120_000);
+
+it('says in a sentence that the key is gone without which nothing there opens, and makes no other', async () => {
+  rmSync(join(data, 'running.json'));
+  rmSync(join(data, 'keys', 'master.key'));
+  const { code, err } = await rejoinder(['all', '--port', String(await freePort()), '--data', data]);
+  expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
+  expect(err).toMatch(/^The key file .*master\.key is gone.* Put it back/);
+  expect(existsSync(join(data, 'keys', 'master.key'))).toBe(false);
 }, 120_000);

@@ -27,7 +27,7 @@ export const settings = {
     '',
   ),
   consoleToken: optionalSecret('REJOINDER_CONSOLE_TOKEN', 'signs the local console in, once; nobody can sign in if empty'),
-  bootstrapApiKey: optionalSecret('REJOINDER_BOOTSTRAP_API_KEY', 'makes the first tenant with this API key if there is no tenant yet'),
+  bootstrapApiKey: optionalSecret('REJOINDER_BOOTSTRAP_API_KEY', 'an API key of the first tenant, who is made if there is none yet'),
   uploadMaxMb: numberSetting('REJOINDER_UPLOAD_MAX_MB', 'megabytes that a person may attach as one file, at most', {
     default: 25,
     min: 1,

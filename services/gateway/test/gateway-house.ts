@@ -79,15 +79,17 @@ export function ask(port: number, method: string, path: string, body?: unknown, 
 
 /** Another process would look the same from here: its own pools, wakes, sockets and port, over the same database. */
 export async function startSecondPod(
-  { house: { env } }: Gateway,
+  { house }: Gateway,
   providers: Provider[] = [],
+  more: Record<string, string> = {},
 ): Promise<{ port: number; stop: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'rejoinder-pod-'));
-  const house = await openHouse(env, { socketFolder: folder, logger: createLogger('error'), providers });
-  const running = await startRole(role, house, env);
+  const env = { ...house.env, ...more };
+  const own = await openHouse(env, { socketFolder: folder, logger: createLogger('error'), providers });
+  const running = await startRole(role, own, env);
   const stop = async () => {
     await running.stop();
-    await house.close();
+    await own.close();
     await rm(folder, { recursive: true, force: true });
   };
   return { port: Number(running.httpAddress!.split(':')[1]), stop };

@@ -52,6 +52,18 @@ describe('the first tenant', () => {
   });
 });
 
+test('another key at a later start is one more of the first tenant', async () => {
+  const key = 'rk_key-of-a-later-start';
+  for (let times = 0; times < 2; times++) {
+    const other = await startSecondPod(gateway, [], { REJOINDER_BOOTSTRAP_API_KEY: key });
+    await other.stop();
+  }
+  for (const one of [key, apiKey]) {
+    const { json } = await gateway.call('GET', '/v1/session', { headers: { authorization: `Bearer ${one}` } });
+    expect(json).toMatchObject({ tenant_id: gateway.tenantId });
+  }
+});
+
 describe('an API key', () => {
   test('is its tenant', async () => {
     const mine = await gateway.call('GET', '/v1/session');

@@ -37,7 +37,11 @@ program
 const roles = services.map((service) =>
   program
     .command(service)
-    .description(`run the ${service} role`)
+    .description(
+      service === 'retention'
+        ? 'run the retention role; retention prove shows that what is kept is within its limits'
+        : `run the ${service} role`,
+    )
     .action(() => main(service, async () => (await import('./roles.js')).loadRoles([service]))),
 );
 

@@ -55,6 +55,7 @@ export async function quickStart(options: QuickStartOptions, env: Environment): 
 
 async function startAll(options: QuickStartOptions, env: Environment, folder: DataFolder, undo: (() => Promise<void> | void)[]) {
   const own = env.REJOINDER_DATABASE_URL === undefined;
+  if (env.REJOINDER_KEY_FILE === undefined) await ownKey(folder);
   const postgres = own ? await startEmbeddedPostgres(folder.postgres) : undefined;
   if (postgres) {
     undo.push(() => postgres.stop());
@@ -92,7 +93,6 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
 }
 
 async function embeddedSettings(folder: DataFolder, postgres: EmbeddedPostgres | undefined, port: number): Promise<Record<string, string>> {
-  if (!existsSync(folder.keyFile)) await fileKey(folder.keyFile, { createIfMissing: true });
   return {
     ...(postgres
       ? {
@@ -108,6 +108,18 @@ async function embeddedSettings(folder: DataFolder, postgres: EmbeddedPostgres |
     REJOINDER_HTTP_LISTEN: `127.0.0.1:${port}`,
     REJOINDER_DRAIN_SECONDS: '10',
   };
+}
+
+/** Made before anything is kept; a new one would open nothing of what is there. */
+async function ownKey({ keyFile, postgres, root }: DataFolder): Promise<void> {
+  if (existsSync(keyFile)) return;
+  if (existsSync(postgres))
+    throw new Fault(
+      'broken',
+      'KEY_FILE_GONE',
+      `The key file ${keyFile} is gone, and nothing that is kept in ${root} opens without it. Put it back from your copy, or choose another folder with --data.`,
+    );
+  await fileKey(keyFile, { createIfMissing: true });
 }
 
 /** The API key of the quick start's one tenant, made once; scripts on this machine may use it too. */

@@ -8,7 +8,7 @@ import { Database } from '@rejoinder/runtime/database';
 import { CLOCK, SETTINGS } from '@rejoinder/runtime/tokens';
 import type { GatewaySettings } from '../config.js';
 import { sha256 } from './secrets.js';
-import { lockTenants, oldestTenant, saveTenant, type NewApiKey, type Tx } from './tenant-store.js';
+import { addKey, lockTenants, oldestTenant, saveTenant, type NewApiKey, type Tx } from './tenant-store.js';
 
 const prefixLength = 7;
 
@@ -29,6 +29,13 @@ export class FirstTenant implements OnModuleInit {
     const { consoleToken, bootstrapApiKey } = this.settings;
     this.tenantId = await this.database.read('all_tenants', oldestTenant);
     if (!this.tenantId && (consoleToken || bootstrapApiKey)) this.tenantId = await this.#make();
+    else if (this.tenantId) await this.#keep(this.tenantId);
+  }
+
+  /** Another key than the one of the first start is one more. */
+  async #keep(tenantId: string): Promise<void> {
+    const key = this.#key(tenantId, this.clock.now());
+    if (key) await this.database.write('all_tenants', (tx) => addKey(tx, key));
   }
 
   #make(): Promise<string> {

@@ -33,6 +33,11 @@ export async function saveTenant(tx: Tx, tenant: NewTenant, key: NewApiKey | und
   if (key) await tx.apiKey.create({ data: key });
 }
 
+/** Once, however often it is added. */
+export async function addKey(tx: Tx, key: NewApiKey): Promise<void> {
+  await tx.apiKey.createMany({ data: [key], skipDuplicates: true });
+}
+
 /** Whose key has this hash. */
 export async function tenantOfKey(tx: Tx, sha256: Buffer<ArrayBuffer>): Promise<string | undefined> {
   const found = await tx.apiKey.findUnique({ where: { sha256 }, select: { tenantId: true } });
