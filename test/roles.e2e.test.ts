@@ -69,6 +69,23 @@ it('a role names its own wrong settings together with those of the house', async
   for (const name of ['REJOINDER_KEYRING_URL', 'REJOINDER_KEY_FILE', 'REJOINDER_STORE']) expect(err).toContain(`${name} must be`);
 }, 60_000);
 
+it('make-key says what it did: made, left as it was, or why not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rejoinder-key-'));
+  const file = join(folder, 'key');
+  expect((await rejoinder(['make-key', file])).out).toContain('is made');
+  expect((await rejoinder(['make-key', file])).out).toContain('it stays as it is');
+  writeFileSync(join(folder, 'junk'), 'junk', { mode: 0o600 });
+  for (const [path, sentence] of [
+    [join(folder, 'junk'), /is no key file/],
+    [join(folder, 'missing', 'key'), /cannot be made \(ENOENT\)/],
+  ] as const) {
+    const { code, err } = await rejoinder(['make-key', path]);
+    expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
+    expect(err).toMatch(sentence);
+  }
+  rmSync(folder, { recursive: true });
+}, 60_000);
+
 describe('rejoinder all', () => {
   it('says in a sentence that its port is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1');

@@ -112,7 +112,11 @@ export class KafkaLog implements EventLog {
   /** What a person waits for ends with a sentence where no broker answers. */
   #refuse(error: unknown): never {
     if (!(error instanceof Error) || !unreachable.includes(error.name)) throw error;
-    throw new Fault('busy', 'KAFKA_UNREACHABLE', `Kafka cannot be reached at ${this.options.brokers.join(', ')} (${error.name}).`);
+    throw new Fault(
+      'busy',
+      'KAFKA_UNREACHABLE',
+      `Kafka cannot be reached at ${this.options.brokers.join(', ')} (${error.name}): see REJOINDER_KAFKA_BROKERS.`,
+    );
   }
 }
 

@@ -10,7 +10,7 @@ export interface CatalogueEntry {
 }
 
 export const catalogue = {
-  AUTH_REJECTED: { kind: 'denied', sentence: 'The mail server refused the password. It was probably changed.', action: 'Reconnect' },
+  AUTH_REJECTED: { kind: 'denied', sentence: 'The mail server refused the user name or the password.', action: 'Reconnect' },
   APP_PASSWORD_NEEDED: {
     kind: 'denied',
     sentence: 'This provider needs an app password: the usual password is not accepted by mail programs.',

@@ -1,7 +1,17 @@
 // Settings: every wrong one is named at once, secrets are never shown.
 import { describe, expect, it } from 'vitest';
 import { Fault } from '@rejoinder/base/fault';
-import { choiceSetting, numberSetting, optionalSetting, readSettings, secretSetting, textSetting } from './config.js';
+import {
+  choiceSetting,
+  grpcAddress,
+  hostAndPort,
+  numberSetting,
+  optionalSetting,
+  postgresUrl,
+  readSettings,
+  secretSetting,
+  textSetting,
+} from './config.js';
 
 const settings = {
   url: secretSetting('APP_URL', 'where the database is'),
@@ -44,6 +54,25 @@ describe('reading settings', () => {
   it.each(['0', '65536', '1.5', 'NaN', '-1', '1e9'])('refuses %s as a port', (port) => {
     expect(() => readSettings({ port: settings.port }, { APP_PORT: port })).toThrow(/APP_PORT/);
   });
+});
+
+it('what must have a form is refused without it, and told which; a secret is not shown', () => {
+  const formed = {
+    url: secretSetting('APP_URL', 'its database', undefined, postgresUrl),
+    grpc: textSetting('APP_GRPC', 'where it answers', '0.0.0.0:50051', grpcAddress),
+    health: optionalSetting('APP_HEALTH', 'where health is told', hostAndPort),
+  };
+  const { message } = thrown(() => readSettings(formed, { APP_URL: 'mysql://hunter2', APP_GRPC: 'foo', APP_HEALTH: 'bar' }));
+  for (const part of [
+    'APP_URL must be postgres://',
+    'APP_GRPC must be host:port or unix:path, not "foo"',
+    'APP_HEALTH must be host:port, not "bar"',
+  ])
+    expect(message).toContain(part);
+  expect(message).not.toContain('hunter2');
+  const right = readSettings(formed, { APP_URL: 'postgresql://x/y', APP_GRPC: 'unix:/tmp/s' });
+  expect([right.grpc, right.health]).toEqual(['unix:/tmp/s', undefined]);
+  expect(readSettings(formed, { APP_URL: 'postgres://x/y', APP_HEALTH: '[::1]:80' }).health).toBe('[::1]:80');
 });
 
 function thrown(work: () => unknown): Error {

@@ -44,19 +44,40 @@ export function choiceSetting<const T extends string>(env: string, meaning: stri
   return { env, meaning, schema };
 }
 
-/** Free text; without a default it must be set. */
-export function textSetting(env: string, meaning: string, fallback?: string): Setting<string> {
-  return { env, meaning, schema: required(fallback) };
+/** What a text must look like, and how that is said after "must be". */
+export interface Form {
+  pattern: RegExp;
+  said: string;
+}
+
+export const hostAndPort: Form = { pattern: /^[^/]+:\d{1,5}$/, said: 'host:port' };
+export const grpcAddress: Form = { pattern: /^(unix:.+|[^/]+:\d{1,5})$/, said: 'host:port or unix:path' };
+export const postgresUrl: Form = { pattern: /^postgres(ql)?:\/\//, said: 'postgres://user:password@host:port/database' };
+
+/** Text, of any form unless one is named; without a default it must be set. */
+export function textSetting(env: string, meaning: string, fallback?: string, form?: Form): Setting<string> {
+  return { env, meaning, schema: formed(required(fallback), form) };
 }
 
 /** Text that may be absent. */
-export function optionalSetting(env: string, meaning: string): Setting<string | undefined> {
-  return { env, meaning, schema: text.transform((value) => value || undefined) };
+export function optionalSetting(env: string, meaning: string, form?: Form): Setting<string | undefined> {
+  return {
+    env,
+    meaning,
+    schema: formed(
+      text.transform((value) => value || undefined),
+      form,
+    ),
+  };
 }
 
 /** A secret: it cannot be printed by accident. */
-export function secretSetting(env: string, meaning: string, fallback?: string): Setting<Private<string>> {
-  return { env, meaning, schema: required(fallback).transform((value) => new Private(value)), secret: true };
+export function secretSetting(env: string, meaning: string, fallback?: string, form?: Form): Setting<Private<string>> {
+  return { env, meaning, schema: formed(required(fallback), form).transform((value) => new Private(value)), secret: true };
+}
+
+function formed<T extends string | undefined>(schema: z.ZodType<T, string | undefined>, form: Form | undefined) {
+  return schema.refine((value) => value === undefined || form === undefined || form.pattern.test(value), `must be ${form?.said}`);
 }
 
 function required(fallback: string | undefined) {

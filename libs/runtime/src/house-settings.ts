@@ -1,9 +1,24 @@
 // The settings every role shares: where its database, its keys, its event log and the other services are.
-import { numberSetting, choiceSetting, optionalSetting, secretSetting, textSetting, type Values } from './config.js';
+import {
+  choiceSetting,
+  grpcAddress,
+  hostAndPort,
+  numberSetting,
+  optionalSetting,
+  postgresUrl,
+  secretSetting,
+  textSetting,
+  type Values,
+} from './config.js';
 import { services, type ServiceName } from './services.js';
 
 export const houseSettings = {
-  databaseUrl: secretSetting('REJOINDER_DATABASE_URL', 'PostgreSQL for the services, postgres://user:password@host:port/database'),
+  databaseUrl: secretSetting(
+    'REJOINDER_DATABASE_URL',
+    'PostgreSQL for the services, postgres://user:password@host:port/database',
+    undefined,
+    postgresUrl,
+  ),
   databaseConnections: numberSetting(
     'REJOINDER_DATABASE_CONNECTIONS',
     'connections to PostgreSQL of this process for transactions, at most; it has up to 2 more for each role, and 4',
@@ -13,7 +28,12 @@ export const houseSettings = {
       max: 200,
     },
   ),
-  keyringUrl: secretSetting('REJOINDER_KEYRING_URL', 'PostgreSQL database of the keyring, another one than that of the services'),
+  keyringUrl: secretSetting(
+    'REJOINDER_KEYRING_URL',
+    'PostgreSQL database of the keyring, another one than that of the services',
+    undefined,
+    postgresUrl,
+  ),
   keyFile: textSetting('REJOINDER_KEY_FILE', 'file with the key that wraps all keys; readable by its owner alone'),
   bus: choiceSetting('REJOINDER_BUS', 'where events travel', ['kafka', 'local'], 'kafka'),
   kafkaBrokers: textSetting(
@@ -21,8 +41,8 @@ export const houseSettings = {
     'Kafka brokers, host:port joined by commas; unused with the local bus',
     '127.0.0.1:9092',
   ),
-  grpcListen: textSetting('REJOINDER_GRPC_LISTEN', 'where this role answers gRPC, host:port or unix:path', '0.0.0.0:50051'),
-  healthListen: optionalSetting('REJOINDER_HEALTH_LISTEN', 'where health is told over HTTP, host:port; nowhere if empty'),
+  grpcListen: textSetting('REJOINDER_GRPC_LISTEN', 'where this role answers gRPC, host:port or unix:path', '0.0.0.0:50051', grpcAddress),
+  healthListen: optionalSetting('REJOINDER_HEALTH_LISTEN', 'where health is told over HTTP, host:port; nowhere if empty', hostAndPort),
   logLevel: choiceSetting('REJOINDER_LOG_LEVEL', 'least level that is logged', ['debug', 'info', 'warn', 'error'], 'info'),
   bodyDays: numberSetting('REJOINDER_BODY_DAYS', 'days that captured text and sent mail are kept, at most', { default: 7, min: 2, max: 7 }),
   metadataDays: numberSetting('REJOINDER_METADATA_DAYS', 'days that header fields and locations are kept, at most', {

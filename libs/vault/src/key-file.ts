@@ -32,10 +32,19 @@ export async function readKeyFile(path: string): Promise<Private<Buffer>> {
   }
 }
 
-/** Makes a key file unless there is one. Linked into place once it is on disk: no reader sees half of it, and of two only one wins. */
-export async function createKeyFile(path: string): Promise<void> {
+/**
+ * Makes a key file unless there is one; answers whether it did. Linked into place once it is on disk: no reader sees half of it, and of two only one wins.
+ */
+export async function createKeyFile(path: string): Promise<boolean> {
   const draft = `${path}.${randomBytes(8).toString('hex')}`;
-  const file = await open(draft, 'wx', 0o600);
+  const file = await open(draft, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    throw new Fault(
+      'denied',
+      'KEY_FILE_FOLDER',
+      `${path} cannot be made (${error.code}): name a file in a folder that is there and yours.`,
+    );
+  });
+  let isNew = true;
   try {
     try {
       await file.writeFile(`${versionLine}\n${randomBytes(keyBytes).toString('base64')}\n`);
@@ -45,11 +54,13 @@ export async function createKeyFile(path: string): Promise<void> {
     }
     await link(draft, path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
+      isNew = false;
     });
   } finally {
     await rm(draft, { force: true });
   }
   await syncFolder(dirname(path));
+  return isNew;
 }
 
 /**

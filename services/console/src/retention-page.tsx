@@ -133,7 +133,7 @@ function VerdictRow({ name, note, verdicts }: Row) {
           {note}
         </Text>
       </Table.Td>
-      <Table.Td>{oldest ? age(ageOf(oldest)) : 'empty'}</Table.Td>
+      <Table.Td>{oldest ? age(ageOf(oldest)) : limits.some((limit) => limit > 0) ? 'empty' : '–'}</Table.Td>
       <Table.Td>{limits.map((limit) => (limit > 0 ? age(limit * 1_000) : 'until deleted')).join(' or ')}</Table.Td>
       <Table.Td>
         <Text size="sm" c={broken.length === 0 ? 'teal' : 'red'}>

@@ -66,9 +66,14 @@ program
   .command('make-key <file>')
   .description('make the key that wraps all keys; whoever loses this file has lost everything that is sealed')
   .action(async (file: string) => {
-    const { createKeyFile } = await import('@rejoinder/vault/key-file');
-    await createKeyFile(file);
-    print(`${file} is made, readable by you alone. Keep a copy of it apart from the databases.`);
+    const { createKeyFile, readKeyFile } = await import('@rejoinder/vault/key-file');
+    const isNew = await createKeyFile(file);
+    await readKeyFile(file);
+    print(
+      isNew
+        ? `${file} is made, readable by you alone. Keep a copy of it apart from the databases.`
+        : `${file} holds a key already: it stays as it is.`,
+    );
   });
 
 roles

@@ -30,15 +30,13 @@ export async function prove(env: Environment, { data, json }: ProveOptions, prin
 /** A line per store for people: verdict, store, age of its oldest item, what bounds it. */
 export function proofTable(proof: ProveResponse, nowMs: number): string {
   const lines = proof.verdicts.map(({ owner, store, holds, reason }) => {
-    const age = store?.oldest ? days(nowMs - timestampDate(store.oldest).getTime()) : 'empty';
-    const limit = store && store.limitSeconds > 0n ? `${days(Number(store.limitSeconds) * 1_000)} by ${store.setting}` : 'until deleted';
-    return [
-      holds ? 'holds' : 'FAILS',
-      (store?.name ?? owner).padEnd(28),
-      age.padStart(9),
-      ` of ${limit}`,
-      reason ? `  ${reason}` : '',
-    ].join(' ');
+    const bounded = store !== undefined && store.limitSeconds > 0n;
+    // How old the oldest is of what stays until it is deleted, not every store is asked.
+    const age = store?.oldest ? days(nowMs - timestampDate(store.oldest).getTime()) : bounded ? 'empty' : '-';
+    const limit = bounded ? `${days(Number(store.limitSeconds) * 1_000)} by ${store.setting}` : 'until deleted';
+    return [holds ? 'holds' : 'FAILS', (store?.name ?? owner).padEnd(28), age.padStart(9), ` of ${limit}`, reason ? `  ${reason}` : '']
+      .join(' ')
+      .trimEnd();
   });
   return [...lines, proof.holds ? 'Every store holds.' : 'Not every store holds: see FAILS above.'].join('\n');
 }

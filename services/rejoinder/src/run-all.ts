@@ -25,7 +25,7 @@ export async function runAll(options: { demo: boolean; data?: string; port: numb
     if (again) await running.demo.sendAnother();
     print('A demo mailbox is connected and has sent a mail to Ada Example: her answer, with an attachment, arrives by itself.');
   } else {
-    print('Next: connect a mailbox in the console, or press "Try the demo" there.');
+    print('Mailboxes are connected in the console; "Try the demo" there starts one that answers.');
   }
   print('Stop with Ctrl-C.');
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Fault } from '@rejoinder/base/fault';
 import type { Environment } from '@rejoinder/runtime/config';
 import { dataFolder, type DataFolder } from './data-folder.js';
+import { isAlive } from './embedded-postgres.js';
 
 export interface RunningHere {
   pid: number;
@@ -33,7 +34,7 @@ export function settingsHere(env: Environment, needed: string, data: string | un
   if (data === undefined && env[needed]) return env;
   const folder = dataFolder(data);
   const running = readRunning(folder);
-  if (running) return { ...running.settings, ...env };
+  if (running && isAlive(running.pid)) return { ...running.settings, ...env };
   throw new Fault(
     'invalid',
     'NOT_RUNNING',
