@@ -42,6 +42,8 @@ const roles = (schema: string) => ['owner', 'request', 'worker'].map((kind) => `
 const makeRole = (role: string) => `do $$ begin create role ${role} nologin;
 exception when duplicate_object or unique_violation then null; end $$`;
 
+const oldestPostgres = 16;
+
 /**
  * Brings schemas up to date, each in one transaction under a lock of its own. The login must be allowed to create schemas and roles.
  * A migration that was applied and has changed since is refused. Answers the names of what was applied.
@@ -52,12 +54,21 @@ export async function migrate(adminUrl: string, all: SchemaMigrations[]): Promis
   client.on('error', () => undefined);
   await client.connect();
   try {
+    await refuseOld(client);
     const applied: string[] = [];
     for (const one of all) applied.push(...(await migrateSchema(client, one)));
     return applied;
   } finally {
     await client.end();
   }
+}
+
+/** Before anything is written. Whether a role may be entered (`pg_has_role` with `set`) is asked in the form of 16. */
+async function refuseOld(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ version: string }>('show server_version');
+  const version = rows[0]!.version;
+  if (Number.parseInt(version, 10) < oldestPostgres)
+    throw new Fault('invalid', 'POSTGRES_OLD', `PostgreSQL ${version} is too old: ${oldestPostgres} or newer is needed.`);
 }
 
 async function migrateSchema(client: pg.Client, { schema, folders }: SchemaMigrations): Promise<string[]> {

@@ -1,7 +1,7 @@
 // The settings of this role: where it listens, by which names it may be called, who signs in first, and how large an upload may be.
 import { z } from 'zod';
 import { Private } from '@rejoinder/base/private';
-import { numberSetting, optionalSetting, textSetting, type Setting, type Values } from '@rejoinder/runtime/config';
+import { hostAndPort, numberSetting, optionalSetting, textSetting, type Setting, type Values } from '@rejoinder/runtime/config';
 
 const minSecretLength = 16;
 
@@ -20,7 +20,7 @@ function optionalSecret(env: string, meaning: string): Setting<Private<string> |
 }
 
 export const settings = {
-  httpListen: textSetting('REJOINDER_HTTP_LISTEN', 'where REST and the console are served, host:port', '127.0.0.1:7420'),
+  httpListen: textSetting('REJOINDER_HTTP_LISTEN', 'where REST and the console are served, host:port', '127.0.0.1:7420', hostAndPort),
   httpHosts: textSetting(
     'REJOINDER_HTTP_HOSTS',
     'names under which it is called beside the one it listens on, host or host:port, joined by commas',

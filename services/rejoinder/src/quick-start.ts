@@ -5,7 +5,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Fault } from '@rejoinder/base/fault';
-import type { Environment } from '@rejoinder/runtime/config';
+import { readSettings, type Environment } from '@rejoinder/runtime/config';
+import { houseSettings } from '@rejoinder/runtime/house-settings';
 import { createLogger } from '@rejoinder/runtime/logging';
 import { startHouse, type RunningHouse } from '@rejoinder/runtime/main';
 import { services } from '@rejoinder/runtime/services';
@@ -77,7 +78,8 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
   if (applied.length > 0) options.say(`Database     ${applied.length} migrations applied`);
   const sockets = mkdtempSync(join(tmpdir(), 'rejoinder-'));
   undo.push(() => rmSync(sockets, { recursive: true, force: true }));
-  const logger = createLogger(settings.REJOINDER_LOG_LEVEL ?? 'info', pino.destination({ dest: folder.logFile, sync: false, mkdir: true }));
+  const { logLevel } = readSettings({ logLevel: houseSettings.logLevel }, settings);
+  const logger = createLogger(logLevel, pino.destination({ dest: folder.logFile, sync: false, mkdir: true }));
   const house = await startHouse('rejoinder', () => loadRoles(services), settings, {
     logger,
     socketFolder: sockets,
