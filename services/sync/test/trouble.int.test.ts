@@ -226,3 +226,50 @@ describe('a Message-ID that is searched for', { timeout: 120_000 }, () => {
     await settle('the end', async () => (await town.house.query('select 1 from sync.search')).length === 0);
   });
 });
+
+describe('an event that cannot be written', { timeout: 120_000 }, () => {
+  test('takes with it all that it speaks of: cursor, headers and places, then text and parts', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    await town.startInbox();
+    await town.live();
+    const count = async (table: string) => Number((await town.house.query<{ n: string }>(`select count(*) n from sync.${table}`))[0]!.n);
+    const cursor = async () => (await town.house.query<{ n: string }>(`select uid_next n from sync.folder where path = 'INBOX'`))[0]!.n;
+    const before = await cursor();
+    await refuse(town, 'MailsObserved');
+    const attachments = [{ filename: 'a.bin', content: Buffer.alloc(3_000, 7) }];
+    await dovecot.deliver(town.address, await buildMail({ from: 'bob@outside.test', to: town.address, attachments }));
+    await settle('a failed session', async () => (await town.house.query('select 1 from sync.session where failures > 0'))[0]);
+    expect([await cursor(), await count('mail_header'), await count('location')]).toEqual([before, 0, 0]);
+    await allow(town);
+    await town.house.query(`update sync.session set due_at = now(), next_try_at = null`);
+    const [{ mailId }] = (await settle('the mail', async () => (await town.observed()).length > 0 && town.observed())) as [
+      { mailId: string },
+    ];
+    expect([await count('mail_header'), await count('location')]).toEqual([1, 1]);
+
+    await refuse(town, 'MailCaptured');
+    await town.capture(mailId);
+    await settle('a failed capture', async () => (await town.house.query('select 1 from sync.capture where attempts > 0'))[0]);
+    expect([await count('raw_body'), await count('part')]).toEqual([0, 0]);
+    expect(await town.house.query('select state from sync.capture')).toEqual([{ state: 'wanted' }]);
+    await allow(town);
+    await town.house.query(`update sync.capture set due_at = now(), lease_until = null, lease_token = null`);
+    await settle('the capture', async () => (await count('raw_body')) === 1 && (await count('part')) === 1);
+    expect(await town.house.published('rejoinder.sync.v1', MailCapturedSchema)).toHaveLength(1);
+    expect(await town.observed()).toHaveLength(1);
+  });
+});
+
+/** From now on PostgreSQL takes no such event into the outbox. */
+async function refuse({ house }: Town, type: string): Promise<void> {
+  await house.query(
+    `create or replace function sync.refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$`,
+  );
+  await house.query(
+    `create trigger refuse before insert on sync.outbox for each row when (new.type = '${type}') execute function sync.refuse()`,
+  );
+}
+
+async function allow({ house }: Town): Promise<void> {
+  await house.query('drop trigger refuse on sync.outbox');
+}
