@@ -242,9 +242,7 @@ describe('an event that cannot be written', { timeout: 120_000 }, () => {
     expect([await cursor(), await count('mail_header'), await count('location')]).toEqual([before, 0, 0]);
     await allow(town);
     await town.house.query(`update sync.session set due_at = now(), next_try_at = null`);
-    const [{ mailId }] = (await settle('the mail', async () => (await town.observed()).length > 0 && town.observed())) as [
-      { mailId: string },
-    ];
+    const { mailId } = await settle('the mail', async () => (await town.observed())[0]);
     expect([await count('mail_header'), await count('location')]).toEqual([1, 1]);
 
     await refuse(town, 'MailCaptured');
