@@ -1,5 +1,6 @@
 // The rules of the house about imports and files that no linter knows: which room may call on which.
 import { readFile, readdir } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { join, posix } from 'node:path';
 
 const services = ['connections', 'sync', 'threading', 'attachment', 'sending', 'timeline', 'retention', 'gateway'];
@@ -124,7 +125,8 @@ const importRules = [
 export function checkFile(path, source) {
   const file = kindOf(path);
   const found = [];
-  for (const specifier of importsOf(source)) {
+  for (const written of importsOf(source)) {
+    const specifier = isBuiltin(written) && !written.startsWith('node:') ? `node:${written}` : written;
     for (const rule of importRules) if (rule.broken(file, specifier)) found.push(`${path}: ${rule.name} (imports ${specifier})`);
   }
   if (!/^\s*(\/\/ \S|\/\*\* ?\S|#!)/.test(source)) found.push(`${path}: each file opens with a sentence that says what it is for`);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { startBrowser, type TestBrowser } from '@rejoinder/testing/chromium';
+import { pause } from '@rejoinder/testing/settle';
 import { startOneHouse, type OneHouse, type OneHouseOptions } from './one-house.js';
 
 export const within = { timeout: 60_000 };
@@ -79,10 +80,17 @@ export async function download(page: Page, link: Locator): Promise<Buffer> {
 }
 
 /** What is serious for people who use the page otherwise: [rule, element]. */
-export async function seriousFaults(page: Page): Promise<string[]> {
+async function seriousFaults(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page: page as never }).analyze();
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
   return serious.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id} ${html}`));
+}
+
+/** What still stands after a moment: what fades in is pale meanwhile. */
+export async function lastingFaults(page: Page): Promise<string[]> {
+  if ((await seriousFaults(page)).length === 0) return [];
+  await pause(1_000);
+  return seriousFaults(page);
 }
 
 /** Begins to add up how far what stands on the page is moved about without anybody's doing. */

@@ -25,6 +25,8 @@ describe('a planted fault is found', () => {
     ['no reaching into another package', 'services/sync/src/x.ts', `import { x } from '../../timeline/src/role.js';`],
     ['base and mail do no I/O', 'libs/mail/src/x.ts', `import { readFile } from 'node:fs/promises';`],
     ['base and mail do no I/O', 'libs/base/src/x.ts', `const pg = await import('pg');`],
+    ['base and mail do no I/O', 'libs/mail/src/x.ts', `import { readFileSync } from 'fs';`],
+    ['a handler touches nothing but its own database', 'services/sync/src/on-x.ts', `import { get } from 'http';`],
     ['the domain touches nothing of the world', 'services/threading/src/judge.ts', `import pg from 'pg';`],
     [
       'a handler touches nothing but its own database',

@@ -33,6 +33,7 @@ describe('new mail', { timeout: 120_000 }, () => {
       to: town.address,
       subject: 'Offer for you',
       text: 'The body is nobody’s business.',
+      headers: { 'X-Private-Note': 'Nor is a field that was not named.' },
     });
     const answer = await replyTo(mail, { from: town.address, to: 'bob@outside.test' });
     await dovecot.deliver(town.address, mail);
@@ -48,7 +49,7 @@ describe('new mail', { timeout: 120_000 }, () => {
     expect(Buffer.from(second!.baseSubjectHash).equals(Buffer.from(first!.baseSubjectHash))).toBe(true);
     expect(first!.fromHash).toHaveLength(32);
     expect(town.wire.bodies()).toEqual([]);
-    expect(town.wire.carried('nobody')).toBe(false);
+    for (const untold of ['nobody', 'X-Private-Note', 'not named']) expect(town.wire.carried(untold)).toBe(false);
     expect(town.wire.commands().filter((line) => /BODYSTRUCTURE|ENVELOPE/.test(line))).toEqual([]);
     const [row] = await town.house.query<{ sealed: Buffer; log: string }>(
       `select sealed, (select string_agg(encode(value, 'escape'), '') from bus.log) as log from sync.mail_header limit 1`,

@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { newId } from '@rejoinder/base/id';
 import { SendingService } from '@rejoinder/contracts/api/sending';
-import { catalogue } from '@rejoinder/contracts/catalogue';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
 import { FromBody, FromHeader, FromPath, Route, V1 } from '../web/route.js';
@@ -16,15 +15,12 @@ export class MailApi {
   @Route({
     method: 'POST',
     says: 'Takes on a mail; delivery follows',
-    result: 'The mail is stored and is sent as soon as its server takes it',
+    result:
+      'The mail is stored and is sent as soon as its server takes it; while its inbox is paused or waits for a password, the mail waits too',
     status: 202,
     answers: sendSchema,
     refuses: {
-      409: [
-        { code: 'IDEMPOTENCY_KEY_REUSED', detail: 'This idempotency key belongs to another message.' },
-        { code: 'INBOX_NEEDS_RECONNECT', detail: catalogue.INBOX_NEEDS_RECONNECT.sentence },
-        { code: 'INBOX_PAUSED', detail: catalogue.INBOX_PAUSED.sentence },
-      ],
+      409: [{ code: 'IDEMPOTENCY_KEY_REUSED', detail: 'This idempotency key belongs to another message.' }],
     },
   })
   async send(
