@@ -33,7 +33,7 @@ afterAll(async () => {
   await town?.stop();
 }, 120_000);
 
-/** A mail to each inbox; answers their Message-IDs. */
+/** A mail to each inbox. */
 async function deliverToAll(): Promise<void> {
   for (const to of boxes) await town.dovecot.deliver(to, await buildMail({ from: people.stranger, to, subject: 'News' }));
   delivered += inboxes;

@@ -4,24 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Dovecot } from '@rejoinder/testing/dovecot';
 import { randomFrom, type Random } from '@rejoinder/testing/seed';
-import { unprivileged } from '@rejoinder/testing/users';
+import { isRoot, unprivileged } from '@rejoinder/testing/users';
 
 const seed = 4_711;
 const peopleCount = 2_000;
 const longestThread = 20;
 const firstMs = Date.UTC(2024, 0, 1);
 const everyMs = 600_000;
-const filesPerFolder = 100_000;
 
 /** Fills the INBOX of a user who has none yet. Written as a Maildir, which is quickest, and taken over into Dovecot's own store. */
 export async function fillInbox(dovecot: Dovecot, user: string, count: number): Promise<void> {
-  if (count > filesPerFolder) throw new Error(`at most ${filesPerFolder} mails`);
   const folder = mkdtempSync(join(tmpdir(), 'rejoinder-maildir-'));
   const owner = unprivileged('nobody', 'daemon');
   try {
     for (const name of ['', 'cur', 'new', 'tmp']) {
       mkdirSync(join(folder, name), { recursive: true });
-      if (process.getuid?.() === 0) chownSync(join(folder, name), owner.uid!, owner.gid!);
+      if (isRoot()) chownSync(join(folder, name), owner.uid, owner.gid);
     }
     let n = 0;
     for (const mail of mails(count, user)) {
