@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/connections/v1/api.proto.
  */
 export const file_rejoinder_connections_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("CiJyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvYXBpLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiNgoGU2VydmVyEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoBRIQCghzZWN1cml0eRgDIAEoCSI7Cg9EaXNjb3ZlclJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEikgEKEERpc2NvdmVyUmVzcG9uc2USLgoEaW1hcBgBIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISLgoEc210cBgCIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISEAoIcHJvdmlkZXIYAyABKAkSDAoEaGludBgEIAEoCSJSCg1WZXJpZnlSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIuCgVsb2dpbhgCIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Mb2dpbiKxAQoFTG9naW4SFQoHYWRkcmVzcxgBIAEoCUIEiLUYARIWCgh1c2VybmFtZRgCIAEoCUIEiLUYARIZCghwYXNzd29yZBgDIAEoCUIHgAEBiLUYARIuCgRpbWFwGAQgASgLMiAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNlcnZlchIuCgRzbXRwGAUgASgLMiAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNlcnZlciJHCgVDaGVjaxIQCghwcm90b2NvbBgBIAEoCRIOCgZwYXNzZWQYAiABKAgSDAoEY29kZRgDIAEoCRIOCgZkZXRhaWwYBCABKAkiVwoOVmVyaWZ5UmVzcG9uc2USLwoGY2hlY2tzGAEgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrEhQKDGNhcGFiaWxpdGllcxgCIAMoCSKlAQoOQ29ubmVjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBWxvZ2luGAIgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luEhoKDGRpc3BsYXlfbmFtZRgDIAEoCUIEiLUYARI0CghzZXR0aW5ncxgEIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncyJyCg9Db25uZWN0UmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSLwoGY2hlY2tzGAIgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrIlIKEFJlY29ubmVjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEhkKCHBhc3N3b3JkGAMgASgJQgeAAQGItRgBInQKEVJlY29ubmVjdFJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ei8KBmNoZWNrcxgCIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjayIzCgxQYXVzZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIj8KDVBhdXNlUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3giNAoNUmVzdW1lUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiQAoOUmVzdW1lUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3giNAoNUmVtb3ZlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiEAoOUmVtb3ZlUmVzcG9uc2UiNgoPR2V0SW5ib3hSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJCChBHZXRJbmJveFJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ik4KEkxpc3RJbmJveGVzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiYAoTTGlzdEluYm94ZXNSZXNwb25zZRIwCgdpbmJveGVzGAEgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLqAgoFSW5ib3gSEAoIaW5ib3hfaWQYASABKAkSFQoHYWRkcmVzcxgCIAEoCUIEiLUYARIaCgxkaXNwbGF5X25hbWUYAyABKAlCBIi1GAESEQoJcmVjZWl2aW5nGAQgASgJEhgKEHJlY2VpdmluZ19yZWFzb24YBSABKAkSDwoHc2VuZGluZxgGIAEoCRIWCg5zZW5kaW5nX3JlYXNvbhgHIAEoCRI0CghzZXR0aW5ncxgIIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncxIwCgxjb25uZWN0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KBGltYXAYCiABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEi4KBHNtdHAYCyABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyIjsKFEdldENyZWRlbnRpYWxSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJ/ChVHZXRDcmVkZW50aWFsUmVzcG9uc2USLgoFbG9naW4YASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTG9naW4SGgoSY3JlZGVudGlhbF92ZXJzaW9uGAIgASgDEhoKDGRpc3BsYXlfbmFtZRgDIAEoCUIEiLUYATLvBwoSQ29ubmVjdGlvbnNTZXJ2aWNlEmEKCERpc2NvdmVyEikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkRpc2NvdmVyUmVxdWVzdBoqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5EaXNjb3ZlclJlc3BvbnNlElsKBlZlcmlmeRInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5WZXJpZnlSZXF1ZXN0GigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlZlcmlmeVJlc3BvbnNlEl4KB0Nvbm5lY3QSKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ29ubmVjdFJlcXVlc3QaKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ29ubmVjdFJlc3BvbnNlEmQKCVJlY29ubmVjdBIqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZWNvbm5lY3RSZXF1ZXN0GisucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlY29ubmVjdFJlc3BvbnNlElgKBVBhdXNlEiYucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlBhdXNlUmVxdWVzdBonLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QYXVzZVJlc3BvbnNlElsKBlJlc3VtZRInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZXN1bWVSZXF1ZXN0GigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlc3VtZVJlc3BvbnNlElsKBlJlbW92ZRInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZW1vdmVSZXF1ZXN0GigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlbW92ZVJlc3BvbnNlEmEKCEdldEluYm94EikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldEluYm94UmVxdWVzdBoqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRJbmJveFJlc3BvbnNlEmoKC0xpc3RJbmJveGVzEiwucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxpc3RJbmJveGVzUmVxdWVzdBotLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5MaXN0SW5ib3hlc1Jlc3BvbnNlEnAKDUdldENyZWRlbnRpYWwSLi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0Q3JlZGVudGlhbFJlcXVlc3QaLy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0Q3JlZGVudGlhbFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_connections_v1_events, file_rejoinder_v1_options]);
+  fileDesc("CiJyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvYXBpLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiNgoGU2VydmVyEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoBRIQCghzZWN1cml0eRgDIAEoCSI7Cg9EaXNjb3ZlclJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEiywEKEERpc2NvdmVyUmVzcG9uc2USLgoEaW1hcBgBIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISLgoEc210cBgCIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISEAoIcHJvdmlkZXIYAyABKAkSDAoEaGludBgEIAEoCRIOCgZzb3VyY2UYBSABKAkSDwoHc2lnbl9pbhgGIAEoCRIWCg5vYXV0aF9wcm92aWRlchgHIAEoCSJSCg1WZXJpZnlSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIuCgVsb2dpbhgCIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Mb2dpbiLQAQoFTG9naW4SFQoHYWRkcmVzcxgBIAEoCUIEiLUYARIWCgh1c2VybmFtZRgCIAEoCUIEiLUYARIZCghwYXNzd29yZBgDIAEoCUIHgAEBiLUYARIuCgRpbWFwGAQgASgLMiAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNlcnZlchIuCgRzbXRwGAUgASgLMiAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNlcnZlchIdCgxhY2Nlc3NfdG9rZW4YBiABKAlCB4ABAYi1GAEiRwoFQ2hlY2sSEAoIcHJvdG9jb2wYASABKAkSDgoGcGFzc2VkGAIgASgIEgwKBGNvZGUYAyABKAkSDgoGZGV0YWlsGAQgASgJInEKDlZlcmlmeVJlc3BvbnNlEi8KBmNoZWNrcxgBIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjaxIUCgxjYXBhYmlsaXRpZXMYAiADKAkSGAoQc2l6ZV9saW1pdF9ieXRlcxgDIAEoAyKlAQoOQ29ubmVjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBWxvZ2luGAIgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luEhoKDGRpc3BsYXlfbmFtZRgDIAEoCUIEiLUYARI0CghzZXR0aW5ncxgEIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncyJyCg9Db25uZWN0UmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSLwoGY2hlY2tzGAIgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrIlIKEFJlY29ubmVjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEhkKCHBhc3N3b3JkGAMgASgJQgeAAQGItRgBInQKEVJlY29ubmVjdFJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ei8KBmNoZWNrcxgCIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjayLKAQoSU3RhcnRTaWduSW5SZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIVCgdhZGRyZXNzGAMgASgJQgSItRgBEhAKCGluYm94X2lkGAQgASgJEhoKDGRpc3BsYXlfbmFtZRgFIAEoCUIEiLUYARI0CghzZXR0aW5ncxgGIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncxIUCgxyZWRpcmVjdF91cmkYByABKAkiNgoTU3RhcnRTaWduSW5SZXNwb25zZRIfChFhdXRob3JpemF0aW9uX3VybBgBIAEoCUIEiLUYASJHChNGaW5pc2hTaWduSW5SZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIdCgxjYWxsYmFja191cmwYAiABKAlCB4ABAYi1GAEidwoURmluaXNoU2lnbkluUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSLwoGY2hlY2tzGAIgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrIjMKDFBhdXNlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiPwoNUGF1c2VSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCI0Cg1SZXN1bWVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJACg5SZXN1bWVSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCI0Cg1SZW1vdmVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSIQCg5SZW1vdmVSZXNwb25zZSI2Cg9HZXRJbmJveFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIkIKEEdldEluYm94UmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3giTgoSTGlzdEluYm94ZXNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJgChNMaXN0SW5ib3hlc1Jlc3BvbnNlEjAKB2luYm94ZXMYASADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuoCCgVJbmJveBIQCghpbmJveF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhoKDGRpc3BsYXlfbmFtZRgDIAEoCUIEiLUYARIRCglyZWNlaXZpbmcYBCABKAkSGAoQcmVjZWl2aW5nX3JlYXNvbhgFIAEoCRIPCgdzZW5kaW5nGAYgASgJEhYKDnNlbmRpbmdfcmVhc29uGAcgASgJEjQKCHNldHRpbmdzGAggASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzEjAKDGNvbm5lY3RlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoEaW1hcBgKIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISLgoEc210cBgLIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXIiWwoUR2V0Q3JlZGVudGlhbFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEh4KDXJlZnVzZWRfdG9rZW4YAyABKAlCB4ABAYi1GAEitwEKFUdldENyZWRlbnRpYWxSZXNwb25zZRIuCgVsb2dpbhgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Mb2dpbhIaChJjcmVkZW50aWFsX3ZlcnNpb24YAiABKAMSGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjYKEmFjY2Vzc190b2tlbl91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAyygkKEkNvbm5lY3Rpb25zU2VydmljZRJhCghEaXNjb3ZlchIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5EaXNjb3ZlclJlcXVlc3QaKi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRGlzY292ZXJSZXNwb25zZRJbCgZWZXJpZnkSJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVmVyaWZ5UmVxdWVzdBooLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5WZXJpZnlSZXNwb25zZRJeCgdDb25uZWN0EigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNvbm5lY3RSZXF1ZXN0GikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNvbm5lY3RSZXNwb25zZRJkCglSZWNvbm5lY3QSKi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVjb25uZWN0UmVxdWVzdBorLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZWNvbm5lY3RSZXNwb25zZRJqCgtTdGFydFNpZ25JbhIsLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TdGFydFNpZ25JblJlcXVlc3QaLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU3RhcnRTaWduSW5SZXNwb25zZRJtCgxGaW5pc2hTaWduSW4SLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRmluaXNoU2lnbkluUmVxdWVzdBouLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5GaW5pc2hTaWduSW5SZXNwb25zZRJYCgVQYXVzZRImLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QYXVzZVJlcXVlc3QaJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUGF1c2VSZXNwb25zZRJbCgZSZXN1bWUSJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVzdW1lUmVxdWVzdBooLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZXN1bWVSZXNwb25zZRJbCgZSZW1vdmUSJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVtb3ZlUmVxdWVzdBooLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZW1vdmVSZXNwb25zZRJhCghHZXRJbmJveBIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRJbmJveFJlcXVlc3QaKi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0SW5ib3hSZXNwb25zZRJqCgtMaXN0SW5ib3hlcxIsLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5MaXN0SW5ib3hlc1JlcXVlc3QaLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTGlzdEluYm94ZXNSZXNwb25zZRJwCg1HZXRDcmVkZW50aWFsEi4ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldENyZWRlbnRpYWxSZXF1ZXN0Gi8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldENyZWRlbnRpYWxSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_connections_v1_events, file_rejoinder_v1_options]);
 
 /**
  * One mail server. Security is "tls" or "starttls"; there is no plain text.
@@ -97,6 +97,27 @@ export type DiscoverResponse = Message<"rejoinder.connections.v1.DiscoverRespons
    * @generated from field: string hint = 4;
    */
   hint: string;
+
+  /**
+   * Where the servers are known from: provider (our table), autoconfig (the domain's own file), srv (RFC 6186), mx (who takes the domain's mail).
+   *
+   * @generated from field: string source = 5;
+   */
+  source: string;
+
+  /**
+   * How a person signs in there: password, app_password or oauth.
+   *
+   * @generated from field: string sign_in = 6;
+   */
+  signIn: string;
+
+  /**
+   * Where sign_in is oauth: the provider of the settings whose page opens; empty where none is set up.
+   *
+   * @generated from field: string oauth_provider = 7;
+   */
+  oauthProvider: string;
 };
 
 /**
@@ -129,7 +150,7 @@ export const VerifyRequestSchema: GenMessage<VerifyRequest> = /*@__PURE__*/
   messageDesc(file_rejoinder_connections_v1_api, 3);
 
 /**
- * Everything needed to sign in; password never leaves this message but sealed.
+ * Everything needed to sign in, by password or by access token; neither leaves this message but sealed.
  *
  * @generated from message rejoinder.connections.v1.Login
  */
@@ -158,6 +179,13 @@ export type Login = Message<"rejoinder.connections.v1.Login"> & {
    * @generated from field: rejoinder.connections.v1.Server smtp = 5;
    */
   smtp?: Server | undefined;
+
+  /**
+   * OAuth 2.0: for XOAUTH2 or OAUTHBEARER (RFC 7628). Set only in what GetCredential answers, and password is empty then.
+   *
+   * @generated from field: string access_token = 6;
+   */
+  accessToken: string;
 };
 
 /**
@@ -222,6 +250,13 @@ export type VerifyResponse = Message<"rejoinder.connections.v1.VerifyResponse"> 
    * @generated from field: repeated string capabilities = 2;
    */
   capabilities: string[];
+
+  /**
+   * Largest mail the SMTP server takes, as it says (RFC 1870); 0 where it does not say.
+   *
+   * @generated from field: int64 size_limit_bytes = 3;
+   */
+  sizeLimitBytes: bigint;
 };
 
 /**
@@ -339,6 +374,126 @@ export const ReconnectResponseSchema: GenMessage<ReconnectResponse> = /*@__PURE_
   messageDesc(file_rejoinder_connections_v1_api, 10);
 
 /**
+ * @generated from message rejoinder.connections.v1.StartSignInRequest
+ */
+export type StartSignInRequest = Message<"rejoinder.connections.v1.StartSignInRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * A provider of the settings, such as google or microsoft.
+   *
+   * @generated from field: string provider = 2;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * Empty to connect; else the inbox to be reconnected, and address is not looked at.
+   *
+   * @generated from field: string inbox_id = 4;
+   */
+  inboxId: string;
+
+  /**
+   * Of the new inbox.
+   *
+   * @generated from field: string display_name = 5;
+   */
+  displayName: string;
+
+  /**
+   * @generated from field: rejoinder.connections.v1.Settings settings = 6;
+   */
+  settings?: Settings | undefined;
+
+  /**
+   * Where the provider sends the person back to, as registered there.
+   *
+   * @generated from field: string redirect_uri = 7;
+   */
+  redirectUri: string;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.StartSignInRequest.
+ * Use `create(StartSignInRequestSchema)` to create a new message.
+ */
+export const StartSignInRequestSchema: GenMessage<StartSignInRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 11);
+
+/**
+ * @generated from message rejoinder.connections.v1.StartSignInResponse
+ */
+export type StartSignInResponse = Message<"rejoinder.connections.v1.StartSignInResponse"> & {
+  /**
+   * @generated from field: string authorization_url = 1;
+   */
+  authorizationUrl: string;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.StartSignInResponse.
+ * Use `create(StartSignInResponseSchema)` to create a new message.
+ */
+export const StartSignInResponseSchema: GenMessage<StartSignInResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 12);
+
+/**
+ * @generated from message rejoinder.connections.v1.FinishSignInRequest
+ */
+export type FinishSignInRequest = Message<"rejoinder.connections.v1.FinishSignInRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * The whole address the provider sent the person back to, with code and state.
+   *
+   * @generated from field: string callback_url = 2;
+   */
+  callbackUrl: string;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.FinishSignInRequest.
+ * Use `create(FinishSignInRequestSchema)` to create a new message.
+ */
+export const FinishSignInRequestSchema: GenMessage<FinishSignInRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 13);
+
+/**
+ * @generated from message rejoinder.connections.v1.FinishSignInResponse
+ */
+export type FinishSignInResponse = Message<"rejoinder.connections.v1.FinishSignInResponse"> & {
+  /**
+   * Unset where a check failed.
+   *
+   * @generated from field: rejoinder.connections.v1.Inbox inbox = 1;
+   */
+  inbox?: Inbox | undefined;
+
+  /**
+   * @generated from field: repeated rejoinder.connections.v1.Check checks = 2;
+   */
+  checks: Check[];
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.FinishSignInResponse.
+ * Use `create(FinishSignInResponseSchema)` to create a new message.
+ */
+export const FinishSignInResponseSchema: GenMessage<FinishSignInResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 14);
+
+/**
  * @generated from message rejoinder.connections.v1.PauseRequest
  */
 export type PauseRequest = Message<"rejoinder.connections.v1.PauseRequest"> & {
@@ -358,7 +513,7 @@ export type PauseRequest = Message<"rejoinder.connections.v1.PauseRequest"> & {
  * Use `create(PauseRequestSchema)` to create a new message.
  */
 export const PauseRequestSchema: GenMessage<PauseRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 11);
+  messageDesc(file_rejoinder_connections_v1_api, 15);
 
 /**
  * @generated from message rejoinder.connections.v1.PauseResponse
@@ -375,7 +530,7 @@ export type PauseResponse = Message<"rejoinder.connections.v1.PauseResponse"> & 
  * Use `create(PauseResponseSchema)` to create a new message.
  */
 export const PauseResponseSchema: GenMessage<PauseResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 12);
+  messageDesc(file_rejoinder_connections_v1_api, 16);
 
 /**
  * @generated from message rejoinder.connections.v1.ResumeRequest
@@ -397,7 +552,7 @@ export type ResumeRequest = Message<"rejoinder.connections.v1.ResumeRequest"> & 
  * Use `create(ResumeRequestSchema)` to create a new message.
  */
 export const ResumeRequestSchema: GenMessage<ResumeRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 13);
+  messageDesc(file_rejoinder_connections_v1_api, 17);
 
 /**
  * @generated from message rejoinder.connections.v1.ResumeResponse
@@ -414,7 +569,7 @@ export type ResumeResponse = Message<"rejoinder.connections.v1.ResumeResponse"> 
  * Use `create(ResumeResponseSchema)` to create a new message.
  */
 export const ResumeResponseSchema: GenMessage<ResumeResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 14);
+  messageDesc(file_rejoinder_connections_v1_api, 18);
 
 /**
  * @generated from message rejoinder.connections.v1.RemoveRequest
@@ -436,7 +591,7 @@ export type RemoveRequest = Message<"rejoinder.connections.v1.RemoveRequest"> & 
  * Use `create(RemoveRequestSchema)` to create a new message.
  */
 export const RemoveRequestSchema: GenMessage<RemoveRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 15);
+  messageDesc(file_rejoinder_connections_v1_api, 19);
 
 /**
  * @generated from message rejoinder.connections.v1.RemoveResponse
@@ -449,7 +604,7 @@ export type RemoveResponse = Message<"rejoinder.connections.v1.RemoveResponse"> 
  * Use `create(RemoveResponseSchema)` to create a new message.
  */
 export const RemoveResponseSchema: GenMessage<RemoveResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 16);
+  messageDesc(file_rejoinder_connections_v1_api, 20);
 
 /**
  * @generated from message rejoinder.connections.v1.GetInboxRequest
@@ -471,7 +626,7 @@ export type GetInboxRequest = Message<"rejoinder.connections.v1.GetInboxRequest"
  * Use `create(GetInboxRequestSchema)` to create a new message.
  */
 export const GetInboxRequestSchema: GenMessage<GetInboxRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 17);
+  messageDesc(file_rejoinder_connections_v1_api, 21);
 
 /**
  * @generated from message rejoinder.connections.v1.GetInboxResponse
@@ -488,7 +643,7 @@ export type GetInboxResponse = Message<"rejoinder.connections.v1.GetInboxRespons
  * Use `create(GetInboxResponseSchema)` to create a new message.
  */
 export const GetInboxResponseSchema: GenMessage<GetInboxResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 18);
+  messageDesc(file_rejoinder_connections_v1_api, 22);
 
 /**
  * @generated from message rejoinder.connections.v1.ListInboxesRequest
@@ -515,7 +670,7 @@ export type ListInboxesRequest = Message<"rejoinder.connections.v1.ListInboxesRe
  * Use `create(ListInboxesRequestSchema)` to create a new message.
  */
 export const ListInboxesRequestSchema: GenMessage<ListInboxesRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 19);
+  messageDesc(file_rejoinder_connections_v1_api, 23);
 
 /**
  * @generated from message rejoinder.connections.v1.ListInboxesResponse
@@ -537,7 +692,7 @@ export type ListInboxesResponse = Message<"rejoinder.connections.v1.ListInboxesR
  * Use `create(ListInboxesResponseSchema)` to create a new message.
  */
 export const ListInboxesResponseSchema: GenMessage<ListInboxesResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 20);
+  messageDesc(file_rejoinder_connections_v1_api, 24);
 
 /**
  * @generated from message rejoinder.connections.v1.Inbox
@@ -608,7 +763,7 @@ export type Inbox = Message<"rejoinder.connections.v1.Inbox"> & {
  * Use `create(InboxSchema)` to create a new message.
  */
 export const InboxSchema: GenMessage<Inbox> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 21);
+  messageDesc(file_rejoinder_connections_v1_api, 25);
 
 /**
  * @generated from message rejoinder.connections.v1.GetCredentialRequest
@@ -623,6 +778,13 @@ export type GetCredentialRequest = Message<"rejoinder.connections.v1.GetCredenti
    * @generated from field: string inbox_id = 2;
    */
   inboxId: string;
+
+  /**
+   * The server refused this access token, which has not expired: a new one is got. Ignored where it is not the newest any more.
+   *
+   * @generated from field: string refused_token = 3;
+   */
+  refusedToken: string;
 };
 
 /**
@@ -630,7 +792,7 @@ export type GetCredentialRequest = Message<"rejoinder.connections.v1.GetCredenti
  * Use `create(GetCredentialRequestSchema)` to create a new message.
  */
 export const GetCredentialRequestSchema: GenMessage<GetCredentialRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 22);
+  messageDesc(file_rejoinder_connections_v1_api, 26);
 
 /**
  * @generated from message rejoinder.connections.v1.GetCredentialResponse
@@ -650,6 +812,13 @@ export type GetCredentialResponse = Message<"rejoinder.connections.v1.GetCredent
    * @generated from field: string display_name = 3;
    */
   displayName: string;
+
+  /**
+   * Until when the access token is good; unset for a password.
+   *
+   * @generated from field: google.protobuf.Timestamp access_token_until = 4;
+   */
+  accessTokenUntil?: Timestamp | undefined;
 };
 
 /**
@@ -657,7 +826,7 @@ export type GetCredentialResponse = Message<"rejoinder.connections.v1.GetCredent
  * Use `create(GetCredentialResponseSchema)` to create a new message.
  */
 export const GetCredentialResponseSchema: GenMessage<GetCredentialResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 23);
+  messageDesc(file_rejoinder_connections_v1_api, 27);
 
 /**
  * @generated from service rejoinder.connections.v1.ConnectionsService
@@ -704,6 +873,26 @@ export const ConnectionsService: GenService<{
     output: typeof ReconnectResponseSchema;
   },
   /**
+   * OAuth 2.0 (RFC 6749, PKCE RFC 7636): the page of the provider to send the person to, to connect an inbox or to reconnect one.
+   *
+   * @generated from rpc rejoinder.connections.v1.ConnectionsService.StartSignIn
+   */
+  startSignIn: {
+    methodKind: "unary";
+    input: typeof StartSignInRequestSchema;
+    output: typeof StartSignInResponseSchema;
+  },
+  /**
+   * The person came back from the provider's page: exchanges the code, verifies both servers, stores. Refusals as with Connect.
+   *
+   * @generated from rpc rejoinder.connections.v1.ConnectionsService.FinishSignIn
+   */
+  finishSignIn: {
+    methodKind: "unary";
+    input: typeof FinishSignInRequestSchema;
+    output: typeof FinishSignInResponseSchema;
+  },
+  /**
    * @generated from rpc rejoinder.connections.v1.ConnectionsService.Pause
    */
   pause: {
@@ -746,7 +935,7 @@ export const ConnectionsService: GenService<{
     output: typeof ListInboxesResponseSchema;
   },
   /**
-   * For sync and sending alone: servers and the opened credential.
+   * For sync and sending alone: servers and the opened credential. An access token is refreshed first where it is about to expire.
    *
    * @generated from rpc rejoinder.connections.v1.ConnectionsService.GetCredential
    */

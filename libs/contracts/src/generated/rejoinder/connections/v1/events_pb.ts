@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/connections/v1/events.proto.
  */
 export const file_rejoinder_connections_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiVyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvZXZlbnRzLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiiwEKDkluYm94Q29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIkMKEUluYm94RGlzY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJIkAKEEluYm94UmVjb25uZWN0ZWQSEAoIaW5ib3hfaWQYASABKAkSGgoSY3JlZGVudGlhbF92ZXJzaW9uGAIgASgDIh8KC0luYm94UGF1c2VkEhAKCGluYm94X2lkGAEgASgJIjcKDEluYm94UmVtb3ZlZBIQCghpbmJveF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBIlkKD1NldHRpbmdzQ2hhbmdlZBIQCghpbmJveF9pZBgBIAEoCRI0CghzZXR0aW5ncxgCIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncyJgCghTZXR0aW5ncxIPCgdjYXB0dXJlGAEgASgJEhMKC2F0dGFjaG1lbnRzGAIgASgIEhQKDGhpc3RvcnlfZGF5cxgDIAEoBRIYCgpsb2dfZm9sZGVyGAQgASgJQgSItRgBYgZwcm90bzM", [file_rejoinder_v1_options]);
+  fileDesc("CiVyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvZXZlbnRzLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiiwEKDkluYm94Q29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIkMKEUluYm94RGlzY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJIkAKEEluYm94UmVjb25uZWN0ZWQSEAoIaW5ib3hfaWQYASABKAkSGgoSY3JlZGVudGlhbF92ZXJzaW9uGAIgASgDIh8KC0luYm94UGF1c2VkEhAKCGluYm94X2lkGAEgASgJIjcKDEluYm94UmVtb3ZlZBIQCghpbmJveF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBIlkKD1NldHRpbmdzQ2hhbmdlZBIQCghpbmJveF9pZBgBIAEoCRI0CghzZXR0aW5ncxgCIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncyJ3CghTZXR0aW5ncxIPCgdjYXB0dXJlGAEgASgJEhMKC2F0dGFjaG1lbnRzGAIgASgIEhQKDGhpc3RvcnlfZGF5cxgDIAEoBRIYCgpsb2dfZm9sZGVyGAQgASgJQgSItRgBEhUKB2ZvbGRlcnMYBSADKAlCBIi1GAFiBnByb3RvMw", [file_rejoinder_v1_options]);
 
 /**
  * An inbox was connected: both its servers were tested, its credential is stored.
@@ -202,6 +202,13 @@ export type Settings = Message<"rejoinder.connections.v1.Settings"> & {
    * @generated from field: string log_folder = 4;
    */
   logFolder: string;
+
+  /**
+   * Paths of the folders to look at; none: all but drafts, junk, trash and those that show mail of other folders again. INBOX and Sent are always looked at.
+   *
+   * @generated from field: repeated string folders = 5;
+   */
+  folders: string[];
 };
 
 /**
