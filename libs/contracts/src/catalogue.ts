@@ -44,8 +44,18 @@ export const catalogue = {
   },
   POP3_REFUSED: {
     kind: 'invalid',
-    sentence: 'This is a POP3 server. POP3 cannot show sent mail or folders, so replies would be missed.',
+    sentence: 'This is a POP3 server. POP3 shows neither sent mail nor folders, so replies would be missed.',
     action: 'Use the IMAP server, usually on port 993',
+  },
+  POP3_ONLY: {
+    kind: 'invalid',
+    sentence: 'This domain offers its mail by POP3 alone, which shows neither sent mail nor folders, so replies would be missed.',
+    action: 'Ask the provider for IMAP, or forward the mail to a mailbox that has it',
+  },
+  NO_IMAP: {
+    kind: 'invalid',
+    sentence: 'This provider lets no mail program in, so its mailboxes cannot be connected.',
+    action: 'Forward the mail to a mailbox elsewhere and connect that one',
   },
   TIMEOUT: { kind: 'broken', sentence: 'The mail server did not answer in time.', action: 'Check host and port' },
   REFUSED: { kind: 'broken', sentence: 'Nothing answers on this port of the mail server.', action: 'Check host and port' },

@@ -5,6 +5,8 @@ import { StoreService } from '@rejoinder/contracts/store';
 import type { Role } from '@rejoinder/runtime/role';
 import { settings } from './config.js';
 import { CredentialBox } from './credential-box.js';
+import { AutoconfigClient } from './discovery/autoconfig-client.js';
+import { DiscoveryClient } from './discovery/discovery-client.js';
 import { DnsClient } from './discovery/dns-client.js';
 import { PrismaClient } from './generated/client.js';
 import { InboxApi } from './inbox-api.js';
@@ -16,7 +18,7 @@ import { VerifyClient } from './verify-client.js';
 
 @Module({
   controllers: [ServersApi, InboxApi, StoreApi, OnAuthenticationFailed],
-  providers: [InboxStore, CredentialBox, VerifyClient, DnsClient],
+  providers: [InboxStore, CredentialBox, VerifyClient, DiscoveryClient, AutoconfigClient, DnsClient],
 })
 class ConnectionsModule {}
 

@@ -4,22 +4,20 @@ import { GrpcMethod } from '@nestjs/microservices';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Fault } from '@rejoinder/base/fault';
 import type { DiscoverRequest, DiscoverResponseSchema, VerifyRequest, VerifyResponseSchema } from '@rejoinder/contracts/api/connections';
-import { guessByFacts, guessByProvider } from './discovery/discover.js';
-import { DnsClient } from './discovery/dns-client.js';
-import { domainOf, readAddress, readLogin } from './login.js';
+import { DiscoveryClient } from './discovery/discovery-client.js';
+import { readAddress, readLogin } from './login.js';
 import { VerifyClient } from './verify-client.js';
 
 @Controller()
 export class ServersApi {
   constructor(
-    private readonly dns: DnsClient,
+    private readonly discovery: DiscoveryClient,
     private readonly live: VerifyClient,
   ) {}
 
   @GrpcMethod('ConnectionsService', 'Discover')
   async discover({ address }: DiscoverRequest): Promise<MessageInitShape<typeof DiscoverResponseSchema>> {
-    const domain = domainOf(readAddress(address));
-    const guess = guessByProvider(domain) ?? guessByFacts(domain, await this.dns.factsOf(domain));
+    const guess = await this.discovery.serversOf(readAddress(address));
     if (!guess) throw new Fault('not_found', 'SERVERS_UNKNOWN', 'The mail servers of this address are not known. Type them in.');
     return guess;
   }

@@ -11,6 +11,17 @@ export interface Check {
   code: string;
   detail: string;
 }
+/** What is known of an address before anything is typed. */
+export interface Discovered {
+  imap: Server | null;
+  smtp: Server | null;
+  provider: string;
+  hint: string;
+  sign_in: '' | 'password' | 'app_password' | 'oauth';
+  oauth_provider: string;
+  /** Empty where it is the address. */
+  username: string;
+}
 export interface Folder {
   path: string;
   role: string;
@@ -141,8 +152,7 @@ export const api = {
   session: () => get<Session>('/v1/session'),
   startDemo: () => post<unknown>('/v1/demo'),
   inboxes: () => get<{ inboxes: Inbox[] }>('/v1/inboxes?limit=100'),
-  discover: (address: string) =>
-    post<{ imap: Server | null; smtp: Server | null; provider: string; hint: string }>('/v1/inboxes/discover', { address }),
+  discover: (address: string) => post<Discovered>('/v1/inboxes/discover', { address }),
   connect: (login: Login & { display_name?: string }) => post<Inbox>('/v1/inboxes', login),
   reconnect: (id: string, password: string) => post<Inbox>(`/v1/inboxes/${id}/reconnect`, { password }),
   pause: (id: string) => post<Inbox>(`/v1/inboxes/${id}/pause`),

@@ -58,12 +58,13 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
   const untyped = () => form.values.imap.host === '' || foundFor !== '';
   const discover = useMutation({
     mutationFn: api.discover,
-    onSuccess: ({ imap, smtp, hint: found }, address) => {
+    onSuccess: ({ imap, smtp, username, hint: found }, address) => {
       setHint(found);
       showServers(!imap || !smtp);
       if (!untyped()) return;
       form.setFieldValue('imap', imap ?? empty.imap);
       form.setFieldValue('smtp', smtp ?? empty.smtp);
+      form.setFieldValue('username', username);
       setFoundFor(imap && smtp ? address : '');
     },
     onError: () => showServers(true),
@@ -74,6 +75,7 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
     setFoundFor('');
     showServers(false);
     connect.reset();
+    discover.reset();
     onClose();
   };
   const connect = useMutation({
@@ -126,6 +128,7 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
               <TextInput label="User name" placeholder="Only if it is not the address" {...form.getInputProps('username')} />
             </Stack>
           </Collapse>
+          {discover.error && !connect.error && <Refusal error={discover.error} />}
           {connect.error && <Refusal error={connect.error} />}
           <Group justify="flex-end">
             <Text size="sm" c="dimmed" role="status">

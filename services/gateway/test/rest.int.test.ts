@@ -77,7 +77,7 @@ describe('inboxes', () => {
 
   test('whose provider nobody knows are typed by hand', async () => {
     const { status, json } = await gateway.call('POST', '/v1/inboxes/discover', { body: { address: 'x@unknown.example' } });
-    expect([status, json]).toEqual([200, { imap: null, smtp: null, provider: '', hint: '' }]);
+    expect([status, json]).toMatchObject([200, { imap: null, smtp: null, provider: '', hint: '', sign_in: '' }]);
   });
 });
 

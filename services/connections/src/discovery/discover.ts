@@ -1,43 +1,116 @@
-// Guesses both servers of an address from what the name service knows of its domain.
-import { providerOfDomain, providerOfExchangers, type KnownServer, type Provider } from './providers.js';
+// Guesses both servers of an address from what its domain tells: in its own file, in its name service, by who takes its mail.
+import { Fault } from '@rejoinder/base/fault';
+import { faultOf } from '@rejoinder/contracts/catalogue';
+import type { Autoconfig } from './autoconfig.js';
+import { providerOfDomain, providerOfExchangers, providerOfHost, type KnownServer, type Provider, type SignIn } from './providers.js';
 
 export interface Guess {
   imap: KnownServer;
   smtp: KnownServer;
+  /** Empty where it is the address. */
+  username: string;
   provider: string;
   hint: string;
+  signIn: SignIn;
+  source: 'provider' | 'autoconfig' | 'srv' | 'mx' | 'names';
 }
 
-/** What was asked of the name service about one domain. */
+/** Services of SRV records (RFC 6186, RFC 8314). */
+export const services = ['_imaps', '_imap', '_submissions', '_submission', '_pop3s', '_pop3'] as const;
+export type Service = (typeof services)[number];
+
+export interface Target {
+  /** Empty where the domain says that there is no such service. */
+  host: string;
+  port: number;
+}
+
+/** What was asked about one domain. */
 export interface DomainFacts {
   exchangers: string[];
   /** Of the names that servers usually have, those that exist. */
   hosts: string[];
+  /** Of each service its first target; none where the domain says nothing of it. */
+  targets: Partial<Record<Service, Target>>;
+  autoconfig?: Autoconfig;
 }
 
 export const usualNames = ['imap', 'smtp', 'mail'] as const;
 
-/** What is known without asking anybody. */
-export function guessByProvider(domain: string): Guess | undefined {
+/** What is known without asking anybody; a Fault where the provider lets no mail program in. */
+export function guessByProvider(domain: string): Guess | Fault | undefined {
   const provider = providerOfDomain(domain);
-  return provider && guessOf(provider);
+  return provider && guessOf(provider, 'provider');
 }
 
-/** By the provider that takes the domain's mail, else by names that exist; undefined where the servers have to be typed. */
-export function guessByFacts(domain: string, { exchangers, hosts }: DomainFacts): Guess | undefined {
+/** The best first; none where the servers have to be typed. A Fault stands where nothing behind it is of use. */
+export function guessesByFacts(domain: string, facts: DomainFacts): (Guess | Fault)[] {
+  const guesses = [
+    bySelf(facts.autoconfig),
+    byServices(domain, facts),
+    byExchangers(facts),
+    isPop3Only(facts) ? faultOf('POP3_ONLY') : undefined,
+    hasNoImap(facts) ? undefined : byNames(domain, facts),
+  ];
+  return guesses.filter((guess) => guess !== undefined);
+}
+
+/** From our own table: these need no further look. */
+export const isKnown = ({ source }: Guess): boolean => source === 'provider' || source === 'mx';
+
+function guessOf({ name, servers, hint, signIn }: Provider, source: Guess['source']): Guess | Fault {
+  if (!servers) return new Fault('invalid', 'NO_IMAP', hint);
+  return { ...servers, username: '', provider: name, hint, signIn, source };
+}
+
+function bySelf(file: Autoconfig | undefined): Guess | undefined {
+  if (!file?.imap || !file.smtp) return undefined;
+  const { imap, smtp, username, signIn } = file;
+  return asItsProvider({ imap, smtp, username, signIn, provider: '', hint: '', source: 'autoconfig' });
+}
+
+function byServices(domain: string, { targets }: DomainFacts): Guess | undefined {
+  const imap = serverOf(targets._imaps, 'tls') ?? serverOf(targets._imap, 'starttls');
+  const smtp = serverOf(targets._submissions, 'tls') ?? serverOf(targets._submission, 'starttls');
+  if (!imap || !smtp) return undefined;
+  // The name service is not signed: a person looks at a name that is not of their own domain (RFC 6186 §6).
+  const foreign = [imap, smtp].map(({ host }) => host).find((host) => host !== domain && !host.endsWith(`.${domain}`));
+  const hint = foreign ? `${domain} says that its mail is at ${foreign}. Go on only if you know that name.` : '';
+  return asItsProvider({ imap, smtp, username: '', signIn: 'password', provider: '', hint, source: 'srv' });
+}
+
+function byExchangers({ exchangers }: DomainFacts): Guess | Fault | undefined {
   const provider = providerOfExchangers(exchangers);
-  if (provider) return guessOf(provider);
+  return provider && guessOf(provider, 'mx');
+}
+
+function byNames(domain: string, { hosts }: DomainFacts): Guess | undefined {
   const first = (...names: string[]) => names.map((name) => `${name}.${domain}`).find((host) => hosts.includes(host));
   const [imap, smtp] = [first('imap', 'mail'), first('smtp', 'mail')];
   if (!imap || !smtp) return undefined;
   return {
     imap: { host: imap, port: 993, security: 'tls' },
     smtp: { host: smtp, port: 465, security: 'tls' },
-    provider: '',
-    hint: '',
+    ...{ username: '', provider: '', hint: '', signIn: 'password', source: 'names' },
   };
 }
 
-function guessOf({ name, imap, smtp, hint }: Provider): Guess {
-  return { imap, smtp, provider: name, hint };
+/** Whoever's servers they are says how one signs in there. */
+function asItsProvider(guess: Guess): Guess {
+  const provider = providerOfHost(guess.imap.host);
+  return provider ? { ...guess, provider: provider.name, hint: provider.hint, signIn: provider.signIn } : guess;
+}
+
+function serverOf(target: Target | undefined, security: KnownServer['security']): KnownServer | undefined {
+  return target?.host ? { ...target, security } : undefined;
+}
+
+function isPop3Only({ targets, autoconfig }: DomainFacts): boolean {
+  if (autoconfig) return autoconfig.pop3Only;
+  return Boolean(targets._pop3s?.host || targets._pop3?.host) && !targets._imaps?.host && !targets._imap?.host;
+}
+
+/** "." as the target says so (RFC 2782). */
+function hasNoImap({ targets: { _imaps: tls, _imap: starttls } }: DomainFacts): boolean {
+  return tls?.host === '' || starttls?.host === '' ? !tls?.host && !starttls?.host : false;
 }

@@ -1,28 +1,59 @@
-// Asks the name service which mail servers a domain may have, for three seconds at the most.
+// Asks the name service what a domain says of its mail servers, for three seconds at the most.
 import { Resolver } from 'node:dns/promises';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { delay } from '@rejoinder/base/wait';
-import { usualNames, type DomainFacts } from './discover.js';
+import { SETTINGS } from '@rejoinder/runtime/tokens';
+import type { ConnectionsSettings } from '../config.js';
+import { services, usualNames, type DomainFacts, type Service, type Target } from './discover.js';
 
 const limitMs = 3_000;
 const maxExchangers = 20;
+const maxAddresses = 20;
 
 @Injectable()
 export class DnsClient {
+  constructor(@Inject(SETTINGS) private readonly settings: ConnectionsSettings) {}
+
   /** What was answered in time; a name that does not answer counts as not there. */
   async factsOf(domain: string): Promise<DomainFacts> {
-    const resolver = new Resolver({ timeout: limitMs, tries: 1 });
-    const facts: DomainFacts = { exchangers: [], hosts: [] };
+    const resolver = this.#resolver();
+    const facts: DomainFacts = { exchangers: [], hosts: [], targets: {} };
     const answers = [
       unlessMissing(resolver.resolveMx(domain), (found) =>
         facts.exchangers.push(...found.slice(0, maxExchangers).map((one) => one.exchange)),
       ),
+      ...services.map((service) => target(resolver, service, domain, facts.targets)),
       ...usualNames.map((name) => existing(resolver, `${name}.${domain}`, facts.hosts)),
     ];
     await Promise.race([Promise.all(answers), delay(limitMs)]);
     resolver.cancel();
-    return { exchangers: [...facts.exchangers], hosts: [...facts.hosts] };
+    return { exchangers: [...facts.exchangers], hosts: [...facts.hosts], targets: { ...facts.targets } };
   }
+
+  /** All addresses of a host; none where it is not there. */
+  addressesOf = async (host: string): Promise<string[]> => {
+    const resolver = this.#resolver();
+    const found: string[] = [];
+    const add = (addresses: string[]) => void found.push(...addresses.slice(0, maxAddresses));
+    const answers = [unlessMissing(resolver.resolve4(host), add), unlessMissing(resolver.resolve6(host), add)];
+    await Promise.race([Promise.all(answers), delay(limitMs)]);
+    resolver.cancel();
+    return [...found];
+  };
+
+  #resolver(): Resolver {
+    const resolver = new Resolver({ timeout: limitMs, tries: 1 });
+    if (this.settings.nameServers) resolver.setServers(this.settings.nameServers.split(','));
+    return resolver;
+  }
+}
+
+/** The target with the lowest priority, of these the heaviest (RFC 2782). */
+async function target(resolver: Resolver, service: Service, domain: string, targets: Partial<Record<Service, Target>>): Promise<void> {
+  await unlessMissing(resolver.resolveSrv(`${service}._tcp.${domain}`), (found) => {
+    const [first] = found.sort((one, other) => one.priority - other.priority || other.weight - one.weight);
+    if (first) targets[service] = { host: first.name.toLowerCase().replace(/\.$/, ''), port: first.port };
+  });
 }
 
 async function existing(resolver: Resolver, host: string, hosts: string[]): Promise<void> {

@@ -1,6 +1,6 @@
 // An inbox as REST tells it: what connections knows of it, with what sync says of its progress.
 import { z } from 'zod';
-import type { Check, Inbox, Server } from '@rejoinder/contracts/api/connections';
+import type { Check, DiscoverResponse, Inbox, Server } from '@rejoinder/contracts/api/connections';
 import { catalogue } from '@rejoinder/contracts/catalogue';
 import type { GetProgressResponse } from '@rejoinder/contracts/api/sync';
 import { addressText, count, ids, nameText, nextCursor, optionalTime, reason, reasonText, sentenceOf, text, toTime } from './shapes.js';
@@ -84,6 +84,14 @@ export const discoveredSchema = z.object({
   smtp: serverSchema.nullable().meta({ examples: [smtp] }),
   provider: text('Fastmail').meta({ description: 'Empty where it is not known' }),
   hint: text('Fastmail takes an app password here, not the usual one.').meta({ description: 'What to know before one types a password' }),
+  source: text('provider').meta({
+    description: 'From where the servers are known: provider, autoconfig, srv, mx or names; empty where they must be typed',
+  }),
+  sign_in: text('app_password').meta({
+    description: 'How one signs in there: password, app_password or oauth; empty where it is not known',
+  }),
+  oauth_provider: text('').meta({ description: 'Whose page opens where sign_in is oauth; empty where none is set up' }),
+  username: text('').meta({ description: 'What the servers know one by; empty where it is the address' }),
 });
 export const checkSchema = z
   .object({ protocol: z.enum(['imap', 'smtp']), passed: z.boolean().meta({ examples: [true] }), code: reason, detail: reasonText })
@@ -162,6 +170,18 @@ export function toInbox(inbox: Inbox, told: GetProgressResponse | undefined): In
 
 export const toServer = (server: Server | undefined) =>
   server ? { host: server.host, port: server.port, security: server.security } : null;
+
+/** Nothing was found where it is undefined. */
+export const toDiscovered = (found: DiscoverResponse | undefined): z.infer<typeof discoveredSchema> => ({
+  imap: toServer(found?.imap),
+  smtp: toServer(found?.smtp),
+  provider: found?.provider ?? '',
+  hint: found?.hint ?? '',
+  source: found?.source ?? '',
+  sign_in: found?.signIn ?? '',
+  oauth_provider: found?.oauthProvider ?? '',
+  username: found?.username ?? '',
+});
 
 export const toCheck = ({ protocol, passed, code, detail }: Check): z.infer<typeof checkSchema> => ({
   protocol: protocol as 'imap' | 'smtp',

@@ -28,11 +28,11 @@ export class InboxesApi {
     says: 'Guesses the servers of an address',
     result: 'The servers, or null for those that must be typed',
     answers: shape.discoveredSchema,
+    refuses: { 400: [{ code: 'POP3_ONLY', detail: catalogue.POP3_ONLY.sentence }] },
   })
   async discover(@TenantId() tenantId: string, @FromBody(shape.discoverBody) body: z.infer<typeof shape.discoverBody>) {
-    const none = { imap: undefined, smtp: undefined, provider: '', hint: '' };
-    const found = await this.#connections.discover({ tenantId, ...body }, liveTest).catch((error: unknown) => unlessUnknown(error, none));
-    return { imap: shape.toServer(found.imap), smtp: shape.toServer(found.smtp), provider: found.provider, hint: found.hint };
+    const found = this.#connections.discover({ tenantId, ...body }, liveTest);
+    return shape.toDiscovered(await found.catch((error: unknown) => unlessUnknown(error, undefined)));
   }
 
   @Route({

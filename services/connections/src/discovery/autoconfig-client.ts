@@ -1,0 +1,107 @@
+// Asks a domain for its own autoconfig file: by HTTPS alone, at checked addresses, within seconds.
+import { request } from 'node:https';
+import { connect as connectTls } from 'node:tls';
+import { Inject, Injectable } from '@nestjs/common';
+import { Fault } from '@rejoinder/base/fault';
+import { checkServer } from '@rejoinder/runtime/mail-host';
+import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
+import { SETTINGS } from '@rejoinder/runtime/tokens';
+import type { ConnectionsSettings } from '../config.js';
+import { readAutoconfig, type Autoconfig } from './autoconfig.js';
+import { DnsClient } from './dns-client.js';
+
+const limitMs = 4_000;
+const maxBytes = 100_000;
+const maxRedirects = 3;
+
+@Injectable()
+export class AutoconfigClient {
+  readonly #network: MailNetwork;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: ConnectionsSettings,
+    private readonly dns: DnsClient,
+  ) {
+    this.#network = { ...openMailNetwork(settings), ports: new Set([settings.autoconfigPort]) };
+  }
+
+  /** Undefined where the domain has none that can be read in time. */
+  async fileOf(address: string, domain: string): Promise<Autoconfig | undefined> {
+    if (this.settings.autoconfigPort === 0) return undefined;
+    const signal = AbortSignal.timeout(limitMs);
+    const asked = placesOf(address, domain, this.settings.autoconfigPort).map((place) => this.#file(place, signal));
+    // Both are asked at once; the first place counts where both have a file.
+    for (const text of await Promise.all(asked)) {
+      const file = text === undefined ? undefined : readAutoconfig(text, address);
+      if (file) return file;
+    }
+    return undefined;
+  }
+
+  /** Follows redirects, each to be checked as if it were the first. */
+  async #file(place: URL, signal: AbortSignal): Promise<string | undefined> {
+    let at = place;
+    for (let hops = 0; hops <= maxRedirects; hops++) {
+      const answer = await this.#get(at, signal);
+      if (answer?.location === undefined) return answer?.text;
+      if (!URL.canParse(answer.location, at.href)) return undefined;
+      at = new URL(answer.location, at);
+      if (at.protocol !== 'https:') return undefined;
+    }
+    return undefined;
+  }
+
+  async #get(at: URL, signal: AbortSignal): Promise<Answer | undefined> {
+    try {
+      const server = { host: at.hostname, port: Number(at.port || '443'), security: 'tls' as const };
+      const { address, port, servername } = await checkServer(server, this.#network, this.dns.addressesOf);
+      const { secureContext } = this.#network;
+      return await answerOf(at, signal, () => connectTls({ host: address, port, servername, secureContext }));
+    } catch (error) {
+      // Whatever a stranger's server does means that it has no file for us; a host that may not be asked is one of these.
+      if (error instanceof Fault || error instanceof Error) return undefined;
+      throw error;
+    }
+  }
+}
+
+interface Answer {
+  text?: string;
+  location?: string;
+}
+
+function placesOf(address: string, domain: string, port: number): URL[] {
+  const known = new URL(`https://autoconfig.${domain}:${port}/mail/config-v1.1.xml`);
+  known.searchParams.set('emailaddress', address);
+  return [known, new URL(`https://${domain}:${port}/.well-known/autoconfig/mail/config-v1.1.xml`)];
+}
+
+function answerOf(at: URL, signal: AbortSignal, createConnection: () => ReturnType<typeof connectTls>): Promise<Answer | undefined> {
+  return new Promise((resolve, reject) => {
+    const asking = request(at, { createConnection, signal, headers: { accept: 'text/xml' } }, async (response) => {
+      const { statusCode: status = 0, headers } = response;
+      if (status !== 200) {
+        response.destroy();
+        return resolve(status >= 300 && status < 400 ? { location: headers.location } : undefined);
+      }
+      try {
+        resolve({ text: await bounded(response) });
+      } catch (error) {
+        reject(error);
+      }
+    });
+    asking.on('error', reject).end();
+  });
+}
+
+/** Undefined where it is longer than any such file. */
+async function bounded(response: AsyncIterable<Buffer>): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of response) {
+    size += part.length;
+    if (size > maxBytes) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}

@@ -1,0 +1,51 @@
+// Finds the servers of an address: by our table, else by what its domain tells of itself, and only such as may be connected to.
+import { Inject, Injectable } from '@nestjs/common';
+import { Fault } from '@rejoinder/base/fault';
+import { checkServer } from '@rejoinder/runtime/mail-host';
+import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
+import { SETTINGS } from '@rejoinder/runtime/tokens';
+import type { ConnectionsSettings } from '../config.js';
+import { domainOf } from '../login.js';
+import { AutoconfigClient } from './autoconfig-client.js';
+import { guessByProvider, guessesByFacts, isKnown, type Guess } from './discover.js';
+import { DnsClient } from './dns-client.js';
+
+@Injectable()
+export class DiscoveryClient {
+  readonly #network: MailNetwork;
+
+  constructor(
+    @Inject(SETTINGS) settings: ConnectionsSettings,
+    private readonly dns: DnsClient,
+    private readonly autoconfig: AutoconfigClient,
+  ) {
+    this.#network = openMailNetwork(settings);
+  }
+
+  /** Undefined where they have to be typed; refuses where no server of the domain can be used. */
+  async serversOf(address: string): Promise<Guess | undefined> {
+    const domain = domainOf(address);
+    const known = guessByProvider(domain);
+    for (const guess of known ? [known] : await this.#guesses(address, domain)) {
+      if (guess instanceof Fault) throw guess;
+      if (isKnown(guess) || (await this.#mayConnect(guess))) return guess;
+    }
+    return undefined;
+  }
+
+  async #guesses(address: string, domain: string): Promise<(Guess | Fault)[]> {
+    const [facts, autoconfig] = await Promise.all([this.dns.factsOf(domain), this.autoconfig.fileOf(address, domain)]);
+    return guessesByFacts(domain, { ...facts, autoconfig });
+  }
+
+  /** What a stranger's name service or file names is looked at as if a person had typed it. */
+  async #mayConnect({ imap, smtp }: Guess): Promise<boolean> {
+    try {
+      await Promise.all([imap, smtp].map((server) => checkServer(server, this.#network, this.dns.addressesOf)));
+      return true;
+    } catch (error) {
+      if (error instanceof Fault) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,280 @@
+// The table of mail providers whose servers are known; docs/providers.md shows it to people.
+import type { KnownServer, Provider } from './providers.js';
+
+const imaps = (host: string): KnownServer => ({ host, port: 993, security: 'tls' });
+const smtps = (host: string): KnownServer => ({ host, port: 465, security: 'tls' });
+const submission = (host: string): KnownServer => ({ host, port: 587, security: 'starttls' });
+/** The usual pair. */
+const pair = (imap: string, smtp: string) => ({ imap: imaps(imap), smtp: smtps(smtp) });
+
+const appPassword = (name: string, where: string) => `${name} takes an app password here, not the usual one. ${where}`;
+const switchOn = (name: string) => `${name} lets mail programs in once POP3 and IMAP access is switched on in its settings.`;
+const microsoftPage = 'Microsoft accepts no passwords from mail programs any more, only its own sign-in page: a password will be refused.';
+
+/** Of providers with data centres of their own, each with its own names. */
+const zoho = (end: string): Provider[] => {
+  const own = {
+    name: 'Zoho',
+    signIn: 'app_password' as const,
+    hint: appPassword('Zoho', `Switch on IMAP access in its mail settings, then make one at accounts.zoho.${end} under Security.`),
+    source: 'Zoho help: IMAP server details (organisations have servers of their own)',
+  };
+  return [
+    { ...own, domains: [`zohomail.${end}`, `zoho.${end}`], mailExchangers: [], servers: pair(`imap.zoho.${end}`, `smtp.zoho.${end}`) },
+    { ...own, domains: [], mailExchangers: [`zoho.${end}`], servers: pair(`imappro.zoho.${end}`, `smtppro.zoho.${end}`) },
+  ];
+};
+const ionos = (end: string, ...older: string[]): Provider => ({
+  name: 'IONOS',
+  domains: end === 'de' ? ['online.de', 'onlinehome.de'] : [],
+  mailExchangers: [`ionos.${end}`, ...older],
+  servers: pair(`imap.ionos.${end}`, `smtp.ionos.${end}`),
+  signIn: 'password',
+  hint: 'IONOS takes the password of the mailbox, not that of the customer account.',
+  source: 'IONOS help: mail server information',
+});
+
+// Outlook.com stands before Microsoft 365: the end of its exchangers is the longer one.
+export const providers: readonly Provider[] = [
+  {
+    name: 'Gmail',
+    domains: ['gmail.com', 'googlemail.com'],
+    mailExchangers: ['google.com', 'googlemail.com'],
+    servers: pair('imap.gmail.com', 'smtp.gmail.com'),
+    signIn: 'app_password',
+    // Passwords ended in 2022 (consumers) and 2025 (Workspace); app passwords work with 2-step verification.
+    hint: appPassword('Google', 'Switch on 2-step verification, then make an app password at myaccount.google.com/apppasswords.'),
+    source: 'Gmail help: IMAP settings; Google Workspace updates: less secure apps',
+  },
+  {
+    name: 'Outlook.com',
+    domains: ['outlook.com', 'hotmail.com', 'live.com', 'msn.com', 'outlook.de', 'hotmail.de', 'hotmail.co.uk', 'hotmail.fr', 'live.co.uk'],
+    mailExchangers: ['olc.protection.outlook.com'],
+    servers: { imap: imaps('outlook.office365.com'), smtp: submission('smtp-mail.outlook.com') },
+    signIn: 'oauth',
+    // Basic authentication ended in September 2024.
+    hint: microsoftPage,
+    source: 'Microsoft support: POP, IMAP and SMTP settings for Outlook.com',
+  },
+  {
+    name: 'Microsoft 365',
+    domains: [],
+    mailExchangers: ['protection.outlook.com', 'mx.microsoft'],
+    servers: { imap: imaps('outlook.office365.com'), smtp: submission('smtp.office365.com') },
+    signIn: 'oauth',
+    // IMAP by password has been off since the end of 2022 and cannot be switched on again.
+    hint: microsoftPage,
+    source: 'Microsoft Learn: deprecation of basic authentication in Exchange Online',
+  },
+  {
+    name: 'iCloud',
+    domains: ['icloud.com', 'me.com', 'mac.com'],
+    mailExchangers: ['mail.icloud.com'],
+    servers: { imap: imaps('imap.mail.me.com'), smtp: submission('smtp.mail.me.com') },
+    signIn: 'app_password',
+    hint: appPassword('Apple', 'Make an app-specific password at account.apple.com.'),
+    source: 'Apple support: iCloud mail server settings (102525)',
+  },
+  {
+    name: 'Yahoo',
+    domains: [
+      'yahoo.com',
+      'yahoo.co.uk',
+      'yahoo.de',
+      'yahoo.fr',
+      'yahoo.es',
+      'yahoo.it',
+      'yahoo.ca',
+      'yahoo.in',
+      'ymail.com',
+      'rocketmail.com',
+    ],
+    mailExchangers: ['yahoodns.net'],
+    servers: pair('imap.mail.yahoo.com', 'smtp.mail.yahoo.com'),
+    signIn: 'app_password',
+    hint: appPassword('Yahoo', 'Make one at login.yahoo.com/account/security.'),
+    source: 'Yahoo help: IMAP server settings (SLN4075)',
+  },
+  {
+    name: 'AOL',
+    domains: ['aol.com', 'aim.com', 'aol.de', 'aol.co.uk', 'aol.fr'],
+    mailExchangers: [],
+    servers: pair('imap.aol.com', 'smtp.aol.com'),
+    signIn: 'app_password',
+    hint: appPassword('AOL', 'Make one at login.aol.com/account/security.'),
+    source: 'AOL help: POP or IMAP settings',
+  },
+  {
+    name: 'Fastmail',
+    domains: ['fastmail.com', 'fastmail.fm', 'fastmail.net', 'fastmail.org', 'sent.com', 'mailbolt.com'],
+    mailExchangers: ['messagingengine.com'],
+    servers: pair('imap.fastmail.com', 'smtp.fastmail.com'),
+    signIn: 'app_password',
+    hint: appPassword('Fastmail', 'Make one under Settings, Privacy & Security, Manage app passwords.'),
+    source: 'Fastmail help: server names and ports',
+  },
+  ...['com', 'eu', 'in'].flatMap(zoho),
+  {
+    name: 'GMX',
+    domains: ['gmx.de', 'gmx.net', 'gmx.at', 'gmx.ch'],
+    mailExchangers: ['gmx.net'],
+    servers: { imap: imaps('imap.gmx.net'), smtp: submission('mail.gmx.net') },
+    signIn: 'password',
+    hint: switchOn('GMX'),
+    source: 'GMX help: IMAP server data',
+  },
+  {
+    name: 'GMX',
+    domains: ['gmx.com', 'gmx.us', 'gmx.co.uk'],
+    mailExchangers: ['gmx.com'],
+    servers: { imap: imaps('imap.gmx.com'), smtp: submission('mail.gmx.com') },
+    signIn: 'password',
+    hint: switchOn('GMX'),
+    source: 'GMX help: IMAP server data',
+  },
+  {
+    name: 'WEB.DE',
+    domains: ['web.de'],
+    mailExchangers: ['web.de'],
+    servers: { imap: imaps('imap.web.de'), smtp: submission('smtp.web.de') },
+    signIn: 'password',
+    hint: switchOn('WEB.DE'),
+    source: 'WEB.DE help: IMAP server data',
+  },
+  {
+    name: 'T-Online',
+    domains: ['t-online.de', 'magenta.de'],
+    mailExchangers: [],
+    servers: pair('secureimap.t-online.de', 'securesmtp.t-online.de'),
+    signIn: 'app_password',
+    hint: 'T-Online takes the password for mail programs here, not that of the login. Set it in its customer centre.',
+    source: 'Telekom help: server data for mail programs',
+  },
+  {
+    name: 'mailbox.org',
+    domains: ['mailbox.org'],
+    mailExchangers: ['mailbox.org'],
+    servers: pair('imap.mailbox.org', 'smtp.mailbox.org'),
+    signIn: 'password',
+    hint: 'Where two-factor sign-in is on, mailbox.org takes an app password, made under Settings, Security.',
+    source: 'mailbox.org knowledge base: IMAP and SMTP settings',
+  },
+  {
+    name: 'Posteo',
+    domains: ['posteo.de', 'posteo.net', 'posteo.org', 'posteo.eu', 'posteo.at', 'posteo.ch'],
+    mailExchangers: ['posteo.de'],
+    servers: pair('posteo.de', 'posteo.de'),
+    signIn: 'password',
+    hint: '',
+    source: 'Posteo help: server settings',
+  },
+  ionos('de', 'kundenserver.de'),
+  ionos('com', 'perfora.net'),
+  ...['co.uk', 'fr', 'es', 'it'].map((end) => ionos(end)),
+  {
+    name: 'Strato',
+    domains: [],
+    mailExchangers: ['rzone.de'],
+    servers: pair('imap.strato.de', 'smtp.strato.de'),
+    signIn: 'password',
+    hint: 'Strato takes the password of the mailbox, not that of the customer account.',
+    source: 'STRATO FAQ: server data for mail programs',
+  },
+  {
+    name: 'OVHcloud',
+    domains: [],
+    mailExchangers: ['mail.ovh.net'],
+    servers: pair('ssl0.ovh.net', 'ssl0.ovh.net'),
+    signIn: 'password',
+    hint: 'These are the servers of an OVHcloud MX Plan. Of Exchange and Email Pro, type those that its control panel names.',
+    source: 'OVHcloud guides: MX Plan, general settings',
+  },
+  {
+    name: 'Infomaniak',
+    domains: ['ik.me', 'ikmail.com', 'etik.com'],
+    mailExchangers: ['infomaniak.ch'],
+    servers: pair('mail.infomaniak.com', 'mail.infomaniak.com'),
+    signIn: 'password',
+    hint: 'Infomaniak takes the password of the mailbox or of a device, not that of the customer account.',
+    source: 'Infomaniak knowledge base: IMAP and SMTP settings',
+  },
+  {
+    name: 'Gandi',
+    domains: [],
+    mailExchangers: ['mail.gandi.net'],
+    servers: pair('mail.gandi.net', 'mail.gandi.net'),
+    signIn: 'password',
+    hint: '',
+    source: 'Gandi docs: standard mail configuration settings',
+  },
+  {
+    name: 'Migadu',
+    domains: [],
+    mailExchangers: ['migadu.com'],
+    servers: pair('imap.migadu.com', 'smtp.migadu.com'),
+    signIn: 'password',
+    hint: '',
+    source: 'Migadu guides: generic client setup',
+  },
+  {
+    name: 'GoDaddy Workspace',
+    domains: [],
+    mailExchangers: ['secureserver.net'],
+    servers: pair('imap.secureserver.net', 'smtpout.secureserver.net'),
+    signIn: 'password',
+    hint: '',
+    source: 'GoDaddy help: Workspace Email server settings',
+  },
+  {
+    name: 'Namecheap Private Email',
+    domains: [],
+    mailExchangers: ['privateemail.com'],
+    servers: pair('mail.privateemail.com', 'mail.privateemail.com'),
+    signIn: 'password',
+    hint: '',
+    source: 'Namecheap knowledge base: Private Email configuration',
+  },
+  {
+    name: 'Seznam',
+    domains: ['seznam.cz', 'email.cz', 'post.cz', 'spoluzaci.cz'],
+    mailExchangers: ['seznam.cz'],
+    servers: pair('imap.seznam.cz', 'smtp.seznam.cz'),
+    signIn: 'password',
+    hint: 'Seznam lets mail programs in once IMAP is switched on in its settings.',
+    source: 'Seznam help: setting up a mail program',
+  },
+  {
+    name: 'Yandex',
+    domains: ['yandex.ru', 'yandex.com', 'ya.ru', 'yandex.by', 'yandex.kz'],
+    mailExchangers: ['mx.yandex.ru', 'mx.yandex.net'],
+    servers: pair('imap.yandex.com', 'smtp.yandex.com'),
+    signIn: 'app_password',
+    hint: appPassword('Yandex', 'Switch on IMAP access in its mail settings, then make one at id.yandex.com/security.'),
+    source: 'Yandex help: configuring mail programs',
+  },
+  {
+    name: 'Mail.ru',
+    domains: ['mail.ru', 'inbox.ru', 'list.ru', 'bk.ru', 'internet.ru'],
+    mailExchangers: ['mail.ru'],
+    servers: pair('imap.mail.ru', 'smtp.mail.ru'),
+    signIn: 'app_password',
+    hint: appPassword('Mail.ru', 'Make a password for external applications in the security settings of the account.'),
+    source: 'Mail.ru help: mail programs',
+  },
+  {
+    name: 'Proton Mail',
+    domains: ['proton.me', 'protonmail.com', 'protonmail.ch', 'pm.me'],
+    mailExchangers: ['protonmail.ch'],
+    signIn: 'password',
+    hint: 'Proton Mail speaks IMAP only on the computer where its Bridge runs, so its mailboxes cannot be connected from here. Forward the mail to a mailbox elsewhere and connect that one.',
+    source: 'Proton support: IMAP, SMTP and POP3 setup',
+  },
+  {
+    name: 'Tuta',
+    domains: ['tuta.com', 'tutanota.com', 'tutanota.de', 'tutamail.com', 'tuta.io', 'keemail.me'],
+    mailExchangers: ['tutanota.de'],
+    signIn: 'password',
+    hint: 'Tuta lets no mail program in, so its mailboxes cannot be connected. Use a mailbox elsewhere for mail of the CRM.',
+    source: 'Tuta FAQ: IMAP',
+  },
+];
