@@ -66,7 +66,7 @@ describe('the catalogue', () => {
   it('has whatever becomes of a session; trouble in this house is no reason that a person is told', () => {
     const errors = [...breaks.map((code) => ({ code })), { authenticationFailed: true }, { responseStatus: 'NO' }, new Error('a bug')];
     const faults = [...errors.map(imapFault), ...errors.map(smtpFault), new Fault('broken', 'GRPC_UNAVAILABLE', '')];
-    const reasons = faults.map((fault) => afterEnd(fault, { failures: 0, refusedAt: undefined }, new Date(0)).reason);
+    const reasons = faults.map((fault) => afterEnd(fault, { failures: 0, refusedAt: undefined, stoodMs: 0 }, new Date(0)).reason);
     expect(unexplained(reasons.filter((reason) => reason !== ''))).toEqual([]);
     expect(reasons.at(-1)).toBe('');
   });

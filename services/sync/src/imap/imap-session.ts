@@ -1,5 +1,6 @@
 // One logged-in IMAP connection, with the few commands that are used here; whatever fails is a Fault of the catalogue.
 import type { ImapFlow, FetchMessageObject, FetchQueryObject, ListResponse, MailboxObject, StatusObject } from 'imapflow';
+import { Fault } from '@rejoinder/base/fault';
 import { delay } from '@rejoinder/base/wait';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { HEADER_FIELDS } from '@rejoinder/mail/headers';
@@ -15,6 +16,8 @@ export interface SeenMail {
   receivedAt: Date | undefined;
   sizeBytes: number;
   header: Buffer;
+  /** X-GM-LABELS, where Gmail's folders are labels. */
+  labels?: ReadonlySet<string>;
 }
 
 export interface SectionQuery {
@@ -23,9 +26,20 @@ export interface SectionQuery {
   maxBytes: number;
 }
 
-const headerQuery: FetchQueryObject = { uid: true, flags: true, internalDate: true, size: true, headers: [...HEADER_FIELDS] };
+const headerQuery = { uid: true, flags: true, internalDate: true, size: true, headers: [...HEADER_FIELDS] } satisfies FetchQueryObject;
 /** Servers without IDLE are asked this often. */
 const noopEveryMs = 10_000;
+/**
+ * An IDLE is renewed this often, and its end must be answered at once: so a half-open connection is found within a minute. It is also below the limit of
+ * every server known: 55 s at 163.com and Rambler, 3 min at Yahoo, 30 min by RFC 2177.
+ */
+const renewIdleMs = 45_000;
+const idleEndMs = 12_000;
+/** A server that ends so many IDLEs in a row within this time, or refuses one, is asked by NOOP instead. */
+const shortIdleMs = 1_000;
+const maxShortIdles = 3;
+/** A pause that the server wants and that is longer ends the session, which then says "slowed until"; a shorter one imapflow waits for. */
+const longestPauseMs = 10_000;
 const logoutTimeoutMs = 2_000;
 
 export class ImapSession {
@@ -35,17 +49,29 @@ export class ImapSession {
   onClose: () => void = () => undefined;
   /** How often a folder was opened: each time what came before is told by the answer, not by EXISTS. */
   opens = 0;
-  /** An IDLE that has not ended. */
+  /** An IDLE that has not ended, and since when. */
   #idling: Promise<void> | undefined;
+  #idleSince = 0;
+  #shortIdles = 0;
+  /** The last NO or BAD: imapflow answers false to some of them and keeps the reason to itself. */
+  #refusal: { responseStatus: string; serverResponseCode: string | undefined } | undefined;
+  #pauseMs: number | undefined;
 
   private constructor(private readonly client: ImapFlow) {
     client.on('exists', ({ count, prevCount }) => this.onExists(count - prevCount));
     client.on('flags', ({ flags }) => this.onFlags(flags));
+    client.on('response', ({ response, code }) => {
+      if (response !== 'OK') this.#refusal = { responseStatus: response, serverResponseCode: code };
+    });
     client.on('close', () => this.onClose());
   }
 
   static async connect(login: MailLogin, network: MailNetwork): Promise<ImapSession> {
-    return new ImapSession(await connectImap(login, network, { disableAutoIdle: true, disableCompression: true }));
+    let session: ImapSession | undefined;
+    const onThrottled = (pauseMs: number) => session && session.#throttled(pauseMs);
+    const client = await connectImap(login, network, { disableAutoIdle: true, disableCompression: true, maxIdleTime: 0, onThrottled });
+    session = new ImapSession(client);
+    return session;
   }
 
   usable(): boolean {
@@ -54,6 +80,17 @@ export class ImapSession {
 
   has(capability: string): boolean {
     return this.client.capabilities.has(capability);
+  }
+
+  /** Gmail: folders are labels, and \\All has every mail once. */
+  hasLabels(): boolean {
+    return this.has('X-GM-EXT-1');
+  }
+
+  /** Why there is no connection any more. */
+  lost(): Fault {
+    if (this.#pauseMs !== undefined) return faultOf('THROTTLED', this.#pauseMs);
+    return imapFault({ code: 'NoConnection', reason: this.client.byeReason || undefined });
   }
 
   /** Path of the folder that is open. */
@@ -77,8 +114,14 @@ export class ImapSession {
     return this.#do(() => this.client.mailboxOpen(path, { readOnly: true }));
   }
 
-  status(path: string): Promise<StatusObject | false> {
-    return this.#do(() => this.client.status(path, { uidNext: true, uidValidity: true, messages: true }));
+  /** How a folder stands; false where the server will not say it without opening the folder. */
+  async status(path: string): Promise<StatusObject | false> {
+    try {
+      return await this.#answer(() => this.client.status(path, { uidNext: true, uidValidity: true, messages: true }));
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'UNAVAILABLE') return false;
+      throw error;
+    }
   }
 
   create(path: string): Promise<unknown> {
@@ -92,7 +135,7 @@ export class ImapSession {
   async headers(range: string, limit: number): Promise<SeenMail[]> {
     return this.#do(async () => {
       const mails: SeenMail[] = [];
-      for await (const message of this.client.fetch(range, headerQuery, { uid: true })) {
+      for await (const message of this.client.fetch(range, this.#headerQuery(), { uid: true })) {
         if (!isAnswer(message)) this.onFlags(message.flags ?? new Set());
         else if (mails.length < limit) mails.push(seenMail(message));
       }
@@ -108,14 +151,14 @@ export class ImapSession {
       ([, value]) => value !== undefined,
     );
     const search = given.length > 0 ? Object.fromEntries(given) : { all: true };
-    const found = await this.#do(() => this.client.search(search, { uid: true }));
-    if (!found) return [];
+    // An empty answer and a refusal are not the same: what is not listed counts as done.
+    const found = await this.#answer(() => this.client.search(search, { uid: true }));
     return found.filter((one) => from === undefined || one >= from).sort((a, b) => a - b);
   }
 
   /** Header fields, size and structure of one mail that may be read; undefined where it is gone. */
   async structure(uid: number): Promise<(SeenMail & { root: StructureNode | undefined }) | undefined> {
-    const message = await this.#do(() => this.client.fetchOne(String(uid), { ...headerQuery, bodyStructure: true }, { uid: true }));
+    const message = await this.#do(() => this.client.fetchOne(String(uid), { ...this.#headerQuery(), bodyStructure: true }, { uid: true }));
     return message && message.uid === uid ? { ...seenMail(message), root: message.bodyStructure } : undefined;
   }
 
@@ -136,10 +179,12 @@ export class ImapSession {
   async idle(ms: number, woken: Promise<void>): Promise<void> {
     const ended = new AbortController();
     try {
-      if (this.has('IDLE')) {
+      if (this.has('IDLE') && this.#shortIdles < maxShortIdles) {
         // Woken for nothing, the IDLE of before goes on: only a command ends it.
         this.#idling ??= this.#startIdle();
-        await Promise.race([woken, delay(ms, ended.signal), this.#idling]);
+        const leftMs = Math.max(0, this.#idleSince + renewIdleMs - performance.now());
+        await Promise.race([woken, delay(Math.min(ms, leftMs), ended.signal), this.#idling]);
+        if (performance.now() >= this.#idleSince + renewIdleMs) await this.#do(() => this.client.noop());
       } else {
         await Promise.race([woken, delay(Math.min(ms, noopEveryMs), ended.signal)]);
         await this.#do(() => this.client.noop());
@@ -150,13 +195,25 @@ export class ImapSession {
   }
 
   async #startIdle(): Promise<void> {
-    try {
-      await this.client.idle();
-    } catch {
-      // The connection broke: the next command says so.
-    } finally {
-      this.#idling = undefined;
-    }
+    this.#idleSince = performance.now();
+    const answer = await this.client.idle().catch(() => undefined);
+    // Where the connection broke, the next command says so.
+    this.#idling = undefined;
+    if (answer === false) this.#shortIdles = maxShortIdles;
+    else if (performance.now() - this.#idleSince < shortIdleMs) this.#shortIdles++;
+    else this.#shortIdles = 0;
+  }
+
+  /** The command that was just given ends the IDLE: a server that does not answer that is no longer there. */
+  async #endIdle(idling: Promise<void>): Promise<void> {
+    this.#shortIdles = -1;
+    const answered = new AbortController();
+    const late = delay(idleEndMs, answered.signal).then(() => !answered.signal.aborted);
+    const isLate = await Promise.race([idling.then(() => false), late]);
+    answered.abort();
+    if (!isLate) return;
+    this.client.close();
+    throw faultOf('TIMEOUT');
   }
 
   async close(): Promise<void> {
@@ -166,20 +223,46 @@ export class ImapSession {
     this.client.close();
   }
 
+  #headerQuery() {
+    return { ...headerQuery, labels: this.hasLabels() };
+  }
+
   async #do<T>(command: () => Promise<T>): Promise<T> {
-    if (!this.client.usable) throw faultOf('CONNECTION_LOST');
+    if (!this.client.usable) throw this.lost();
+    this.#refusal = undefined;
+    const idling = this.#idling;
+    const work = command();
     try {
-      return await command();
+      // Looked at below; until then nobody else hears of its failure.
+      work.catch(() => undefined);
+      if (idling) await this.#endIdle(idling);
+      return await work;
     } catch (error) {
-      throw imapFault(error);
+      throw this.#pauseMs === undefined ? imapFault(error) : this.lost();
     }
+  }
+
+  /** The same for commands whose refusal imapflow answers with false. */
+  #answer<T>(command: () => Promise<T | false | undefined>): Promise<T> {
+    return this.#do(async () => {
+      const answer = await command();
+      if (answer === false || answer === undefined) throw imapFault(this.#refusal ?? { responseStatus: 'NO' });
+      return answer;
+    });
+  }
+
+  #throttled(pauseMs: number): void {
+    if (pauseMs <= longestPauseMs) return;
+    this.#pauseMs = pauseMs;
+    // imapflow begins to wait only after it has said so, and what it has not begun no close can end.
+    setImmediate(() => this.client.close());
   }
 }
 
 const isAnswer = ({ size, internalDate, headers }: FetchMessageObject): boolean =>
   size !== undefined || internalDate !== undefined || headers !== undefined;
 
-function seenMail({ uid, flags, internalDate, size, headers }: FetchMessageObject): SeenMail {
+function seenMail({ uid, flags, internalDate, size, headers, labels }: FetchMessageObject): SeenMail {
   const received = internalDate === undefined ? undefined : new Date(internalDate);
   return {
     uid,
@@ -187,5 +270,6 @@ function seenMail({ uid, flags, internalDate, size, headers }: FetchMessageObjec
     receivedAt: received && !Number.isNaN(received.getTime()) ? received : undefined,
     sizeBytes: Number.isSafeInteger(size) && size! > 0 ? size! : 0,
     header: headers ?? Buffer.alloc(0),
+    labels,
   };
 }

@@ -4,8 +4,10 @@ import { backoffMs } from '@rejoinder/base/wait';
 import { explain } from '@rejoinder/contracts/catalogue';
 
 export interface Past {
-  /** Ends without a success between them. */
+  /** Ends without a session between them that stood for a while. */
   failures: number;
+  /** How long the session that has ended had stood; 0 where it never logged in. */
+  stoodMs: number;
   /** First refusal of the credential in this episode. */
   refusedAt: Date | undefined;
 }
@@ -24,14 +26,19 @@ export interface Ending {
 export const refusalsApartMs = 60_000;
 const firstTryMs = 1_000;
 const lastTryMs = 300_000;
-/** A server that slows us down is left alone at least so long. */
+/** A server that slows us down is left alone at least so long, and longer each time: a limit of a day is not asked about every minute. */
 const slowedMs = 30_000;
+const lastSlowedMs = 1_800_000;
+/** The pause that a server names itself is kept to, up to this. */
+const longestPauseMs = 3_600_000;
+/** A login that works proves nothing, where the first commands after it are refused: only a session that stood so long begins anew. */
+export const standsAfterMs = 60_000;
 const slowing = ['THROTTLED', 'TOO_MANY_CONNECTIONS', 'QUOTA'];
 const refusals = ['AUTH_REJECTED', 'APP_PASSWORD_NEEDED', 'OAUTH_ONLY'];
 
 export function afterEnd(fault: Fault, past: Past, now: Date, random: () => number = Math.random): Ending {
   if (refusals.includes(fault.code)) return afterRefusal(fault, past, now);
-  const failures = past.failures + 1;
+  const failures = (past.stoodMs >= standsAfterMs ? 0 : past.failures) + 1;
   const known = explain(fault.code) ? fault.code : '';
   const { refusedAt } = past;
   // What connections says of an inbox it no longer has, or has paused: a command will come.
@@ -40,9 +47,8 @@ export function afterEnd(fault: Fault, past: Past, now: Date, random: () => numb
   }
   const slowed = slowing.includes(fault.code);
   const waitMs = Math.max(
-    backoffMs(failures, firstTryMs, lastTryMs, random),
-    slowed ? slowedMs : 0,
-    Math.min(fault.retryAfterMs ?? 0, lastTryMs),
+    slowed ? Math.max(slowedMs, backoffMs(failures, slowedMs, lastSlowedMs, random)) : backoffMs(failures, firstTryMs, lastTryMs, random),
+    Math.min(fault.retryAfterMs ?? 0, longestPauseMs),
   );
   const state = slowed ? 'slowed' : 'reconnecting';
   return { state, reason: known, nextTryAt: new Date(now.getTime() + waitMs), refusedAt, failures, authenticationFailed: false };

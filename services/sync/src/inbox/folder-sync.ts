@@ -101,11 +101,21 @@ export class FolderSync {
   async takeLogged(): Promise<void> {
     const folder = this.#folders.get(inboxPath);
     if (!folder) return;
-    const uids = await this.parts.imap.uids({ keyword: logKeyword });
+    const uids = await this.#keyworded();
     const marked = uids.filter((uid) => uid < folder.uidNext).slice(-batchMails);
     const fresh = marked.filter((uid) => !this.#logged.has(uid));
     if (fresh.length > 0) await this.#save(folder, await this.parts.imap.headers(uidRanges(fresh), batchMails), 'stays');
     this.#logged = new Set(marked);
+  }
+
+  /** A server that cannot be asked for keywords has none: all else of it goes on. */
+  async #keyworded(): Promise<number[]> {
+    try {
+      return await this.parts.imap.uids({ keyword: logKeyword });
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'UNAVAILABLE' && this.parts.imap.usable()) return [];
+      throw error;
+    }
   }
 
   /** Takes the next batch of history of the first folder that has some; false once none has. */

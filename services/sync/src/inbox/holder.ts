@@ -1,6 +1,5 @@
 // Holds one inbox: its IMAP session from login to its end, what is done on it in which order, and work that others bring to it.
 import { Fault } from '@rejoinder/base/fault';
-import { faultOf } from '@rejoinder/contracts/catalogue';
 import type { MailLogin } from '@rejoinder/runtime/imap-connect';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { ImapSession } from '../imap/imap-session.js';
@@ -45,12 +44,14 @@ export class Holder {
   #sync: FolderSync | undefined;
   #login: MailLogin | undefined;
   #second: Promise<unknown> = Promise.resolve();
+  #onlyOne = false;
   #announced = 0;
   /** INBOX is open, and all that was there when it was opened has been taken. */
   #inboxOpen = false;
   #flagged = false;
   #saidLive = false;
   #isEnded = false;
+  #standsSince: number | undefined;
   #wake: () => void = () => undefined;
 
   constructor(
@@ -107,11 +108,16 @@ export class Holder {
     });
   }
 
-  /** Does work on a second connection, closed after; one at a time, for what would hold up the session. */
+  /**
+   * Does work on a second connection, closed after; one at a time, for what would hold up the session. Two are all an inbox ever has: Gmail allows an
+   * account 15, Exchange 16, for its owner's own programs too. Where the server refuses a second, the session's own has to do.
+   */
   useSecond<T>(work: (imap: ImapSession) => Promise<T>): Promise<T> {
     if (!this.live()) return Promise.reject(noSession());
+    if (this.#onlyOne) return this.use(work);
     const mine = this.#second.then(async () => {
-      const { imap } = await this.parts.connect(this.row);
+      const imap = await this.#openSecond();
+      if (!imap) return this.use(work);
       try {
         return await work(imap);
       } finally {
@@ -122,6 +128,16 @@ export class Holder {
     return mine;
   }
 
+  async #openSecond(): Promise<ImapSession | undefined> {
+    try {
+      return (await this.parts.connect(this.row)).imap;
+    } catch (error) {
+      this.#onlyOne = error instanceof Fault && error.code === 'TOO_MANY_CONNECTIONS';
+      if (this.#onlyOne) return undefined;
+      throw error;
+    }
+  }
+
   async #run(): Promise<void> {
     const { inboxId } = this.row;
     try {
@@ -130,6 +146,7 @@ export class Holder {
       this.#imap = imap;
       this.#login = login;
       this.#listen(imap);
+      this.#standsSince = performance.now();
       await this.parts.sessions.loggedIn(this.row, addressHash);
       const sync = await this.parts.folderSync(this.row, imap, addressHash);
       await this.#keep(sync, imap).finally(() => sync.quiet());
@@ -166,7 +183,7 @@ export class Holder {
     await this.parts.sessions.takesWork(this.row);
     await this.#openInbox(sync);
     while (!this.#stop.signal.aborted) {
-      if (!imap.usable()) throw faultOf('CONNECTION_LOST');
+      if (!imap.usable()) throw imap.lost();
       if (await this.#step(sync, imap)) continue;
       if (!this.#saidLive) await this.parts.sessions.say(this.row, 'live');
       this.#saidLive = true;
@@ -243,7 +260,8 @@ export class Holder {
     const fault = error instanceof Fault ? error : new Fault('broken', 'INTERNAL', 'The session could not be kept.');
     if (fault.code === 'INTERNAL' || fault.code === 'SERVER_BROKEN') this.parts.logger.warn({ inboxId, error }, 'a session failed');
     try {
-      const ending = await this.parts.sessions.ended(this.row, fault);
+      const stoodMs = this.#standsSince === undefined ? 0 : performance.now() - this.#standsSince;
+      const ending = await this.parts.sessions.ended(this.row, fault, stoodMs);
       this.parts.logger.info({ inboxId, code: fault.code, state: ending?.state }, 'session ended');
     } catch (cause) {
       if (!isFenced(cause)) this.parts.logger.warn({ inboxId, error: cause }, 'the end of a session could not be saved');

@@ -15,6 +15,7 @@ import { FolderStore } from './folder-store.js';
 import { FolderSync } from './folder-sync.js';
 import { Holder, type Login } from './holder.js';
 import { Gate } from './gate.js';
+import { HostBrake } from './host-brake.js';
 import { ObservedStore } from './observed-store.js';
 import { SessionStore, type SessionRow } from './session-store.js';
 import { tenantHash } from './tenant-hash.js';
@@ -24,6 +25,7 @@ export class Holders implements OnModuleDestroy {
   readonly #holders = new Map<string, Holder>();
   readonly #network: MailNetwork;
   readonly #gate: Gate;
+  readonly #brake = new HostBrake();
 
   constructor(
     @Inject(SETTINGS) private readonly settings: SyncSettings,
@@ -100,7 +102,9 @@ export class Holders implements OnModuleDestroy {
       throw new Fault('broken', 'CREDENTIAL_OLD', 'connections has not the newest credential yet.');
     const hasher = await this.vault.hasher(row.tenantId);
     const key = normalAddress(address.reveal())?.toLowerCase() ?? address.reveal().toLowerCase();
-    const imap = await this.#gate.through(login.server.host, () => ImapSession.connect(login, this.#network));
+    const { host } = login.server;
+    const connect = () => this.#brake.through(host, row.inboxId, () => ImapSession.connect(login, this.#network));
+    const imap = await this.#gate.through(host, connect);
     return { imap, login, addressHash: hasher.hash('address', key) };
   }
 

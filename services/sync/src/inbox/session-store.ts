@@ -1,9 +1,10 @@
 // Rows of sessions: what is wanted of each inbox, and how its session is.
 import { Inject, Injectable } from '@nestjs/common';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '@rejoinder/base/clock';
 import { event, Outbox } from '@rejoinder/bus/outbox';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
-import { AuthenticationFailedSchema } from '@rejoinder/contracts/events/sync';
+import { AuthenticationFailedSchema, ProviderThrottledSchema } from '@rejoinder/contracts/events/sync';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { afterEnd, type Ending } from './after-end.js';
@@ -104,11 +105,11 @@ export class SessionStore {
     });
   }
 
-  /** Logged in: the episode of refusals is over. */
+  /** Logged in: the episode of refusals of the credential is over. */
   async loggedIn(row: SessionRow, addressHash: Buffer<ArrayBuffer>): Promise<void> {
     await this.database.writeToDisk({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
-      const sql = `update session set state = 'syncing', reason = '', next_try_at = null, refused_at = null, failures = 0, address_hash = $2::bytea where inbox_id = $1::uuid and wanted = 'hold'`;
+      const sql = `update session set state = 'syncing', reason = '', next_try_at = null, refused_at = null, address_hash = $2::bytea where inbox_id = $1::uuid and wanted = 'hold'`;
       await tx.$executeRawUnsafe(sql, row.inboxId, addressHash);
     });
   }
@@ -146,14 +147,14 @@ export class SessionStore {
   }
 
   /** The session has ended by this fault: what comes next is decided by its own rule, and said with the row. */
-  async ended(row: SessionRow, fault: Fault): Promise<Ending | undefined> {
+  async ended(row: SessionRow, fault: Fault, stoodMs: number): Promise<Ending | undefined> {
     return this.database.writeToDisk({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
       const sql = `select failures, refused_at as "refusedAt", wanted, credential_version as "credentialVersion" from session where inbox_id = $1::uuid for no key update`;
       type Now = { failures: number; refusedAt: Date | null; wanted: string; credentialVersion: bigint };
       const [now] = await tx.$queryRawUnsafe<Now[]>(sql, row.inboxId);
       if (now?.wanted !== 'hold' || BigInt(now.credentialVersion) !== BigInt(row.credentialVersion)) return undefined;
-      const ending = afterEnd(fault, { failures: now.failures, refusedAt: now.refusedAt ?? undefined }, this.clock.now());
+      const ending = afterEnd(fault, { failures: now.failures, refusedAt: now.refusedAt ?? undefined, stoodMs }, this.clock.now());
       await tx.$executeRawUnsafe(
         `update session set state = $2, reason = $3, next_try_at = $4::timestamptz, due_at = $4::timestamptz, refused_at = $5::timestamptz, failures = $6::int where inbox_id = $1::uuid`,
         row.inboxId,
@@ -163,6 +164,7 @@ export class SessionStore {
         ending.refusedAt ?? null,
         ending.failures,
       );
+      if (ending.state === 'slowed') await this.outbox.add(tx, [throttled(row, ending)]);
       if (ending.authenticationFailed) await this.outbox.add(tx, [authenticationFailed(row, ending.reason)]);
       return ending;
     });
@@ -176,5 +178,15 @@ function authenticationFailed({ tenantId, inboxId, credentialVersion }: SessionR
     tenantId,
     schema: AuthenticationFailedSchema,
     message: { inboxId, protocol: 'imap', credentialVersion: BigInt(credentialVersion), reason },
+  });
+}
+
+function throttled({ tenantId, inboxId }: SessionRow, { reason, nextTryAt }: Ending) {
+  return event({
+    topic: 'rejoinder.sync.internal.v1',
+    key: inboxId,
+    tenantId,
+    schema: ProviderThrottledSchema,
+    message: { inboxId, reason, until: nextTryAt && timestampFromDate(nextTryAt) },
   });
 }
