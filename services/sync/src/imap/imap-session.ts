@@ -7,6 +7,7 @@ import { HEADER_FIELDS } from '@rejoinder/mail/headers';
 import type { StructureNode } from '@rejoinder/mail/part';
 import { connectImap, imapFault, type MailLogin } from '@rejoinder/runtime/imap-connect';
 import type { MailNetwork } from '@rejoinder/runtime/mail-settings';
+import { takeMails } from './lean-fetch.js';
 
 /** What is looked at of every mail: named header fields, and neither body, ENVELOPE nor BODYSTRUCTURE. */
 export interface SeenMail {
@@ -134,12 +135,21 @@ export class ImapSession {
    */
   async headers(range: string, limit: number): Promise<SeenMail[]> {
     return this.#do(async () => {
-      const mails: SeenMail[] = [];
-      for await (const message of this.client.fetch(range, this.#headerQuery(), { uid: true })) {
-        if (!isAnswer(message)) this.onFlags(message.flags ?? new Set());
-        else if (mails.length < limit) mails.push(seenMail(message));
+      // By UID: a FETCH that imapflow repeats after a pause answers again for all.
+      const mails = new Map<number, SeenMail>();
+      const take = (mail: SeenMail) => {
+        if (mails.size < limit) mails.set(mail.uid, mail);
+      };
+      const release = takeMails(this.client, take);
+      try {
+        for await (const message of this.client.fetch(range, this.#headerQuery(), { uid: true })) {
+          if (isAnswer(message)) take(seenMail(message));
+          else this.onFlags(message.flags ?? new Set());
+        }
+      } finally {
+        release();
       }
-      return mails;
+      return [...mails.values()];
     });
   }
 
@@ -262,7 +272,7 @@ export class ImapSession {
 const isAnswer = ({ size, internalDate, headers }: FetchMessageObject): boolean =>
   size !== undefined || internalDate !== undefined || headers !== undefined;
 
-function seenMail({ uid, flags, internalDate, size, headers, labels }: FetchMessageObject): SeenMail {
+export function seenMail({ uid, flags, internalDate, size, headers, labels }: FetchMessageObject): SeenMail {
   const received = internalDate === undefined ? undefined : new Date(internalDate);
   return {
     uid,
