@@ -98,6 +98,11 @@ export const catalogue = {
   UNREADABLE: { kind: 'invalid', sentence: 'The mail is built in a way that cannot be read.', action: '' },
   NOT_QUOTING: { kind: 'denied', sentence: 'The mail quotes nothing of the conversation, so it is not a part of it.', action: '' },
   FORGOTTEN: { kind: 'gone', sentence: 'The mail was deleted here, and stays deleted.', action: '' },
+  NEVER_LOGGED: {
+    kind: 'denied',
+    sentence: 'Somebody on the mail is on the list of those whose mail is never logged.',
+    action: 'Check settings',
+  },
   NOT_SEEN: { kind: 'not_found', sentence: 'No connected mailbox has this mail. It is logged when it turns up.', action: '' },
   INBOX_NOT_FOUND: { kind: 'not_found', sentence: 'There is no such inbox.', action: 'Check the inbox' },
   INBOX_EXISTS: { kind: 'conflict', sentence: 'This address is connected already.', action: 'Reconnect it instead' },

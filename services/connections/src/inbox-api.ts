@@ -10,7 +10,9 @@ import { faultOf } from '@rejoinder/contracts/catalogue';
 import { CredentialBox } from './credential-box.js';
 import { InboxStore, type InboxRow } from './inbox-store.js';
 import { pause, reconnect, resume } from './inbox.js';
-import { readDisplayName, readLogin, readPassword, readSettings, type CheckedLogin } from './login.js';
+import { readDisplayName, readLogin, readPassword, type CheckedLogin } from './login.js';
+import { settingsOf } from './inbox-events.js';
+import { NewSettings } from './settings/new-settings.js';
 import { allPassed, VerifyClient } from './verify-client.js';
 
 const defaultPage = 100;
@@ -22,13 +24,15 @@ export class InboxApi {
     private readonly store: InboxStore,
     private readonly box: CredentialBox,
     private readonly live: VerifyClient,
+    private readonly newSettings: NewSettings,
   ) {}
 
   @GrpcMethod('ConnectionsService', 'Connect')
   async connect(request: api.ConnectRequest): Promise<MessageInitShape<typeof api.ConnectResponseSchema>> {
     const login = readLogin(request.login);
-    const [displayName, settings] = [readDisplayName(request.displayName), readSettings(request.settings)];
+    const displayName = readDisplayName(request.displayName);
     const { tenantId } = request;
+    const settings = await this.newSettings.of(tenantId, request.settings);
     if (await this.store.isConnected(tenantId, login.address)) throw faultOf('INBOX_EXISTS');
     const { checks } = await this.live.test(login);
     if (!allPassed(checks)) return { checks };
@@ -92,7 +96,7 @@ export class InboxApi {
   }
 }
 
-function checkedId(id: string): string {
+export function checkedId(id: string): string {
   if (!isId(id)) throw faultOf('INBOX_NOT_FOUND');
   return id;
 }
@@ -106,9 +110,8 @@ function loginOf(row: InboxRow): Pick<CheckedLogin, 'address' | 'imap' | 'smtp'>
   };
 }
 
-function shown(row: InboxRow): MessageInitShape<typeof api.InboxSchema> {
+export function shown(row: InboxRow): MessageInitShape<typeof api.InboxSchema> {
   const { inboxId, address, displayName, receiving, receivingReason, sending, sendingReason } = row;
-  const { capture, attachments, historyDays, logFolder } = row;
   return {
     inboxId,
     address,
@@ -117,7 +120,7 @@ function shown(row: InboxRow): MessageInitShape<typeof api.InboxSchema> {
     receivingReason,
     sending,
     sendingReason,
-    settings: { capture, attachments, historyDays, logFolder },
+    settings: settingsOf(row),
     connectedAt: timestampFromDate(row.connectedAt),
     imap: loginOf(row).imap,
     smtp: loginOf(row).smtp,

@@ -5,7 +5,9 @@ import {
   InboxPausedSchema,
   InboxReconnectedSchema,
   InboxRemovedSchema,
+  SettingsChangedSchema,
 } from '@rejoinder/contracts/events/connections';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { StartInboxSchema, StopInboxSchema } from '@rejoinder/contracts/commands';
 import { event, type NewEvent } from '@rejoinder/bus/outbox';
 import type { Told } from './inbox.js';
@@ -20,13 +22,15 @@ export interface InboxFacts {
   attachments: boolean;
   historyDays: number;
   logFolder: string;
+  folders: string[];
+  captureSince: Date | null;
 }
 
 const topic = 'rejoinder.connections.v1';
 const commands = 'rejoinder.sync.commands.v1';
 
-function settingsOf({ capture, attachments, historyDays, logFolder }: InboxFacts) {
-  return { capture, attachments, historyDays, logFolder };
+export function settingsOf({ capture, attachments, historyDays, logFolder, folders, captureSince: since }: InboxFacts) {
+  return { capture, attachments, historyDays, logFolder, folders, captureSince: since ? timestampFromDate(since) : undefined };
 }
 
 function startInbox(facts: InboxFacts, sequence: bigint): NewEvent {
@@ -49,6 +53,14 @@ export function removedEvents(facts: InboxFacts, sequence: bigint): NewEvent[] {
   const { inboxId, tenantId, address } = facts;
   const message = { inboxId, address };
   return [event({ topic, key: inboxId, tenantId, sequence, schema: InboxRemovedSchema, message }), stopInbox(facts, sequence, true)];
+}
+
+/** Sync is told where it holds the inbox; one that is paused hears of it when it is resumed. */
+export function settingsEvents(facts: InboxFacts, sequence: bigint, holds: boolean): NewEvent[] {
+  const { inboxId, tenantId } = facts;
+  const message = { inboxId, settings: settingsOf(facts) };
+  const changed = event({ topic, key: inboxId, tenantId, sequence, schema: SettingsChangedSchema, message });
+  return holds ? [changed, startInbox(facts, sequence)] : [changed];
 }
 
 /** Revisions rise by one for each event, from the one after `before`; sync is told where it must hold the inbox or let it go. */

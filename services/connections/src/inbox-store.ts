@@ -6,10 +6,12 @@ import { faultOf } from '@rejoinder/contracts/catalogue';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import type { Bytes } from '@rejoinder/vault/vault';
-import type { Inbox, Prisma } from './generated/client.js';
+import type { Inbox, Prisma, TenantSettings } from './generated/client.js';
 import { changeEvents, connectedEvents, disconnectedEvent, removedEvents } from './inbox-events.js';
 import { working, type Change, type InboxState } from './inbox.js';
-import type { CheckedLogin, InboxSettings } from './login.js';
+import type { CheckedLogin } from './login.js';
+import type { InboxSettings } from './settings/inbox-settings.js';
+import { factsUnder, lockTenant } from './settings/tenant-store.js';
 
 export type InboxRow = Inbox;
 
@@ -49,11 +51,12 @@ export class InboxStore {
     const data = { inboxId, tenantId, ...serversOf(login), address: login.address, displayName, ...settings, ...working };
     try {
       return await this.database.write({ tenant: tenantId }, async (tx) => {
+        const tenant = await lockTenant(tx, tenantId, 'share');
         const row = await tx.inbox.create({
           data: { ...data, credentialVersion: firstVersion, revision: 1n, connectedAt: this.clock.now() },
         });
         await tx.credential.create({ data: { inboxId, tenantId, version: firstVersion, sealed } });
-        await this.outbox.add(tx, connectedEvents(row));
+        await this.outbox.add(tx, connectedEvents(factsUnder(tenant, row)));
         return row;
       });
     } catch (error) {
@@ -93,9 +96,10 @@ export class InboxStore {
   /** Locks the inbox, lets `decide` say what becomes of it, and tells; the row as it is where nothing changes. */
   change(tenantId: string, inboxId: string, decide: (state: InboxState) => Change | undefined): Promise<InboxRow> {
     return this.database.write({ tenant: tenantId }, async (tx) => {
-      const row = await locked(tx, tenantId, inboxId);
+      const tenant = await lockTenant(tx, tenantId, 'share');
+      const row = await lockInbox(tx, tenantId, inboxId);
       const change = decide(stateOf(row));
-      return change ? this.#apply(tx, row, change, {}) : row;
+      return change ? this.#apply(tx, tenant, row, change, {}) : row;
     });
   }
 
@@ -106,18 +110,19 @@ export class InboxStore {
     decide: (state: InboxState) => Change,
   ): Promise<InboxRow | undefined> {
     return this.database.write({ tenant: tenantId }, async (tx) => {
-      const row = await locked(tx, tenantId, inboxId);
+      const tenant = await lockTenant(tx, tenantId, 'share');
+      const row = await lockInbox(tx, tenantId, inboxId);
       if (row.credentialVersion !== credentialVersion) return undefined;
       const version = credentialVersion + 1n;
       await tx.credential.update({ where: { inboxId, tenantId }, data: { version, sealed } });
-      return this.#apply(tx, { ...row, credentialVersion: version }, decide(stateOf(row)), { credentialVersion: version });
+      return this.#apply(tx, tenant, { ...row, credentialVersion: version }, decide(stateOf(row)), { credentialVersion: version });
     });
   }
 
   /** Deletes it with its credential; done already is done. */
   async remove(tenantId: string, inboxId: string): Promise<void> {
     await this.database.write({ tenant: tenantId }, async (tx) => {
-      const row = await locked(tx, tenantId, inboxId);
+      const row = await lockInbox(tx, tenantId, inboxId);
       await tx.inbox.delete({ where: { inboxId, tenantId } });
       await this.outbox.add(tx, removedEvents(row, row.revision + 1n));
     });
@@ -155,11 +160,11 @@ export class InboxStore {
     await this.outbox.add(tx, told);
   }
 
-  async #apply(tx: Tx, row: InboxRow, { state, told }: Change, more: Prisma.InboxUpdateInput): Promise<InboxRow> {
+  async #apply(tx: Tx, tenant: TenantSettings, row: InboxRow, { state, told }: Change, more: Prisma.InboxUpdateInput): Promise<InboxRow> {
     const revision = row.revision + BigInt(Math.max(1, told.length));
     const { inboxId, tenantId } = row;
     const saved = await tx.inbox.update({ where: { inboxId, tenantId }, data: { ...state, ...more, revision } });
-    await this.outbox.add(tx, changeEvents(saved, told, row.revision, state.receiving === 'connected'));
+    await this.outbox.add(tx, changeEvents(factsUnder(tenant, saved), told, row.revision, state.receiving === 'connected'));
     return saved;
   }
 }
@@ -171,7 +176,7 @@ where i.tenant_id = f.tenant_id and i.inbox_id = f.inbox_id and i.credential_ver
   and i.${side} = '${side === 'receiving' ? 'connected' : 'ready'}'
 returning i.tenant_id, i.inbox_id, i.revision, i.${side}_reason as reason`;
 
-async function locked(tx: Tx, tenantId: string, inboxId: string): Promise<InboxRow> {
+export async function lockInbox(tx: Tx, tenantId: string, inboxId: string): Promise<InboxRow> {
   await tx.$queryRawUnsafe('select 1 from inbox where tenant_id = $1::uuid and inbox_id = $2::uuid for update', tenantId, inboxId);
   const row = await tx.inbox.findUnique({ where: { inboxId, tenantId } });
   if (!row) throw faultOf('INBOX_NOT_FOUND');

@@ -1,8 +1,7 @@
-// Reads what a person typed of a login and settings, or refuses by name what is wrong.
+// Reads what a person typed of a login, or refuses by name what is wrong.
 import { Fault } from '@rejoinder/base/fault';
 import { Private } from '@rejoinder/base/private';
 import type { Login, Server } from '@rejoinder/contracts/api/connections';
-import type { Settings } from '@rejoinder/contracts/events/connections';
 import type { MailServer } from '@rejoinder/runtime/mail-host';
 
 /** Everything needed to sign in to both servers. */
@@ -14,21 +13,11 @@ export interface CheckedLogin {
   smtp: MailServer;
 }
 
-export interface InboxSettings {
-  capture: 'tracked';
-  attachments: boolean;
-  historyDays: number;
-  logFolder: string;
-}
-
 const maxAddress = 320;
 const maxUsername = 320;
 const maxPassword = 1_000;
 const maxName = 200;
 const maxHost = 253;
-const maxFolder = 255;
-const maxHistoryDays = 3_650;
-const defaultHistoryDays = 30;
 
 const addressForm =
   /^[^\s<>,;:"()[\]\\@\u0000-\u001f\u007f]+@([^\s<>,;:"()[\]\\@.\u0000-\u001f\u007f]+\.)+[^\s<>,;:"()[\]\\@.\u0000-\u001f\u007f]+$/u;
@@ -86,17 +75,4 @@ export function readDisplayName(text: string): string {
   const name = text.trim();
   if (name.length > maxName || controls.test(name)) throw wrong('NAME_INVALID', `A name has at most ${maxName} characters in one line.`);
   return name;
-}
-
-/** Left out, they are the defaults: tracked mail, with attachments, and headers of the last 30 days. */
-export function readSettings(given: Settings | undefined): InboxSettings {
-  if (!given) return { capture: 'tracked', attachments: true, historyDays: defaultHistoryDays, logFolder: '' };
-  const { capture, attachments, historyDays, logFolder } = given;
-  if (capture === 'all') throw wrong('CAPTURE_ALL', 'Capturing all mail cannot be chosen yet: only tracked mail is read.');
-  if (capture !== '' && capture !== 'tracked') throw wrong('CAPTURE_INVALID', 'Capture is "tracked".');
-  if (historyDays < 0 || historyDays > maxHistoryDays)
-    throw wrong('HISTORY_INVALID', `History is 0 (everything) to ${maxHistoryDays} days.`);
-  if (logFolder.length > maxFolder || controls.test(logFolder))
-    throw wrong('FOLDER_INVALID', `A folder name has at most ${maxFolder} characters.`);
-  return { capture: 'tracked', attachments, historyDays, logFolder };
 }

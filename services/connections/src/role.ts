@@ -13,12 +13,15 @@ import { InboxApi } from './inbox-api.js';
 import { InboxStore } from './inbox-store.js';
 import { OnAuthenticationFailed } from './on-authentication-failed.js';
 import { ServersApi } from './servers-api.js';
+import { NewSettings } from './settings/new-settings.js';
+import { SettingsApi } from './settings/settings-api.js';
+import { SettingsStore } from './settings/settings-store.js';
 import { StoreApi } from './store-api.js';
 import { VerifyClient } from './verify-client.js';
 
 @Module({
-  controllers: [ServersApi, InboxApi, StoreApi, OnAuthenticationFailed],
-  providers: [InboxStore, CredentialBox, VerifyClient, DiscoveryClient, AutoconfigClient, DnsClient],
+  controllers: [ServersApi, InboxApi, SettingsApi, StoreApi, OnAuthenticationFailed],
+  providers: [InboxStore, SettingsStore, NewSettings, CredentialBox, VerifyClient, DiscoveryClient, AutoconfigClient, DnsClient],
 })
 class ConnectionsModule {}
 

@@ -152,7 +152,7 @@ describe('an inbox', () => {
     expect([opened?.password, opened?.username, credentialVersion]).toEqual(['secret', 'anna@rejoinder.test', 1n]);
   });
 
-  it('is not stored where a server refuses, nor where all mail is to be captured', async () => {
+  it('is not stored where a server refuses, nor where its settings cannot be', async () => {
     await dovecot.addUser('bert@rejoinder.test');
     const refused = await client().connect({ tenantId: test.tenantId, login: login('bert@rejoinder.test', { password: 'wrong' }) }, slow);
     expect(refused.inbox).toBeUndefined();
@@ -160,8 +160,11 @@ describe('an inbox', () => {
       { protocol: 'imap', passed: false, code: 'AUTH_REJECTED' },
       { protocol: 'smtp', passed: false, code: 'AUTH_REJECTED' },
     ]);
-    const all = client().connect({ tenantId: test.tenantId, login: login('bert@rejoinder.test'), settings: { capture: 'all' } }, slow);
-    expect(await codeOf(all)).toBe('CAPTURE_ALL');
+    const all = client().connect(
+      { tenantId: test.tenantId, login: login('bert@rejoinder.test'), settings: { capture: 'everything' } },
+      slow,
+    );
+    expect(await codeOf(all)).toBe('CAPTURE_INVALID');
     expect(await test.query(`select 1 from connections.inbox where address like 'bert%'`)).toEqual([]);
   });
 

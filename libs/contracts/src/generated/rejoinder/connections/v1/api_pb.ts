@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/connections/v1/api.proto.
  */
 export const file_rejoinder_connections_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("CiJyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvYXBpLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiNgoGU2VydmVyEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoBRIQCghzZWN1cml0eRgDIAEoCSI7Cg9EaXNjb3ZlclJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEigAIKEERpc2NvdmVyUmVzcG9uc2USLgoEaW1hcBgBIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISLgoEc210cBgCIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISEAoIcHJvdmlkZXIYAyABKAkSDAoEaGludBgEIAEoCRIOCgZzb3VyY2UYBSABKAkSDwoHc2lnbl9pbhgGIAEoCRIWCg5vYXV0aF9wcm92aWRlchgHIAEoCRIbChNvYXV0aF9wcm92aWRlcl9uYW1lGAggASgJEhYKCHVzZXJuYW1lGAkgASgJQgSItRgBIlIKDVZlcmlmeVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBWxvZ2luGAIgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luItABCgVMb2dpbhIVCgdhZGRyZXNzGAEgASgJQgSItRgBEhYKCHVzZXJuYW1lGAIgASgJQgSItRgBEhkKCHBhc3N3b3JkGAMgASgJQgeAAQGItRgBEi4KBGltYXAYBCABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEi4KBHNtdHAYBSABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEh0KDGFjY2Vzc190b2tlbhgGIAEoCUIHgAEBiLUYASJHCgVDaGVjaxIQCghwcm90b2NvbBgBIAEoCRIOCgZwYXNzZWQYAiABKAgSDAoEY29kZRgDIAEoCRIOCgZkZXRhaWwYBCABKAkicQoOVmVyaWZ5UmVzcG9uc2USLwoGY2hlY2tzGAEgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrEhQKDGNhcGFiaWxpdGllcxgCIAMoCRIYChBzaXplX2xpbWl0X2J5dGVzGAMgASgDIqUBCg5Db25uZWN0UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSLgoFbG9naW4YAiABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTG9naW4SGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzInIKD0Nvbm5lY3RSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveBIvCgZjaGVja3MYAiADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ2hlY2siUgoQUmVjb25uZWN0UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSGQoIcGFzc3dvcmQYAyABKAlCB4ABAYi1GAEidAoRUmVjb25uZWN0UmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSLwoGY2hlY2tzGAIgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrItoBChJTdGFydFNpZ25JblJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhUKB2FkZHJlc3MYAyABKAlCBIi1GAESEAoIaW5ib3hfaWQYBCABKAkSGgoMZGlzcGxheV9uYW1lGAUgASgJQgSItRgBEjQKCHNldHRpbmdzGAYgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzEhQKDHJlZGlyZWN0X3VyaRgHIAEoCRIOCgZjYWxsZXIYCCABKAkiNgoTU3RhcnRTaWduSW5SZXNwb25zZRIfChFhdXRob3JpemF0aW9uX3VybBgBIAEoCUIEiLUYASJXChNGaW5pc2hTaWduSW5SZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIdCgxjYWxsYmFja191cmwYAiABKAlCB4ABAYi1GAESDgoGY2FsbGVyGAMgASgJIowBChRGaW5pc2hTaWduSW5SZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveBIvCgZjaGVja3MYAiADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ2hlY2sSEwoLcmVjb25uZWN0ZWQYAyABKAgiMwoMUGF1c2VSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSI/Cg1QYXVzZVJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94IjQKDVJlc3VtZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIkAKDlJlc3VtZVJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94IjQKDVJlbW92ZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIhAKDlJlbW92ZVJlc3BvbnNlIjYKD0dldEluYm94UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiQgoQR2V0SW5ib3hSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCJOChJMaXN0SW5ib3hlc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJImAKE0xpc3RJbmJveGVzUmVzcG9uc2USMAoHaW5ib3hlcxgBIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiggMKBUluYm94EhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEhEKCXJlY2VpdmluZxgEIAEoCRIYChByZWNlaXZpbmdfcmVhc29uGAUgASgJEg8KB3NlbmRpbmcYBiABKAkSFgoOc2VuZGluZ19yZWFzb24YByABKAkSNAoIc2V0dGluZ3MYCCABKAsyIi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2V0dGluZ3MSMAoMY29ubmVjdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgRpbWFwGAogASgLMiAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNlcnZlchIuCgRzbXRwGAsgASgLMiAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNlcnZlchIWCg5vYXV0aF9wcm92aWRlchgMIAEoCSJbChRHZXRDcmVkZW50aWFsUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSHgoNcmVmdXNlZF90b2tlbhgDIAEoCUIHgAEBiLUYASK3AQoVR2V0Q3JlZGVudGlhbFJlc3BvbnNlEi4KBWxvZ2luGAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgCIAEoAxIaCgxkaXNwbGF5X25hbWUYAyABKAlCBIi1GAESNgoSYWNjZXNzX3Rva2VuX3VudGlsGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDLKCQoSQ29ubmVjdGlvbnNTZXJ2aWNlEmEKCERpc2NvdmVyEikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkRpc2NvdmVyUmVxdWVzdBoqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5EaXNjb3ZlclJlc3BvbnNlElsKBlZlcmlmeRInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5WZXJpZnlSZXF1ZXN0GigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlZlcmlmeVJlc3BvbnNlEl4KB0Nvbm5lY3QSKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ29ubmVjdFJlcXVlc3QaKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ29ubmVjdFJlc3BvbnNlEmQKCVJlY29ubmVjdBIqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZWNvbm5lY3RSZXF1ZXN0GisucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlY29ubmVjdFJlc3BvbnNlEmoKC1N0YXJ0U2lnbkluEiwucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlN0YXJ0U2lnbkluUmVxdWVzdBotLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TdGFydFNpZ25JblJlc3BvbnNlEm0KDEZpbmlzaFNpZ25JbhItLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5GaW5pc2hTaWduSW5SZXF1ZXN0Gi4ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkZpbmlzaFNpZ25JblJlc3BvbnNlElgKBVBhdXNlEiYucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlBhdXNlUmVxdWVzdBonLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QYXVzZVJlc3BvbnNlElsKBlJlc3VtZRInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZXN1bWVSZXF1ZXN0GigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlc3VtZVJlc3BvbnNlElsKBlJlbW92ZRInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZW1vdmVSZXF1ZXN0GigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlbW92ZVJlc3BvbnNlEmEKCEdldEluYm94EikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldEluYm94UmVxdWVzdBoqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRJbmJveFJlc3BvbnNlEmoKC0xpc3RJbmJveGVzEiwucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxpc3RJbmJveGVzUmVxdWVzdBotLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5MaXN0SW5ib3hlc1Jlc3BvbnNlEnAKDUdldENyZWRlbnRpYWwSLi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0Q3JlZGVudGlhbFJlcXVlc3QaLy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0Q3JlZGVudGlhbFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_connections_v1_events, file_rejoinder_v1_options]);
+  fileDesc("CiJyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvYXBpLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiNgoGU2VydmVyEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoBRIQCghzZWN1cml0eRgDIAEoCSI7Cg9EaXNjb3ZlclJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEigAIKEERpc2NvdmVyUmVzcG9uc2USLgoEaW1hcBgBIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISLgoEc210cBgCIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISEAoIcHJvdmlkZXIYAyABKAkSDAoEaGludBgEIAEoCRIOCgZzb3VyY2UYBSABKAkSDwoHc2lnbl9pbhgGIAEoCRIWCg5vYXV0aF9wcm92aWRlchgHIAEoCRIbChNvYXV0aF9wcm92aWRlcl9uYW1lGAggASgJEhYKCHVzZXJuYW1lGAkgASgJQgSItRgBIlIKDVZlcmlmeVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBWxvZ2luGAIgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luItABCgVMb2dpbhIVCgdhZGRyZXNzGAEgASgJQgSItRgBEhYKCHVzZXJuYW1lGAIgASgJQgSItRgBEhkKCHBhc3N3b3JkGAMgASgJQgeAAQGItRgBEi4KBGltYXAYBCABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEi4KBHNtdHAYBSABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEh0KDGFjY2Vzc190b2tlbhgGIAEoCUIHgAEBiLUYASJHCgVDaGVjaxIQCghwcm90b2NvbBgBIAEoCRIOCgZwYXNzZWQYAiABKAgSDAoEY29kZRgDIAEoCRIOCgZkZXRhaWwYBCABKAkicQoOVmVyaWZ5UmVzcG9uc2USLwoGY2hlY2tzGAEgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrEhQKDGNhcGFiaWxpdGllcxgCIAMoCRIYChBzaXplX2xpbWl0X2J5dGVzGAMgASgDIqUBCg5Db25uZWN0UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSLgoFbG9naW4YAiABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTG9naW4SGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzInIKD0Nvbm5lY3RSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveBIvCgZjaGVja3MYAiADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ2hlY2siUgoQUmVjb25uZWN0UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSGQoIcGFzc3dvcmQYAyABKAlCB4ABAYi1GAEidAoRUmVjb25uZWN0UmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSLwoGY2hlY2tzGAIgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrItoBChJTdGFydFNpZ25JblJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCHByb3ZpZGVyGAIgASgJEhUKB2FkZHJlc3MYAyABKAlCBIi1GAESEAoIaW5ib3hfaWQYBCABKAkSGgoMZGlzcGxheV9uYW1lGAUgASgJQgSItRgBEjQKCHNldHRpbmdzGAYgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzEhQKDHJlZGlyZWN0X3VyaRgHIAEoCRIOCgZjYWxsZXIYCCABKAkiNgoTU3RhcnRTaWduSW5SZXNwb25zZRIfChFhdXRob3JpemF0aW9uX3VybBgBIAEoCUIEiLUYASJXChNGaW5pc2hTaWduSW5SZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIdCgxjYWxsYmFja191cmwYAiABKAlCB4ABAYi1GAESDgoGY2FsbGVyGAMgASgJIowBChRGaW5pc2hTaWduSW5SZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveBIvCgZjaGVja3MYAiADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ2hlY2sSEwoLcmVjb25uZWN0ZWQYAyABKAgiMwoMUGF1c2VSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSI/Cg1QYXVzZVJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94IjQKDVJlc3VtZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIkAKDlJlc3VtZVJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94IjQKDVJlbW92ZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIhAKDlJlbW92ZVJlc3BvbnNlIs4CChVVcGRhdGVTZXR0aW5nc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEhQKB2NhcHR1cmUYAyABKAlIAIgBARIYCgthdHRhY2htZW50cxgEIAEoCEgBiAEBEhkKDGhpc3RvcnlfZGF5cxgFIAEoBUgCiAEBEh0KCmxvZ19mb2xkZXIYBiABKAlCBIi1GAFIA4gBARI3Cgdmb2xkZXJzGAcgASgLMiYucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkZvbGRlckNob2ljZRIxCg1jYXB0dXJlX3NpbmNlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIKCghfY2FwdHVyZUIOCgxfYXR0YWNobWVudHNCDwoNX2hpc3RvcnlfZGF5c0INCgtfbG9nX2ZvbGRlciIjCgxGb2xkZXJDaG9pY2USEwoFcGF0aHMYASADKAlCBIi1GAEiSAoWVXBkYXRlU2V0dGluZ3NSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCJPCg5UZW5hbnRTZXR0aW5ncxITCgthdHRhY2htZW50cxgBIAEoCBIPCgdjYXB0dXJlGAIgASgJEhcKCW5ldmVyX2xvZxgDIAMoCUIEiLUYASItChhHZXRUZW5hbnRTZXR0aW5nc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJIpQBChlHZXRUZW5hbnRTZXR0aW5nc1Jlc3BvbnNlEjoKCHNldHRpbmdzGAEgASgLMigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlRlbmFudFNldHRpbmdzEjsKCHdhcm5pbmdzGAIgAygLMikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLk5ldmVyTG9nV2FybmluZyJpChhQdXRUZW5hbnRTZXR0aW5nc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEjoKCHNldHRpbmdzGAIgASgLMigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlRlbmFudFNldHRpbmdzIpQBChlQdXRUZW5hbnRTZXR0aW5nc1Jlc3BvbnNlEjoKCHNldHRpbmdzGAEgASgLMigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlRlbmFudFNldHRpbmdzEjsKCHdhcm5pbmdzGAIgAygLMikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLk5ldmVyTG9nV2FybmluZyI+Cg9OZXZlckxvZ1dhcm5pbmcSEwoFZW50cnkYASABKAlCBIi1GAESFgoIc2VudGVuY2UYAiABKAlCBIi1GAEiPgoSVHJ5TmV2ZXJMb2dSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCgdlbnRyaWVzGAIgAygJQgSItRgBIosBChNUcnlOZXZlckxvZ1Jlc3BvbnNlEjcKBnRyaWFscxgBIAMoCzInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5OZXZlckxvZ1RyaWFsEjsKCHdhcm5pbmdzGAIgAygLMikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLk5ldmVyTG9nV2FybmluZyJDCg1OZXZlckxvZ1RyaWFsEhMKBWVudHJ5GAEgASgJQgSItRgBEg8KB3RyYWNrZWQYAiABKAMSDAoEc2VlbhgDIAEoAyI2Cg9HZXRJbmJveFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIkIKEEdldEluYm94UmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3giTgoSTGlzdEluYm94ZXNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJgChNMaXN0SW5ib3hlc1Jlc3BvbnNlEjAKB2luYm94ZXMYASADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIoIDCgVJbmJveBIQCghpbmJveF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhoKDGRpc3BsYXlfbmFtZRgDIAEoCUIEiLUYARIRCglyZWNlaXZpbmcYBCABKAkSGAoQcmVjZWl2aW5nX3JlYXNvbhgFIAEoCRIPCgdzZW5kaW5nGAYgASgJEhYKDnNlbmRpbmdfcmVhc29uGAcgASgJEjQKCHNldHRpbmdzGAggASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzEjAKDGNvbm5lY3RlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoEaW1hcBgKIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISLgoEc210cBgLIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISFgoOb2F1dGhfcHJvdmlkZXIYDCABKAkiWwoUR2V0Q3JlZGVudGlhbFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEh4KDXJlZnVzZWRfdG9rZW4YAyABKAlCB4ABAYi1GAEitwEKFUdldENyZWRlbnRpYWxSZXNwb25zZRIuCgVsb2dpbhgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Mb2dpbhIaChJjcmVkZW50aWFsX3ZlcnNpb24YAiABKAMSGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjYKEmFjY2Vzc190b2tlbl91bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAypw0KEkNvbm5lY3Rpb25zU2VydmljZRJhCghEaXNjb3ZlchIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5EaXNjb3ZlclJlcXVlc3QaKi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRGlzY292ZXJSZXNwb25zZRJbCgZWZXJpZnkSJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVmVyaWZ5UmVxdWVzdBooLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5WZXJpZnlSZXNwb25zZRJeCgdDb25uZWN0EigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNvbm5lY3RSZXF1ZXN0GikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNvbm5lY3RSZXNwb25zZRJkCglSZWNvbm5lY3QSKi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVjb25uZWN0UmVxdWVzdBorLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZWNvbm5lY3RSZXNwb25zZRJqCgtTdGFydFNpZ25JbhIsLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TdGFydFNpZ25JblJlcXVlc3QaLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU3RhcnRTaWduSW5SZXNwb25zZRJtCgxGaW5pc2hTaWduSW4SLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRmluaXNoU2lnbkluUmVxdWVzdBouLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5GaW5pc2hTaWduSW5SZXNwb25zZRJYCgVQYXVzZRImLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QYXVzZVJlcXVlc3QaJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUGF1c2VSZXNwb25zZRJbCgZSZXN1bWUSJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVzdW1lUmVxdWVzdBooLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZXN1bWVSZXNwb25zZRJbCgZSZW1vdmUSJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVtb3ZlUmVxdWVzdBooLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZW1vdmVSZXNwb25zZRJzCg5VcGRhdGVTZXR0aW5ncxIvLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5VcGRhdGVTZXR0aW5nc1JlcXVlc3QaMC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVXBkYXRlU2V0dGluZ3NSZXNwb25zZRJ8ChFHZXRUZW5hbnRTZXR0aW5ncxIyLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRUZW5hbnRTZXR0aW5nc1JlcXVlc3QaMy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0VGVuYW50U2V0dGluZ3NSZXNwb25zZRJ8ChFQdXRUZW5hbnRTZXR0aW5ncxIyLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QdXRUZW5hbnRTZXR0aW5nc1JlcXVlc3QaMy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUHV0VGVuYW50U2V0dGluZ3NSZXNwb25zZRJqCgtUcnlOZXZlckxvZxIsLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5UcnlOZXZlckxvZ1JlcXVlc3QaLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVHJ5TmV2ZXJMb2dSZXNwb25zZRJhCghHZXRJbmJveBIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRJbmJveFJlcXVlc3QaKi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0SW5ib3hSZXNwb25zZRJqCgtMaXN0SW5ib3hlcxIsLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5MaXN0SW5ib3hlc1JlcXVlc3QaLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTGlzdEluYm94ZXNSZXNwb25zZRJwCg1HZXRDcmVkZW50aWFsEi4ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldENyZWRlbnRpYWxSZXF1ZXN0Gi8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldENyZWRlbnRpYWxSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_connections_v1_events, file_rejoinder_v1_options]);
 
 /**
  * One mail server. Security is "tls" or "starttls"; there is no plain text.
@@ -643,6 +643,317 @@ export const RemoveResponseSchema: GenMessage<RemoveResponse> = /*@__PURE__*/
   messageDesc(file_rejoinder_connections_v1_api, 20);
 
 /**
+ * @generated from message rejoinder.connections.v1.UpdateSettingsRequest
+ */
+export type UpdateSettingsRequest = Message<"rejoinder.connections.v1.UpdateSettingsRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string inbox_id = 2;
+   */
+  inboxId: string;
+
+  /**
+   * @generated from field: optional string capture = 3;
+   */
+  capture?: string | undefined;
+
+  /**
+   * @generated from field: optional bool attachments = 4;
+   */
+  attachments?: boolean | undefined;
+
+  /**
+   * @generated from field: optional int32 history_days = 5;
+   */
+  historyDays?: number | undefined;
+
+  /**
+   * @generated from field: optional string log_folder = 6;
+   */
+  logFolder?: string | undefined;
+
+  /**
+   * Unset: stays; set without paths: the usual folders again.
+   *
+   * @generated from field: rejoinder.connections.v1.FolderChoice folders = 7;
+   */
+  folders?: FolderChoice | undefined;
+
+  /**
+   * With capture "all": how far it reaches back, at most as long as headers are kept. Unset: from now on, or as it was.
+   *
+   * @generated from field: google.protobuf.Timestamp capture_since = 8;
+   */
+  captureSince?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.UpdateSettingsRequest.
+ * Use `create(UpdateSettingsRequestSchema)` to create a new message.
+ */
+export const UpdateSettingsRequestSchema: GenMessage<UpdateSettingsRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 21);
+
+/**
+ * @generated from message rejoinder.connections.v1.FolderChoice
+ */
+export type FolderChoice = Message<"rejoinder.connections.v1.FolderChoice"> & {
+  /**
+   * At most 200.
+   *
+   * @generated from field: repeated string paths = 1;
+   */
+  paths: string[];
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.FolderChoice.
+ * Use `create(FolderChoiceSchema)` to create a new message.
+ */
+export const FolderChoiceSchema: GenMessage<FolderChoice> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 22);
+
+/**
+ * @generated from message rejoinder.connections.v1.UpdateSettingsResponse
+ */
+export type UpdateSettingsResponse = Message<"rejoinder.connections.v1.UpdateSettingsResponse"> & {
+  /**
+   * @generated from field: rejoinder.connections.v1.Inbox inbox = 1;
+   */
+  inbox?: Inbox | undefined;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.UpdateSettingsResponse.
+ * Use `create(UpdateSettingsResponseSchema)` to create a new message.
+ */
+export const UpdateSettingsResponseSchema: GenMessage<UpdateSettingsResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 23);
+
+/**
+ * @generated from message rejoinder.connections.v1.TenantSettings
+ */
+export type TenantSettings = Message<"rejoinder.connections.v1.TenantSettings"> & {
+  /**
+   * Off: no inbox logs attachments, whatever its own settings say.
+   *
+   * @generated from field: bool attachments = 1;
+   */
+  attachments: boolean;
+
+  /**
+   * Capture of inboxes that are connected without a word about it: tracked or all.
+   *
+   * @generated from field: string capture = 2;
+   */
+  capture: string;
+
+  /**
+   * Addresses, and domains with those below them, in lower case; at most 1,000.
+   *
+   * @generated from field: repeated string never_log = 3;
+   */
+  neverLog: string[];
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.TenantSettings.
+ * Use `create(TenantSettingsSchema)` to create a new message.
+ */
+export const TenantSettingsSchema: GenMessage<TenantSettings> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 24);
+
+/**
+ * @generated from message rejoinder.connections.v1.GetTenantSettingsRequest
+ */
+export type GetTenantSettingsRequest = Message<"rejoinder.connections.v1.GetTenantSettingsRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.GetTenantSettingsRequest.
+ * Use `create(GetTenantSettingsRequestSchema)` to create a new message.
+ */
+export const GetTenantSettingsRequestSchema: GenMessage<GetTenantSettingsRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 25);
+
+/**
+ * @generated from message rejoinder.connections.v1.GetTenantSettingsResponse
+ */
+export type GetTenantSettingsResponse = Message<"rejoinder.connections.v1.GetTenantSettingsResponse"> & {
+  /**
+   * @generated from field: rejoinder.connections.v1.TenantSettings settings = 1;
+   */
+  settings?: TenantSettings | undefined;
+
+  /**
+   * @generated from field: repeated rejoinder.connections.v1.NeverLogWarning warnings = 2;
+   */
+  warnings: NeverLogWarning[];
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.GetTenantSettingsResponse.
+ * Use `create(GetTenantSettingsResponseSchema)` to create a new message.
+ */
+export const GetTenantSettingsResponseSchema: GenMessage<GetTenantSettingsResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 26);
+
+/**
+ * @generated from message rejoinder.connections.v1.PutTenantSettingsRequest
+ */
+export type PutTenantSettingsRequest = Message<"rejoinder.connections.v1.PutTenantSettingsRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: rejoinder.connections.v1.TenantSettings settings = 2;
+   */
+  settings?: TenantSettings | undefined;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.PutTenantSettingsRequest.
+ * Use `create(PutTenantSettingsRequestSchema)` to create a new message.
+ */
+export const PutTenantSettingsRequestSchema: GenMessage<PutTenantSettingsRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 27);
+
+/**
+ * @generated from message rejoinder.connections.v1.PutTenantSettingsResponse
+ */
+export type PutTenantSettingsResponse = Message<"rejoinder.connections.v1.PutTenantSettingsResponse"> & {
+  /**
+   * @generated from field: rejoinder.connections.v1.TenantSettings settings = 1;
+   */
+  settings?: TenantSettings | undefined;
+
+  /**
+   * @generated from field: repeated rejoinder.connections.v1.NeverLogWarning warnings = 2;
+   */
+  warnings: NeverLogWarning[];
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.PutTenantSettingsResponse.
+ * Use `create(PutTenantSettingsResponseSchema)` to create a new message.
+ */
+export const PutTenantSettingsResponseSchema: GenMessage<PutTenantSettingsResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 28);
+
+/**
+ * An entry that stops more than a person may think.
+ *
+ * @generated from message rejoinder.connections.v1.NeverLogWarning
+ */
+export type NeverLogWarning = Message<"rejoinder.connections.v1.NeverLogWarning"> & {
+  /**
+   * @generated from field: string entry = 1;
+   */
+  entry: string;
+
+  /**
+   * @generated from field: string sentence = 2;
+   */
+  sentence: string;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.NeverLogWarning.
+ * Use `create(NeverLogWarningSchema)` to create a new message.
+ */
+export const NeverLogWarningSchema: GenMessage<NeverLogWarning> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 29);
+
+/**
+ * @generated from message rejoinder.connections.v1.TryNeverLogRequest
+ */
+export type TryNeverLogRequest = Message<"rejoinder.connections.v1.TryNeverLogRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * As typed; at most 1,000.
+   *
+   * @generated from field: repeated string entries = 2;
+   */
+  entries: string[];
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.TryNeverLogRequest.
+ * Use `create(TryNeverLogRequestSchema)` to create a new message.
+ */
+export const TryNeverLogRequestSchema: GenMessage<TryNeverLogRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 30);
+
+/**
+ * @generated from message rejoinder.connections.v1.TryNeverLogResponse
+ */
+export type TryNeverLogResponse = Message<"rejoinder.connections.v1.TryNeverLogResponse"> & {
+  /**
+   * One for each entry, in their order.
+   *
+   * @generated from field: repeated rejoinder.connections.v1.NeverLogTrial trials = 1;
+   */
+  trials: NeverLogTrial[];
+
+  /**
+   * @generated from field: repeated rejoinder.connections.v1.NeverLogWarning warnings = 2;
+   */
+  warnings: NeverLogWarning[];
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.TryNeverLogResponse.
+ * Use `create(TryNeverLogResponseSchema)` to create a new message.
+ */
+export const TryNeverLogResponseSchema: GenMessage<TryNeverLogResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 31);
+
+/**
+ * @generated from message rejoinder.connections.v1.NeverLogTrial
+ */
+export type NeverLogTrial = Message<"rejoinder.connections.v1.NeverLogTrial"> & {
+  /**
+   * @generated from field: string entry = 1;
+   */
+  entry: string;
+
+  /**
+   * Logged mails, less those sent from the CRM, that are from or to it.
+   *
+   * @generated from field: int64 tracked = 2;
+   */
+  tracked: bigint;
+
+  /**
+   * Mails whose headers are known, tracked or not, that are from or to it.
+   *
+   * @generated from field: int64 seen = 3;
+   */
+  seen: bigint;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.NeverLogTrial.
+ * Use `create(NeverLogTrialSchema)` to create a new message.
+ */
+export const NeverLogTrialSchema: GenMessage<NeverLogTrial> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 32);
+
+/**
  * @generated from message rejoinder.connections.v1.GetInboxRequest
  */
 export type GetInboxRequest = Message<"rejoinder.connections.v1.GetInboxRequest"> & {
@@ -662,7 +973,7 @@ export type GetInboxRequest = Message<"rejoinder.connections.v1.GetInboxRequest"
  * Use `create(GetInboxRequestSchema)` to create a new message.
  */
 export const GetInboxRequestSchema: GenMessage<GetInboxRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 21);
+  messageDesc(file_rejoinder_connections_v1_api, 33);
 
 /**
  * @generated from message rejoinder.connections.v1.GetInboxResponse
@@ -679,7 +990,7 @@ export type GetInboxResponse = Message<"rejoinder.connections.v1.GetInboxRespons
  * Use `create(GetInboxResponseSchema)` to create a new message.
  */
 export const GetInboxResponseSchema: GenMessage<GetInboxResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 22);
+  messageDesc(file_rejoinder_connections_v1_api, 34);
 
 /**
  * @generated from message rejoinder.connections.v1.ListInboxesRequest
@@ -706,7 +1017,7 @@ export type ListInboxesRequest = Message<"rejoinder.connections.v1.ListInboxesRe
  * Use `create(ListInboxesRequestSchema)` to create a new message.
  */
 export const ListInboxesRequestSchema: GenMessage<ListInboxesRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 23);
+  messageDesc(file_rejoinder_connections_v1_api, 35);
 
 /**
  * @generated from message rejoinder.connections.v1.ListInboxesResponse
@@ -728,7 +1039,7 @@ export type ListInboxesResponse = Message<"rejoinder.connections.v1.ListInboxesR
  * Use `create(ListInboxesResponseSchema)` to create a new message.
  */
 export const ListInboxesResponseSchema: GenMessage<ListInboxesResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 24);
+  messageDesc(file_rejoinder_connections_v1_api, 36);
 
 /**
  * @generated from message rejoinder.connections.v1.Inbox
@@ -806,7 +1117,7 @@ export type Inbox = Message<"rejoinder.connections.v1.Inbox"> & {
  * Use `create(InboxSchema)` to create a new message.
  */
 export const InboxSchema: GenMessage<Inbox> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 25);
+  messageDesc(file_rejoinder_connections_v1_api, 37);
 
 /**
  * @generated from message rejoinder.connections.v1.GetCredentialRequest
@@ -835,7 +1146,7 @@ export type GetCredentialRequest = Message<"rejoinder.connections.v1.GetCredenti
  * Use `create(GetCredentialRequestSchema)` to create a new message.
  */
 export const GetCredentialRequestSchema: GenMessage<GetCredentialRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 26);
+  messageDesc(file_rejoinder_connections_v1_api, 38);
 
 /**
  * @generated from message rejoinder.connections.v1.GetCredentialResponse
@@ -869,7 +1180,7 @@ export type GetCredentialResponse = Message<"rejoinder.connections.v1.GetCredent
  * Use `create(GetCredentialResponseSchema)` to create a new message.
  */
 export const GetCredentialResponseSchema: GenMessage<GetCredentialResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 27);
+  messageDesc(file_rejoinder_connections_v1_api, 39);
 
 /**
  * @generated from service rejoinder.connections.v1.ConnectionsService
@@ -959,6 +1270,46 @@ export const ConnectionsService: GenService<{
     methodKind: "unary";
     input: typeof RemoveRequestSchema;
     output: typeof RemoveResponseSchema;
+  },
+  /**
+   * Changes what is given of an inbox's settings; what is left out stays. INVALID values are refused in a sentence, and nothing is changed.
+   *
+   * @generated from rpc rejoinder.connections.v1.ConnectionsService.UpdateSettings
+   */
+  updateSettings: {
+    methodKind: "unary";
+    input: typeof UpdateSettingsRequestSchema;
+    output: typeof UpdateSettingsResponseSchema;
+  },
+  /**
+   * What holds for all inboxes of a tenant.
+   *
+   * @generated from rpc rejoinder.connections.v1.ConnectionsService.GetTenantSettings
+   */
+  getTenantSettings: {
+    methodKind: "unary";
+    input: typeof GetTenantSettingsRequestSchema;
+    output: typeof GetTenantSettingsResponseSchema;
+  },
+  /**
+   * Replaces them. An entry of the never-log list that is no address and no domain is refused (NEVER_LOG_INVALID).
+   *
+   * @generated from rpc rejoinder.connections.v1.ConnectionsService.PutTenantSettings
+   */
+  putTenantSettings: {
+    methodKind: "unary";
+    input: typeof PutTenantSettingsRequestSchema;
+    output: typeof PutTenantSettingsResponseSchema;
+  },
+  /**
+   * How much each entry would have kept off timelines; changes nothing.
+   *
+   * @generated from rpc rejoinder.connections.v1.ConnectionsService.TryNeverLog
+   */
+  tryNeverLog: {
+    methodKind: "unary";
+    input: typeof TryNeverLogRequestSchema;
+    output: typeof TryNeverLogResponseSchema;
   },
   /**
    * @generated from rpc rejoinder.connections.v1.ConnectionsService.GetInbox

@@ -2,10 +2,12 @@
 // @generated from file rejoinder/connections/v1/events.proto (package rejoinder.connections.v1, syntax proto3)
 /* eslint-disable */
 
-// Topic rejoinder.connections.v1 (public), key inbox_id.
+// Topic rejoinder.connections.v1 (public), key inbox_id; rejoinder.connections.internal.v1 (NeverLogChanged), key tenant_id.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_rejoinder_v1_options } from "../../v1/options_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/connections/v1/events.proto.
  */
 export const file_rejoinder_connections_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiVyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvZXZlbnRzLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiiwEKDkluYm94Q29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIkMKEUluYm94RGlzY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJIkAKEEluYm94UmVjb25uZWN0ZWQSEAoIaW5ib3hfaWQYASABKAkSGgoSY3JlZGVudGlhbF92ZXJzaW9uGAIgASgDIh8KC0luYm94UGF1c2VkEhAKCGluYm94X2lkGAEgASgJIjcKDEluYm94UmVtb3ZlZBIQCghpbmJveF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBIlkKD1NldHRpbmdzQ2hhbmdlZBIQCghpbmJveF9pZBgBIAEoCRI0CghzZXR0aW5ncxgCIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncyJ3CghTZXR0aW5ncxIPCgdjYXB0dXJlGAEgASgJEhMKC2F0dGFjaG1lbnRzGAIgASgIEhQKDGhpc3RvcnlfZGF5cxgDIAEoBRIYCgpsb2dfZm9sZGVyGAQgASgJQgSItRgBEhUKB2ZvbGRlcnMYBSADKAlCBIi1GAFiBnByb3RvMw", [file_rejoinder_v1_options]);
+  fileDesc("CiVyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvZXZlbnRzLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiiwEKDkluYm94Q29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIkMKEUluYm94RGlzY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJIkAKEEluYm94UmVjb25uZWN0ZWQSEAoIaW5ib3hfaWQYASABKAkSGgoSY3JlZGVudGlhbF92ZXJzaW9uGAIgASgDIh8KC0luYm94UGF1c2VkEhAKCGluYm94X2lkGAEgASgJIjcKDEluYm94UmVtb3ZlZBIQCghpbmJveF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBIlkKD1NldHRpbmdzQ2hhbmdlZBIQCghpbmJveF9pZBgBIAEoCRI0CghzZXR0aW5ncxgCIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncyJLCg9OZXZlckxvZ0NoYW5nZWQSOAoHZW50cmllcxgBIAMoCzInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5OZXZlckxvZ0VudHJ5Ik4KDU5ldmVyTG9nRW50cnkSEgoKZW50cnlfaGFzaBgBIAEoDBIpCgVzaW5jZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiqgEKCFNldHRpbmdzEg8KB2NhcHR1cmUYASABKAkSEwoLYXR0YWNobWVudHMYAiABKAgSFAoMaGlzdG9yeV9kYXlzGAMgASgFEhgKCmxvZ19mb2xkZXIYBCABKAlCBIi1GAESFQoHZm9sZGVycxgFIAMoCUIEiLUYARIxCg1jYXB0dXJlX3NpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
 
 /**
  * An inbox was connected: both its servers were tested, its credential is stored.
@@ -150,6 +152,8 @@ export const InboxRemovedSchema: GenMessage<InboxRemoved> = /*@__PURE__*/
   messageDesc(file_rejoinder_connections_v1_events, 4);
 
 /**
+ * What the inbox may do is another now: its own settings were changed, or those of the tenant that it goes by.
+ *
  * @generated from message rejoinder.connections.v1.SettingsChanged
  */
 export type SettingsChanged = Message<"rejoinder.connections.v1.SettingsChanged"> & {
@@ -172,25 +176,76 @@ export const SettingsChangedSchema: GenMessage<SettingsChanged> = /*@__PURE__*/
   messageDesc(file_rejoinder_connections_v1_events, 5);
 
 /**
+ * The never-log list of a tenant as it stands now, whole: by hashes alone. Internal; ce_sequence is the revision of the tenant's settings.
+ *
+ * @generated from message rejoinder.connections.v1.NeverLogChanged
+ */
+export type NeverLogChanged = Message<"rejoinder.connections.v1.NeverLogChanged"> & {
+  /**
+   * At most 4,000.
+   *
+   * @generated from field: repeated rejoinder.connections.v1.NeverLogEntry entries = 1;
+   */
+  entries: NeverLogEntry[];
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.NeverLogChanged.
+ * Use `create(NeverLogChangedSchema)` to create a new message.
+ */
+export const NeverLogChangedSchema: GenMessage<NeverLogChanged> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_events, 6);
+
+/**
+ * An address or a domain (with those below it) whose mail is never logged.
+ *
+ * @generated from message rejoinder.connections.v1.NeverLogEntry
+ */
+export type NeverLogEntry = Message<"rejoinder.connections.v1.NeverLogEntry"> & {
+  /**
+   * Keyed hash of the kind address or domain, 32 bytes. A name outside ASCII has one for each way to write it.
+   *
+   * @generated from field: bytes entry_hash = 1;
+   */
+  entryHash: Uint8Array;
+
+  /**
+   * When it was put on the list.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.NeverLogEntry.
+ * Use `create(NeverLogEntrySchema)` to create a new message.
+ */
+export const NeverLogEntrySchema: GenMessage<NeverLogEntry> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_events, 7);
+
+/**
  * What an inbox may do.
  *
  * @generated from message rejoinder.connections.v1.Settings
  */
 export type Settings = Message<"rejoinder.connections.v1.Settings"> & {
   /**
-   * "tracked" (default) or "all".
+   * "tracked" (default): what was sent from the CRM or logged to it, and what answers that. "all": also mail from or to a contact.
    *
    * @generated from field: string capture = 1;
    */
   capture: string;
 
   /**
+   * Of the inbox and of its tenant both.
+   *
    * @generated from field: bool attachments = 2;
    */
   attachments: boolean;
 
   /**
-   * How far back the first sync reads headers, in days; 0 means everything.
+   * How far back headers are read of what was there before the folder was first looked at, in days; 0 means everything.
    *
    * @generated from field: int32 history_days = 3;
    */
@@ -209,6 +264,13 @@ export type Settings = Message<"rejoinder.connections.v1.Settings"> & {
    * @generated from field: repeated string folders = 5;
    */
   folders: string[];
+
+  /**
+   * With capture "all": of mail received from then on. Unset with "tracked".
+   *
+   * @generated from field: google.protobuf.Timestamp capture_since = 6;
+   */
+  captureSince?: Timestamp | undefined;
 };
 
 /**
@@ -216,5 +278,5 @@ export type Settings = Message<"rejoinder.connections.v1.Settings"> & {
  * Use `create(SettingsSchema)` to create a new message.
  */
 export const SettingsSchema: GenMessage<Settings> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 6);
+  messageDesc(file_rejoinder_connections_v1_events, 8);
 

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/sync/v1/api.proto.
  */
 export const file_rejoinder_sync_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("ChtyZWpvaW5kZXIvc3luYy92MS9hcGkucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxIjkKEkdldFByb2dyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkimQEKE0dldFByb2dyZXNzUmVzcG9uc2USDQoFc3RhdGUYASABKAkSDgoGcmVhc29uGAIgASgJEi8KC25leHRfdHJ5X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCgdmb2xkZXJzGAQgAygLMiEucmVqb2luZGVyLnN5bmMudjEuRm9sZGVyUHJvZ3Jlc3MiTwoORm9sZGVyUHJvZ3Jlc3MSEgoEcGF0aBgBIAEoCUIEiLUYARIMCgRyb2xlGAIgASgJEgwKBHNlZW4YAyABKAMSDQoFdG90YWwYBCABKAMiNQoPUmVhZE1haWxSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgdtYWlsX2lkGAIgASgJIjoKEFJlYWRNYWlsUmVzcG9uc2USEgoEdGV4dBgBIAEoCUIEiLUYARISCgRodG1sGAIgASgJQgSItRgBMsABCgtTeW5jU2VydmljZRJcCgtHZXRQcm9ncmVzcxIlLnJlam9pbmRlci5zeW5jLnYxLkdldFByb2dyZXNzUmVxdWVzdBomLnJlam9pbmRlci5zeW5jLnYxLkdldFByb2dyZXNzUmVzcG9uc2USUwoIUmVhZE1haWwSIi5yZWpvaW5kZXIuc3luYy52MS5SZWFkTWFpbFJlcXVlc3QaIy5yZWpvaW5kZXIuc3luYy52MS5SZWFkTWFpbFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
+  fileDesc("ChtyZWpvaW5kZXIvc3luYy92MS9hcGkucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxIjkKEkdldFByb2dyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkimQEKE0dldFByb2dyZXNzUmVzcG9uc2USDQoFc3RhdGUYASABKAkSDgoGcmVhc29uGAIgASgJEi8KC25leHRfdHJ5X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCgdmb2xkZXJzGAQgAygLMiEucmVqb2luZGVyLnN5bmMudjEuRm9sZGVyUHJvZ3Jlc3MiTwoORm9sZGVyUHJvZ3Jlc3MSEgoEcGF0aBgBIAEoCUIEiLUYARIMCgRyb2xlGAIgASgJEgwKBHNlZW4YAyABKAMSDQoFdG90YWwYBCABKAMiOQoSTGlzdEZvbGRlcnNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJHChNMaXN0Rm9sZGVyc1Jlc3BvbnNlEjAKB2ZvbGRlcnMYASADKAsyHy5yZWpvaW5kZXIuc3luYy52MS5MaXN0ZWRGb2xkZXIicQoMTGlzdGVkRm9sZGVyEhIKBHBhdGgYASABKAlCBIi1GAESDAoEcm9sZRgCIAEoCRISCgVtYWlscxgDIAEoA0gAiAEBEhEKCWxvb2tlZF9hdBgEIAEoCBIOCgZhbHdheXMYBSABKAhCCAoGX21haWxzIjUKD1JlYWRNYWlsUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCSI6ChBSZWFkTWFpbFJlc3BvbnNlEhIKBHRleHQYASABKAlCBIi1GAESEgoEaHRtbBgCIAEoCUIEiLUYATKeAgoLU3luY1NlcnZpY2USXAoLR2V0UHJvZ3Jlc3MSJS5yZWpvaW5kZXIuc3luYy52MS5HZXRQcm9ncmVzc1JlcXVlc3QaJi5yZWpvaW5kZXIuc3luYy52MS5HZXRQcm9ncmVzc1Jlc3BvbnNlElwKC0xpc3RGb2xkZXJzEiUucmVqb2luZGVyLnN5bmMudjEuTGlzdEZvbGRlcnNSZXF1ZXN0GiYucmVqb2luZGVyLnN5bmMudjEuTGlzdEZvbGRlcnNSZXNwb25zZRJTCghSZWFkTWFpbBIiLnJlam9pbmRlci5zeW5jLnYxLlJlYWRNYWlsUmVxdWVzdBojLnJlam9pbmRlci5zeW5jLnYxLlJlYWRNYWlsUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.sync.v1.GetProgressRequest
@@ -108,6 +108,90 @@ export const FolderProgressSchema: GenMessage<FolderProgress> = /*@__PURE__*/
   messageDesc(file_rejoinder_sync_v1_api, 2);
 
 /**
+ * @generated from message rejoinder.sync.v1.ListFoldersRequest
+ */
+export type ListFoldersRequest = Message<"rejoinder.sync.v1.ListFoldersRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string inbox_id = 2;
+   */
+  inboxId: string;
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.ListFoldersRequest.
+ * Use `create(ListFoldersRequestSchema)` to create a new message.
+ */
+export const ListFoldersRequestSchema: GenMessage<ListFoldersRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 3);
+
+/**
+ * @generated from message rejoinder.sync.v1.ListFoldersResponse
+ */
+export type ListFoldersResponse = Message<"rejoinder.sync.v1.ListFoldersResponse"> & {
+  /**
+   * Empty before the first login.
+   *
+   * @generated from field: repeated rejoinder.sync.v1.ListedFolder folders = 1;
+   */
+  folders: ListedFolder[];
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.ListFoldersResponse.
+ * Use `create(ListFoldersResponseSchema)` to create a new message.
+ */
+export const ListFoldersResponseSchema: GenMessage<ListFoldersResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 4);
+
+/**
+ * @generated from message rejoinder.sync.v1.ListedFolder
+ */
+export type ListedFolder = Message<"rejoinder.sync.v1.ListedFolder"> & {
+  /**
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * As ObservedMail.folder_role.
+   *
+   * @generated from field: string role = 2;
+   */
+  role: string;
+
+  /**
+   * Unset where the server does not tell together with the list.
+   *
+   * @generated from field: optional int64 mails = 3;
+   */
+  mails?: bigint | undefined;
+
+  /**
+   * @generated from field: bool looked_at = 4;
+   */
+  lookedAt: boolean;
+
+  /**
+   * Looked at whatever is chosen: INBOX and Sent.
+   *
+   * @generated from field: bool always = 5;
+   */
+  always: boolean;
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.ListedFolder.
+ * Use `create(ListedFolderSchema)` to create a new message.
+ */
+export const ListedFolderSchema: GenMessage<ListedFolder> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 5);
+
+/**
  * @generated from message rejoinder.sync.v1.ReadMailRequest
  */
 export type ReadMailRequest = Message<"rejoinder.sync.v1.ReadMailRequest"> & {
@@ -127,7 +211,7 @@ export type ReadMailRequest = Message<"rejoinder.sync.v1.ReadMailRequest"> & {
  * Use `create(ReadMailRequestSchema)` to create a new message.
  */
 export const ReadMailRequestSchema: GenMessage<ReadMailRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 3);
+  messageDesc(file_rejoinder_sync_v1_api, 6);
 
 /**
  * @generated from message rejoinder.sync.v1.ReadMailResponse
@@ -151,7 +235,7 @@ export type ReadMailResponse = Message<"rejoinder.sync.v1.ReadMailResponse"> & {
  * Use `create(ReadMailResponseSchema)` to create a new message.
  */
 export const ReadMailResponseSchema: GenMessage<ReadMailResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 4);
+  messageDesc(file_rejoinder_sync_v1_api, 7);
 
 /**
  * @generated from service rejoinder.sync.v1.SyncService
@@ -166,6 +250,16 @@ export const SyncService: GenService<{
     methodKind: "unary";
     input: typeof GetProgressRequestSchema;
     output: typeof GetProgressResponseSchema;
+  },
+  /**
+   * The folders the server told of last, for a person to choose from; no login is needed. At most 500.
+   *
+   * @generated from rpc rejoinder.sync.v1.SyncService.ListFolders
+   */
+  listFolders: {
+    methodKind: "unary";
+    input: typeof ListFoldersRequestSchema;
+    output: typeof ListFoldersResponseSchema;
   },
   /**
    * Text of a captured mail, at most 5 MB of each kind. NOT_FOUND after 7 days or if it was never captured.

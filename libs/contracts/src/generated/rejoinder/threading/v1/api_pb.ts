@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/threading/v1/api.proto.
  */
 export const file_rejoinder_threading_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("CiByZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2FwaS5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSI7CgxUcmFja1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhgKCm1lc3NhZ2VfaWQYAiABKAlCBIi1GAEiQwoNVHJhY2tSZXNwb25zZRISCgp0cmFja2VkX2lkGAEgASgJEg0KBXN0YXRlGAIgASgJEg8KB21haWxfaWQYAyABKAkiOgoRR2V0VHJhY2tlZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCnRyYWNrZWRfaWQYAiABKAkiWAoSR2V0VHJhY2tlZFJlc3BvbnNlEhIKCnRyYWNrZWRfaWQYASABKAkSDQoFc3RhdGUYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIOCgZyZWFzb24YBCABKAkyzQEKEFRocmVhZGluZ1NlcnZpY2USVAoFVHJhY2sSJC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlRyYWNrUmVxdWVzdBolLnJlam9pbmRlci50aHJlYWRpbmcudjEuVHJhY2tSZXNwb25zZRJjCgpHZXRUcmFja2VkEikucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXRUcmFja2VkUmVxdWVzdBoqLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0VHJhY2tlZFJlc3BvbnNlYgZwcm90bzM", [file_rejoinder_v1_options]);
+  fileDesc("CiByZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2FwaS5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSI7CgxUcmFja1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhgKCm1lc3NhZ2VfaWQYAiABKAlCBIi1GAEiQwoNVHJhY2tSZXNwb25zZRISCgp0cmFja2VkX2lkGAEgASgJEg0KBXN0YXRlGAIgASgJEg8KB21haWxfaWQYAyABKAkiOgoRR2V0VHJhY2tlZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCnRyYWNrZWRfaWQYAiABKAkiWAoSR2V0VHJhY2tlZFJlc3BvbnNlEhIKCnRyYWNrZWRfaWQYASABKAkSDQoFc3RhdGUYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIOCgZyZWFzb24YBCABKAkiVgoRQ291bnRNYWlsc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBnBlb3BsZRgCIAMoCzIeLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGVvcGxlIhgKBlBlb3BsZRIOCgZoYXNoZXMYASADKAwiRwoSQ291bnRNYWlsc1Jlc3BvbnNlEjEKBmNvdW50cxgBIAMoCzIhLnJlam9pbmRlci50aHJlYWRpbmcudjEuTWFpbENvdW50IioKCU1haWxDb3VudBIPCgd0cmFja2VkGAEgASgDEgwKBHNlZW4YAiABKAMysgIKEFRocmVhZGluZ1NlcnZpY2USVAoFVHJhY2sSJC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlRyYWNrUmVxdWVzdBolLnJlam9pbmRlci50aHJlYWRpbmcudjEuVHJhY2tSZXNwb25zZRJjCgpHZXRUcmFja2VkEikucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXRUcmFja2VkUmVxdWVzdBoqLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0VHJhY2tlZFJlc3BvbnNlEmMKCkNvdW50TWFpbHMSKS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkNvdW50TWFpbHNSZXF1ZXN0GioucmVqb2luZGVyLnRocmVhZGluZy52MS5Db3VudE1haWxzUmVzcG9uc2ViBnByb3RvMw", [file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.threading.v1.TrackRequest
@@ -129,6 +129,94 @@ export const GetTrackedResponseSchema: GenMessage<GetTrackedResponse> = /*@__PUR
   messageDesc(file_rejoinder_threading_v1_api, 3);
 
 /**
+ * @generated from message rejoinder.threading.v1.CountMailsRequest
+ */
+export type CountMailsRequest = Message<"rejoinder.threading.v1.CountMailsRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * At most 1,000.
+   *
+   * @generated from field: repeated rejoinder.threading.v1.People people = 2;
+   */
+  people: People[];
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.CountMailsRequest.
+ * Use `create(CountMailsRequestSchema)` to create a new message.
+ */
+export const CountMailsRequestSchema: GenMessage<CountMailsRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 4);
+
+/**
+ * Somebody, or all of a domain.
+ *
+ * @generated from message rejoinder.threading.v1.People
+ */
+export type People = Message<"rejoinder.threading.v1.People"> & {
+  /**
+   * Keyed hashes of the kinds address and domain, 32 bytes each: one for each way to write the name, at most 4.
+   *
+   * @generated from field: repeated bytes hashes = 1;
+   */
+  hashes: Uint8Array[];
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.People.
+ * Use `create(PeopleSchema)` to create a new message.
+ */
+export const PeopleSchema: GenMessage<People> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 5);
+
+/**
+ * @generated from message rejoinder.threading.v1.CountMailsResponse
+ */
+export type CountMailsResponse = Message<"rejoinder.threading.v1.CountMailsResponse"> & {
+  /**
+   * One for each of the people, in their order.
+   *
+   * @generated from field: repeated rejoinder.threading.v1.MailCount counts = 1;
+   */
+  counts: MailCount[];
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.CountMailsResponse.
+ * Use `create(CountMailsResponseSchema)` to create a new message.
+ */
+export const CountMailsResponseSchema: GenMessage<CountMailsResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 6);
+
+/**
+ * @generated from message rejoinder.threading.v1.MailCount
+ */
+export type MailCount = Message<"rejoinder.threading.v1.MailCount"> & {
+  /**
+   * @generated from field: int64 tracked = 1;
+   */
+  tracked: bigint;
+
+  /**
+   * Tracked or not, as long as their headers are kept.
+   *
+   * @generated from field: int64 seen = 2;
+   */
+  seen: bigint;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.MailCount.
+ * Use `create(MailCountSchema)` to create a new message.
+ */
+export const MailCountSchema: GenMessage<MailCount> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 7);
+
+/**
  * @generated from service rejoinder.threading.v1.ThreadingService
  */
 export const ThreadingService: GenService<{
@@ -151,6 +239,16 @@ export const ThreadingService: GenService<{
     methodKind: "unary";
     input: typeof GetTrackedRequestSchema;
     output: typeof GetTrackedResponseSchema;
+  },
+  /**
+   * How many mails are from or to each of these people; what was sent from the CRM does not count. INVALID with more than 1,000.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.CountMails
+   */
+  countMails: {
+    methodKind: "unary";
+    input: typeof CountMailsRequestSchema;
+    output: typeof CountMailsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_rejoinder_threading_v1_api, 0);

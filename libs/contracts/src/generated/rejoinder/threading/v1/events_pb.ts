@@ -37,7 +37,7 @@ export type MailTracked = Message<"rejoinder.threading.v1.MailTracked"> & {
   revision: bigint;
 
   /**
-   * Why: sent, logged, api, answers.
+   * Why: sent, logged, api, answers, contact (its inbox captures all mail of contacts).
    *
    * @generated from field: string because = 4;
    */
@@ -75,7 +75,7 @@ export type MailUntracked = Message<"rejoinder.threading.v1.MailUntracked"> & {
   revision: bigint;
 
   /**
-   * cut, split, unlogged, not_quoting.
+   * cut, split, unlogged, not_quoting, never_logged.
    *
    * @generated from field: string because = 3;
    */
