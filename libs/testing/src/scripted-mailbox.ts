@@ -113,6 +113,15 @@ export class ScriptedMailbox extends EventEmitter<Changes> {
     }
   }
 
+  /** Gmail: a person gives a mail one more label. */
+  label(path: string, uid: number, label: string): void {
+    const mail = this.folder(path).mails.find((one) => one.uid === uid)!;
+    const at = this.folder(folderOfLabel(label));
+    mail.labels.add(label);
+    at.mails.push({ ...mail, uid: at.uidNext++, modseq: ++this.modseq });
+    this.emit('exists', at.path);
+  }
+
   expunge(path: string, uid: number): void {
     const { mails } = this.folder(path);
     const at = mails.findIndex((mail) => mail.uid === uid);

@@ -67,7 +67,6 @@ const inSession: [string, string, Answer, string, string][] = [
   ['a FETCH, OVERQUOTA', 'FETCH', says('NO [OVERQUOTA] Account exceeded command or bandwidth limits.'), 'slowed', 'THROTTLED'],
   ['a FETCH, with a pause of Microsoft', 'FETCH', microsoft, 'slowed', 'THROTTLED'],
   ['a SEARCH, THROTTLED', 'SEARCH', says('NO [THROTTLED] slow down'), 'slowed', 'THROTTLED'],
-  ['a SEARCH, for no reason', 'SEARCH', says('NO not now'), 'reconnecting', 'UNAVAILABLE'],
   ['an EXAMINE, LIMIT', 'EXAMINE', says('NO [LIMIT] too much'), 'slowed', 'THROTTLED'],
   ['a STATUS, THROTTLED', 'STATUS', says('NO [THROTTLED] slow down'), 'slowed', 'THROTTLED'],
   ['a STATUS, with a pause of Microsoft', 'STATUS', microsoft, 'slowed', 'THROTTLED'],
@@ -93,6 +92,17 @@ describe.concurrent('in the session', { timeout: 120_000 }, () => {
     expect(new Set(all.map(({ mailId }) => mailId)).size).toBe(4);
     expect(all).toHaveLength(4);
     expect(await town.authenticationFailures()).toBe(0);
+  });
+
+  test('a SEARCH for history that is refused is no history that is done', async () => {
+    await using town = await startScriptedTown(postgres);
+    town.mailbox.put(await mail(1));
+    // The first looks for a keyword, which a server need not know.
+    town.server.next('SEARCH', says('NO not now'), 2);
+    await town.start();
+    expect(await ended(town)).toMatchObject({ state: 'reconnecting', reason: 'UNAVAILABLE' });
+    town.clock.aheadMs = 600_000;
+    await settle('what was there', async () => (await town.history()).length === 1);
   });
 
   test('a BYE while nothing is asked says why', async () => {

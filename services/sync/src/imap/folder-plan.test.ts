@@ -1,6 +1,6 @@
 // Which folders are looked at.
 import { expect, test } from 'vitest';
-import { maxFolders, planFolders } from './folder-plan.js';
+import { maxFolders, planFolders, roleByLabels } from './folder-plan.js';
 
 const folder = (path: string, specialUse?: string, flags: string[] = []) => ({ path, specialUse, flags: new Set(flags) });
 
@@ -16,13 +16,13 @@ test('INBOX and Sent come first; copies, drafts, junk and trash are left out unl
     folder('Inbox', '\\Inbox'),
     folder('Archiv', '\\Archive'),
   ];
-  expect(planFolders(listed, '')).toEqual([
+  expect(planFolders(listed, '', false)).toEqual([
     { path: 'Inbox', role: 'inbox' },
     { path: 'Gesendet', role: 'sent' },
     { path: 'Archiv', role: 'archive' },
     { path: 'Projects', role: 'other' },
   ]);
-  expect(planFolders(listed, 'Spam').map(({ path }) => path)).toContain('Spam');
+  expect(planFolders(listed, 'Spam', false).map(({ path }) => path)).toContain('Spam');
 });
 
 test('a mailbox of too many folders is cut', () => {
@@ -30,6 +30,21 @@ test('a mailbox of too many folders is cut', () => {
     planFolders(
       [...Array(1_000).keys()].map((at) => folder(`f${at}`)),
       '',
+      false,
     ),
   ).toHaveLength(maxFolders);
+});
+
+test('where labels stand for folders, the one with all mail is held, and a mail is where its labels say', () => {
+  const listed = [folder('INBOX'), folder('[Gmail]', undefined, ['\\Noselect']), folder('Log'), folder('[Gmail]/Alle', '\\All')];
+  expect(planFolders(listed, 'Log', true)).toEqual([
+    { path: '[Gmail]/Alle', role: 'all' },
+    { path: 'Log', role: 'other' },
+  ]);
+  expect(planFolders(listed.slice(0, 3), '', true).map(({ path }) => path)).toEqual(['INBOX', 'Log']);
+  const roles = [['\\Inbox', '\\Sent'], ['\\Inbox', 'Work'], ['Work'], ['\\Draft'], []].map((labels) =>
+    roleByLabels(new Set(labels), 'all'),
+  );
+  expect(roleByLabels(new Set(['Work']), 'inbox')).toBe('inbox');
+  expect(roles).toEqual(['sent', 'inbox', 'archive', 'drafts', 'archive']);
 });

@@ -11,6 +11,8 @@ export interface PlannedFolder {
 
 type Listed = Pick<ListResponse, 'path' | 'flags' | 'specialUse'>;
 
+/** INBOX, unless the server has labels for folders: see planFolders. */
+export const inboxPath = 'INBOX';
 /** Folders held of one inbox, at most; a mailbox with more keeps the first of them by name. */
 export const maxFolders = 200;
 
@@ -25,24 +27,48 @@ const bySpecialUse: Record<string, FolderRole> = {
   '\\flagged': 'all',
   '\\important': 'all',
 };
+/** The first that is there counts: a mail to oneself is both sent and in the inbox. */
+const byLabel: readonly (readonly [string, FolderRole])[] = [
+  ['\\draft', 'drafts'],
+  ['\\drafts', 'drafts'],
+  ['\\sent', 'sent'],
+  ['\\trash', 'trash'],
+  ['\\spam', 'junk'],
+  ['\\inbox', 'inbox'],
+];
+
 /** Copies of what lies elsewhere, what is not sent yet, and what nobody wants. */
 const skipped: ReadonlySet<FolderRole> = new Set(['drafts', 'junk', 'trash', 'all']);
 const notSelectable = ['\\noselect', '\\nonexistent'];
 
 /**
  * Takes the folders as LIST told them, and the folder where a person puts what is to be logged.
- * Gives those to look at, INBOX first, then Sent. Roles are the server's own (RFC 6154), else imapflow tells them by well-known names.
+ * Gives those to look at, the one that is kept open first: INBOX, then Sent and the others. With Gmail's labels it is \\All instead, which has every mail once,
+ * archived and sent ones too: one IDLE tells of all of them, and no other folder needs to be asked. Where its owner hides \\All from IMAP, labels are
+ * folders like any other. Roles are the server's own (RFC 6154), else imapflow tells them by well-known names.
  */
-export function planFolders(listed: readonly Listed[], logFolder: string): PlannedFolder[] {
-  const planned = listed
-    .filter(({ flags }) => ![...flags].some((flag) => notSelectable.includes(flag.toLowerCase())))
+export function planFolders(listed: readonly Listed[], logFolder: string, hasLabels: boolean): PlannedFolder[] {
+  const selectable = listed.filter(({ flags }) => ![...flags].some((flag) => notSelectable.includes(flag.toLowerCase())));
+  const all = hasLabels && selectable.find(({ specialUse }) => specialUse?.toLowerCase() === '\\all');
+  if (all) {
+    const log = selectable.filter(({ path }) => path === logFolder && path !== all.path);
+    return [all, ...log].map((folder) => ({ path: folder.path, role: roleOf(folder) }));
+  }
+  const planned = selectable
     .map((folder) => ({ path: folder.path, role: roleOf(folder) }))
     .filter(({ path, role }) => path === logFolder || !skipped.has(role));
   const rank = ({ path, role }: PlannedFolder) => (role === 'inbox' ? 0 : role === 'sent' ? 1 : path === logFolder ? 2 : 3);
   return planned.sort((a, b) => rank(a) - rank(b) || a.path.localeCompare(b.path, 'en')).slice(0, maxFolders);
 }
 
+/** Where a mail lies by its labels (X-GM-LABELS), which do not name the folder they are asked in; among all mail, what has none of these is archived. */
+export function roleByLabels(labels: ReadonlySet<string>, folder: FolderRole): FolderRole {
+  const own = new Set([...labels].map((label) => label.toLowerCase()));
+  const [, role] = byLabel.find(([label]) => own.has(label)) ?? [undefined, folder === 'all' ? 'archive' : folder];
+  return role;
+}
+
 function roleOf({ path, specialUse }: Listed): FolderRole {
-  if (path.toUpperCase() === 'INBOX') return 'inbox';
+  if (path.toUpperCase() === inboxPath) return 'inbox';
   return bySpecialUse[(specialUse ?? '').toLowerCase()] ?? 'other';
 }

@@ -19,6 +19,7 @@ function scene() {
     header: Buffer.from(`Subject: ${uid}\r\n\r\n`),
   });
   const imap = {
+    hasLabels: () => false,
     folders: async () => [
       { path: 'INBOX', specialUse: '\\Inbox', flags: new Set<string>(), delimiter: '/', listed: true, subscribed: true },
     ],

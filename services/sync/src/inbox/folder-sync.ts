@@ -2,7 +2,7 @@
 import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
 import type { Logger } from '@rejoinder/runtime/logging';
-import { planFolders, type PlannedFolder } from '../imap/folder-plan.js';
+import { inboxPath, planFolders, roleByLabels, type PlannedFolder } from '../imap/folder-plan.js';
 import type { ImapSession, SeenMail } from '../imap/imap-session.js';
 import { uidRanges } from '../imap/uid-ranges.js';
 import type { Folder, FolderStore, ServerFolder } from './folder-store.js';
@@ -25,7 +25,6 @@ export interface FolderSyncParts {
 /** Mails in one transaction and one event. */
 const batchMails = 500;
 const dayMs = 86_400_000;
-export const inboxPath = 'INBOX';
 
 export class FolderSync {
   #planned: PlannedFolder[] = [];
@@ -34,7 +33,7 @@ export class FolderSync {
   readonly #history = new Map<string, number[]>();
   /** The batch of history that is being saved while the next is fetched. */
   #saving: Promise<void> = Promise.resolve();
-  /** UIDs in INBOX that carried the keyword when it was last looked for. */
+  /** UIDs in the base that carried the keyword when it was last looked for. */
   #logged = new Set<number>();
   /** Folders the server would not open: left alone until they are listed anew. */
   readonly #refused = new Set<string>();
@@ -44,7 +43,7 @@ export class FolderSync {
   /** Learns which folders there are; those known keep their cursors. */
   async plan(): Promise<void> {
     const { imap, session, folders } = this.parts;
-    this.#planned = planFolders(await imap.folders(), session.logFolder);
+    this.#planned = planFolders(await imap.folders(), session.logFolder, imap.hasLabels());
     this.#refused.clear();
     const known = await folders.list(session);
     for (const folder of known) {
@@ -53,13 +52,20 @@ export class FolderSync {
     }
   }
 
-  /** Paths of the folders to look at, INBOX first. */
+  /** The folder that is kept open: INBOX, or the one with all mail. */
+  base(): string {
+    return this.#planned[0]?.path ?? inboxPath;
+  }
+
+  /** Paths of the folders to look at, the base first. */
   paths(): string[] {
     return this.#planned.map(({ path }) => path).filter((path) => !this.#refused.has(path));
   }
 
   pathOf(role: PlannedFolder['role']): string | undefined {
-    return this.#planned.find((folder) => folder.role === role)?.path;
+    const own = this.#planned.find((folder) => folder.role === role)?.path;
+    // What has all mail has this too.
+    return own ?? (this.base() === inboxPath ? undefined : this.base());
   }
 
   /** Asks how a folder stands, without opening it, and takes what is new. */
@@ -97,9 +103,9 @@ export class FolderSync {
     if (fresh.length < announced) await this.open(path);
   }
 
-  /** Takes the mails of INBOX, which is open, again that carry the keyword by which a person asks for logging, each once a session. */
+  /** Takes the mails of the base, which is open, again that carry the keyword by which a person asks for logging, each once a session. */
   async takeLogged(): Promise<void> {
-    const folder = this.#folders.get(inboxPath);
+    const folder = this.#folders.get(this.base());
     if (!folder) return;
     const uids = await this.#keyworded();
     const marked = uids.filter((uid) => uid < folder.uidNext).slice(-batchMails);
@@ -132,7 +138,7 @@ export class FolderSync {
       await work();
     } catch (error) {
       const isRefusal = error instanceof Fault && error.code === 'UNAVAILABLE' && this.parts.imap.usable();
-      if (!isRefusal || path === inboxPath) throw error;
+      if (!isRefusal || path === this.base()) throw error;
       this.#refused.add(path);
       this.parts.logger.warn(
         { inboxId: this.parts.session.inboxId, folderId: this.#folders.get(path)?.folderId },
@@ -200,7 +206,7 @@ export class FolderSync {
     // Known from before under another UIDVALIDITY, but not to this session.
     const current = row.uidValidity === server.uidValidity ? row : await folders.renew(session, row, server);
     this.#history.delete(path);
-    if (path === inboxPath) this.#logged.clear();
+    if (path === this.base()) this.#logged.clear();
     this.#folders.set(path, current);
     return current;
   }
@@ -209,8 +215,11 @@ export class FolderSync {
     const { session, observed, around, ownAddressHash, clock, logger } = this.parts;
     const isLogFolder = session.logFolder !== '' && folder.path === session.logFolder;
     const now = clock.now();
-    const observations = mails.map((mail) =>
-      observeAny(mail, { ...around, role: folder.role, isLogFolder, now }, (error) =>
+    const placed = mails.map((mail) => ({ mail, role: mail.labels ? roleByLabels(mail.labels, folder.role) : folder.role }));
+    // Among all mail lie drafts too, a new one with each change.
+    const written = placed.filter(({ role }) => role !== 'drafts' || isLogFolder);
+    const observations = written.map(({ mail, role }) =>
+      observeAny(mail, { ...around, role, isLogFolder, now }, (error) =>
         // Its message may quote the header.
         logger.error(
           { inboxId: session.inboxId, folderId: folder.folderId, uid: mail.uid, error: nameOf(error) },

@@ -2,8 +2,9 @@
 import { Fault } from '@rejoinder/base/fault';
 import type { MailLogin } from '@rejoinder/runtime/imap-connect';
 import type { Logger } from '@rejoinder/runtime/logging';
+import { inboxPath } from '../imap/folder-plan.js';
 import { ImapSession } from '../imap/imap-session.js';
-import { FolderSync, inboxPath } from './folder-sync.js';
+import { FolderSync } from './folder-sync.js';
 import { LookPlan } from './look-plan.js';
 import { hasLogKeyword } from './observe.js';
 import { isFenced } from './owner-store.js';
@@ -46,8 +47,8 @@ export class Holder {
   #second: Promise<unknown> = Promise.resolve();
   #onlyOne = false;
   #announced = 0;
-  /** INBOX is open, and all that was there when it was opened has been taken. */
-  #inboxOpen = false;
+  /** The base is open, and all that was there when it was opened has been taken. */
+  #baseOpen = false;
   #flagged = false;
   #saidLive = false;
   #isEnded = false;
@@ -165,12 +166,12 @@ export class Holder {
   #listen(imap: ImapSession): void {
     imap.onExists = (more) => {
       const path = imap.selected();
-      if (path === inboxPath) this.#announced += Math.max(0, more);
+      if (path === this.#looks.base) this.#announced += Math.max(0, more);
       else if (path !== undefined && more > 0) this.#looks.soon(path, true);
       this.#wake();
     };
     imap.onFlags = (flags) => {
-      if (!hasLogKeyword(flags) || imap.selected() !== inboxPath) return;
+      if (!hasLogKeyword(flags) || imap.selected() !== this.#looks.base) return;
       this.#flagged = true;
       this.#wake();
     };
@@ -181,7 +182,7 @@ export class Holder {
     await this.#plan(sync);
     this.#sync = sync;
     await this.parts.sessions.takesWork(this.row);
-    await this.#openInbox(sync);
+    await this.#openBase(sync);
     while (!this.#stop.signal.aborted) {
       if (!imap.usable()) throw imap.lost();
       if (await this.#step(sync, imap)) continue;
@@ -193,20 +194,20 @@ export class Holder {
 
   /** The most urgent thing there is to do; false if there is nothing. New mail first, then what others wait for, history last. */
   async #step(sync: FolderSync, imap: ImapSession): Promise<boolean> {
-    if (this.#announced > 0 && imap.selected() === inboxPath) {
+    if (this.#announced > 0 && imap.selected() === this.#looks.base) {
       const announced = this.#announced;
       this.#announced = 0;
-      await sync.takeNew(inboxPath, announced);
+      await sync.takeNew(this.#looks.base, announced);
       return true;
     }
     const task = this.#tasks.shift();
     if (task) {
       const opens = imap.opens;
       await task.run(imap);
-      if (imap.opens !== opens) this.#inboxOpen = false;
+      if (imap.opens !== opens) this.#baseOpen = false;
       return true;
     }
-    if (this.#flagged && imap.selected() === inboxPath) {
+    if (this.#flagged && imap.selected() === this.#looks.base) {
       this.#flagged = false;
       await sync.takeLogged();
       return true;
@@ -217,10 +218,10 @@ export class Holder {
   async #lookAtDue(sync: FolderSync, imap: ImapSession): Promise<boolean> {
     if (this.#looks.listDue(performance.now())) {
       await this.#plan(sync);
-      // The net below IDLE: INBOX is opened anew, so that an announcement that was missed is made up for.
-      this.#inboxOpen = false;
+      // The net below IDLE: the base is opened anew, so that an announcement that was missed is made up for.
+      this.#baseOpen = false;
     }
-    const due = this.#looks.due(sync.paths(), this.#inInbox(imap), performance.now());
+    const due = this.#looks.due(sync.paths(), this.#inBase(imap), performance.now());
     if (due === undefined) return false;
     this.#looks.looked(due, performance.now());
     await sync.look(due);
@@ -229,23 +230,24 @@ export class Holder {
 
   async #plan(sync: FolderSync): Promise<void> {
     await sync.plan();
+    this.#looks.base = sync.base();
     this.#looks.listed(performance.now());
   }
 
   /** What was marked in it while another folder was open, nobody has told. */
-  async #openInbox(sync: FolderSync): Promise<void> {
+  async #openBase(sync: FolderSync): Promise<void> {
     this.#announced = 0;
-    await sync.open(inboxPath);
-    this.#inboxOpen = true;
+    await sync.open(this.#looks.base);
+    this.#baseOpen = true;
     this.#flagged = true;
   }
 
-  #inInbox(imap: ImapSession): boolean {
-    return this.#inboxOpen && imap.selected() === inboxPath;
+  #inBase(imap: ImapSession): boolean {
+    return this.#baseOpen && imap.selected() === this.#looks.base;
   }
 
   async #idle(sync: FolderSync, imap: ImapSession): Promise<void> {
-    if (!this.#inInbox(imap)) return this.#openInbox(sync);
+    if (!this.#inBase(imap)) return this.#openBase(sync);
     const woken = new Promise<void>((resolve) => (this.#wake = resolve));
     // Whatever came before this promise stood would not end the wait.
     if (this.#announced > 0 || this.#flagged || this.#tasks.length > 0 || this.#stop.signal.aborted) return;

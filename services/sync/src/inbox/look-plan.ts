@@ -1,7 +1,7 @@
 // When each folder of a session is to be looked at next, in milliseconds of a clock that never goes back.
 
-/** INBOX is looked at this often while another folder is open. */
-const inboxPollMs = 2_000;
+/** The base is looked at this often while another folder is open. */
+const basePollMs = 2_000;
 /** Folders are listed anew: people make and rename them. */
 const listEveryMs = 600_000;
 
@@ -10,7 +10,8 @@ export class LookPlan {
   #listedAt = -Infinity;
 
   constructor(
-    private readonly inboxPath: string,
+    /** The folder that is kept open. */
+    public base: string,
     private readonly folderPollMs: number,
   ) {}
 
@@ -32,19 +33,19 @@ export class LookPlan {
     if (!isKnown) this.#listedAt = -Infinity;
   }
 
-  /** The first folder whose time has come. INBOX needs no look while it is open: the server tells. */
-  due(paths: readonly string[], inInbox: boolean, nowMs: number): string | undefined {
-    return paths.find((path) => this.#dueInMs(path, inInbox, nowMs) <= 0);
+  /** The first folder whose time has come. The base needs no look while it is open: the server tells. */
+  due(paths: readonly string[], inBase: boolean, nowMs: number): string | undefined {
+    return paths.find((path) => this.#dueInMs(path, inBase, nowMs) <= 0);
   }
 
   /** How long until the next. */
-  waitMs(paths: readonly string[], inInbox: boolean, nowMs: number): number {
-    return Math.ceil(Math.max(0, Math.min(this.folderPollMs, ...paths.map((path) => this.#dueInMs(path, inInbox, nowMs)))));
+  waitMs(paths: readonly string[], inBase: boolean, nowMs: number): number {
+    return Math.ceil(Math.max(0, Math.min(this.folderPollMs, ...paths.map((path) => this.#dueInMs(path, inBase, nowMs)))));
   }
 
-  #dueInMs(path: string, inInbox: boolean, nowMs: number): number {
-    if (path === this.inboxPath && inInbox) return Infinity;
-    const everyMs = path === this.inboxPath ? inboxPollMs : this.folderPollMs;
+  #dueInMs(path: string, inBase: boolean, nowMs: number): number {
+    if (path === this.base && inBase) return Infinity;
+    const everyMs = path === this.base ? basePollMs : this.folderPollMs;
     return (this.#lookedAt.get(path) ?? -Infinity) + everyMs - nowMs;
   }
 }

@@ -178,15 +178,15 @@ export function mailsObserved({ session }: Pick<ObservedBatch, 'session'>, told:
   );
 }
 
-function sentCopies({ session: { tenantId, inboxId }, folder, observations, ownAddressHash }: ObservedBatch): NewEvent[] {
+function sentCopies({ session: { tenantId, inboxId }, observations, ownAddressHash }: ObservedBatch): NewEvent[] {
   const own = observations.filter(({ sendId, fromHash }) => sendId !== '' && fromHash?.equals(ownAddressHash));
-  return own.map(({ sendId, mailId, messageIdHash }) =>
+  return own.map(({ sendId, mailId, messageIdHash, mail }) =>
     event({
       topic: 'rejoinder.sync.internal.v1',
       key: inboxId,
       tenantId,
       schema: SentCopyObservedSchema,
-      message: { inboxId, sendId, mailId, messageIdHash, inSentFolder: folder.role === 'sent' },
+      message: { inboxId, sendId, mailId, messageIdHash, inSentFolder: mail.folderRole === 'sent' },
     }),
   );
 }
