@@ -62,16 +62,18 @@ const mail = (text: string) => page.getByRole('article').filter({ hasText: text 
 const dialogIsGone = () => page.getByRole('dialog').waitFor({ ...within, state: 'detached' });
 
 const works = 'Sending: works.';
+const told = (code: 'TLS_CERT' | 'REFUSED' | 'TIMEOUT' | 'POP3_REFUSED' | 'PORT_BLOCKED') =>
+  `${catalogue[code].sentence} ${catalogue[code].action}.`;
 type Refusal = [reason: string, wrong: () => Partial<typeof login>, lines: string[]];
 const quick: Refusal[] = [
   ['wrong password', () => ({ password: 'wrong' }), ['Receiving and sending: The server refused this user name and password.']],
-  ['a certificate that nobody trusts', () => ({ imapPort: strange.ports.untrusted }), [`Receiving: ${catalogue.TLS_CERT.sentence}`, works]],
-  ['a port where nothing is', () => ({ imapPort: strange.ports.closed }), [`Receiving: ${catalogue.REFUSED.sentence}`, works]],
+  ['a certificate that nobody trusts', () => ({ imapPort: strange.ports.untrusted }), [`Receiving: ${told('TLS_CERT')}`, works]],
+  ['a port where nothing is', () => ({ imapPort: strange.ports.closed }), [`Receiving: ${told('REFUSED')}`, works]],
 ];
 /** Their time runs out while the other tests go on. */
 const slow: Refusal[] = [
-  ['a server that says nothing', () => ({ imapPort: strange.ports.silent }), [`Receiving: ${catalogue.TIMEOUT.sentence}`, works]],
-  ['a POP3 server', () => ({ imapPort: strange.ports.pop3 }), [`Receiving: ${catalogue.POP3_REFUSED.sentence}`, works]],
+  ['a server that says nothing', () => ({ imapPort: strange.ports.silent }), [`Receiving: ${told('TIMEOUT')}`, works]],
+  ['a POP3 server', () => ({ imapPort: strange.ports.pop3 }), [`Receiving: ${told('POP3_REFUSED')}`, works]],
 ];
 let slowly: Promise<string[][]>;
 
@@ -99,7 +101,16 @@ describe('connecting a mailbox', { timeout: 90_000 }, () => {
   it('is refused, each time for its own reason, and nothing is stored', async () => {
     for (const [reason, wrong, lines] of quick) expect([reason, await refusal(page, wrong())]).toEqual([reason, lines]);
     const forbidden = await freePort();
-    expect(await refusal(page, { smtpPort: forbidden })).toEqual(['Receiving: works.', `Sending: ${catalogue.PORT_BLOCKED.sentence}`]);
+    expect(await refusal(page, { smtpPort: forbidden })).toEqual(['Receiving: works.', `Sending: ${told('PORT_BLOCKED')}`]);
+    expect(await inboxes()).toEqual([]);
+  });
+
+  it('can be tested alone: what the servers can do is said in words, and nothing is stored', async () => {
+    await page.goto(`${house.base}/inboxes`);
+    const dialog = await typeLogin(page, login, 'Only test');
+    await dialog.getByText('Receiving and sending: works.').waitFor(within);
+    await dialog.getByText('New mail arrives at once.').waitFor(within);
+    await screenshot(page, 'tested');
     expect(await inboxes()).toEqual([]);
   });
 

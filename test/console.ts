@@ -49,7 +49,11 @@ export interface TypedLogin {
 }
 
 /** Opens the dialog, types everything and presses the button; what comes of it is for the caller to see. */
-export async function typeLogin(page: Page, { address, password, name = '', imapPort, smtpPort }: TypedLogin): Promise<Locator> {
+export async function typeLogin(
+  page: Page,
+  { address, password, name = '', imapPort, smtpPort }: TypedLogin,
+  button = 'Test and connect',
+): Promise<Locator> {
   await page.getByRole('button', { name: 'Connect a mailbox' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Address').fill(address);
@@ -60,7 +64,7 @@ export async function typeLogin(page: Page, { address, password, name = '', imap
   await dialog.getByLabel('Sending (SMTP)').fill('localhost');
   await dialog.getByRole('group', { name: 'IMAP server' }).getByLabel('Port').fill(String(imapPort));
   await dialog.getByRole('group', { name: 'SMTP server' }).getByLabel('Port').fill(String(smtpPort));
-  await dialog.getByRole('button', { name: 'Test and connect' }).click();
+  await dialog.getByRole('button', { name: button }).click();
   return dialog;
 }
 

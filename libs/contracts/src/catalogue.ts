@@ -57,6 +57,31 @@ export const catalogue = {
     sentence: 'This provider lets no mail program in, so its mailboxes cannot be connected.',
     action: 'Forward the mail to a mailbox elsewhere and connect that one',
   },
+  TLS_HERE: {
+    kind: 'invalid',
+    sentence: 'This port is encrypted from its first byte: it speaks TLS and not STARTTLS.',
+    action: 'Choose TLS',
+  },
+  STARTTLS_HERE: {
+    kind: 'invalid',
+    sentence: 'This port begins without encryption: it speaks STARTTLS and not TLS.',
+    action: 'Choose STARTTLS, or port 993 for IMAP and 465 for SMTP',
+  },
+  IMAP_HERE: {
+    kind: 'invalid',
+    sentence: 'An IMAP server answers here, which receives mail and sends none.',
+    action: 'Use the SMTP server, usually on port 465 or 587',
+  },
+  SMTP_HERE: {
+    kind: 'invalid',
+    sentence: 'An SMTP server answers here, which sends mail and shows none.',
+    action: 'Use the IMAP server, usually on port 993',
+  },
+  HTTP_HERE: {
+    kind: 'invalid',
+    sentence: 'A web server answers here, not a mail server.',
+    action: 'Use port 993 for IMAP and 465 for SMTP',
+  },
   TIMEOUT: { kind: 'broken', sentence: 'The mail server did not answer in time.', action: 'Check host and port' },
   REFUSED: { kind: 'broken', sentence: 'Nothing answers on this port of the mail server.', action: 'Check host and port' },
   CONNECTION_LOST: { kind: 'broken', sentence: 'The connection to the mail server broke. It is tried again.', action: '' },

@@ -12,6 +12,7 @@ import { PrismaClient } from './generated/client.js';
 import { InboxApi } from './inbox-api.js';
 import { InboxStore } from './inbox-store.js';
 import { OnAuthenticationFailed } from './on-authentication-failed.js';
+import { PortClient } from './ports/port-client.js';
 import { ServersApi } from './servers-api.js';
 import { NewSettings } from './settings/new-settings.js';
 import { SettingsApi } from './settings/settings-api.js';
@@ -21,7 +22,17 @@ import { VerifyClient } from './verify-client.js';
 
 @Module({
   controllers: [ServersApi, InboxApi, SettingsApi, StoreApi, OnAuthenticationFailed],
-  providers: [InboxStore, SettingsStore, NewSettings, CredentialBox, VerifyClient, DiscoveryClient, AutoconfigClient, DnsClient],
+  providers: [
+    InboxStore,
+    SettingsStore,
+    NewSettings,
+    CredentialBox,
+    VerifyClient,
+    PortClient,
+    DiscoveryClient,
+    AutoconfigClient,
+    DnsClient,
+  ],
 })
 class ConnectionsModule {}
 

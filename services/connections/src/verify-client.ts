@@ -1,44 +1,44 @@
 // Tries both servers for real: logs in, lists folders, and says in one sentence each what came of it.
-import { connect as connectPlain, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { Inject, Injectable } from '@nestjs/common';
 import { Fault } from '@rejoinder/base/fault';
 import { within } from '@rejoinder/base/wait';
-import { faultOf } from '@rejoinder/contracts/catalogue';
+import { explain, faultOf } from '@rejoinder/contracts/catalogue';
 import { connectImap, imapFault } from '@rejoinder/runtime/imap-connect';
-import { checkServer, type MailServer } from '@rejoinder/runtime/mail-host';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { connectSmtp } from '@rejoinder/runtime/smtp-connect';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
 import type { ConnectionsSettings } from './config.js';
 import type { CheckedLogin } from './login.js';
+import { PortClient } from './ports/port-client.js';
 
 export interface LiveCheck {
   protocol: 'imap' | 'smtp';
   passed: boolean;
   code: string;
   detail: string;
+  action: string;
 }
 
 export interface LiveTest {
   checks: LiveCheck[];
   capabilities: string[];
+  sizeLimitBytes: bigint;
 }
 
 const limitMs = 25_000;
 const logoutMs = 2_000;
-const greetingMs = 3_000;
 const maxCapabilities = 100;
 const capabilityForm = /^[A-Za-z0-9=+./-]{1,40}$/;
-/** Faults behind which a POP3 server may stand: it greets, but not as IMAP does. */
-const perhapsPop3 = ['TIMEOUT', 'SERVER_BROKEN', 'CONNECTION_LOST'];
 
 @Injectable()
 export class VerifyClient {
   readonly #network: MailNetwork;
   #running = 0;
 
-  constructor(@Inject(SETTINGS) private readonly settings: ConnectionsSettings) {
+  constructor(
+    @Inject(SETTINGS) private readonly settings: ConnectionsSettings,
+    private readonly ports: PortClient,
+  ) {
     this.#network = openMailNetwork(settings);
   }
 
@@ -50,9 +50,10 @@ export class VerifyClient {
     try {
       let capabilities: string[] = [];
       const imap = checked('imap', async () => (capabilities = await this.#imap(login)));
-      const smtp = checked('smtp', () => this.#smtp(login));
+      let limit = 0;
+      const smtp = checked('smtp', async () => (limit = await this.#smtp(login)));
       const checks = await Promise.all([imap, smtp]);
-      return { checks, capabilities };
+      return { checks, capabilities, sizeLimitBytes: BigInt(limit) };
     } finally {
       this.#running--;
     }
@@ -61,13 +62,13 @@ export class VerifyClient {
   /** Logs in, sees that folders can be listed and that there is an INBOX; answers what the server can do. */
   async #imap({ imap: server, username, password }: CheckedLogin): Promise<string[]> {
     const session = { disableAutoIdle: true, disableCompression: true };
-    const client = await connectImap({ server, username, password }, this.#network, session).catch((fault: Fault) =>
-      this.#orPop3(server, fault),
-    );
+    const login = connectImap({ server, username, password }, this.#network, session);
+    const client = await this.ports.orWhyNot('imap', server, login, (late) => late.close());
     try {
       const folders = await client.list();
       if (!folders.some(({ path }) => path.toUpperCase() === 'INBOX')) throw faultOf('SERVER_BROKEN');
-      return [...client.capabilities.keys()]
+      return [...client.capabilities.entries()]
+        .map(([name, value]) => (typeof value === 'number' ? `${name}=${value}` : name))
         .filter((name) => capabilityForm.test(name))
         .slice(0, maxCapabilities)
         .sort();
@@ -80,14 +81,13 @@ export class VerifyClient {
     }
   }
 
-  async #orPop3(server: CheckedLogin['imap'], fault: Fault): Promise<never> {
-    const isPop3 = perhapsPop3.includes(fault.code) && (await greetsAsPop3(server, this.#network));
-    throw isPop3 ? faultOf('POP3_REFUSED') : fault;
-  }
-
-  async #smtp({ smtp: server, username, password }: CheckedLogin): Promise<void> {
-    const connection = await connectSmtp({ server, username, password }, this.#network);
+  /** Logs in; answers how large a mail the server takes, as it says (RFC 1870), or 0. */
+  async #smtp({ smtp: server, username, password }: CheckedLogin): Promise<number> {
+    const login = connectSmtp({ server, username, password }, this.#network);
+    const connection = await this.ports.orWhyNot('smtp', server, login, (late) => late.close());
     connection.quit();
+    // nodemailer keeps it to itself.
+    return (connection as unknown as { _maxAllowedSize?: number })._maxAllowedSize ?? 0;
   }
 }
 
@@ -95,37 +95,18 @@ export class VerifyClient {
 async function checked(protocol: LiveCheck['protocol'], test: () => Promise<unknown>): Promise<LiveCheck> {
   try {
     await within(limitMs, `testing ${protocol.toUpperCase()}`, test());
-    return { protocol, passed: true, code: '', detail: '' };
+    return { protocol, passed: true, code: '', detail: '', action: '' };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const { code, message } = error.code === 'TIMEOUT' ? faultOf('TIMEOUT') : error;
-    return { protocol, passed: false, code, detail: message };
+    return { protocol, passed: false, code, detail: message, action: instead(code) };
   }
 }
 
+/** What to type or choose instead; a login that was refused has typed nothing wrong but itself. */
+function instead(code: string): string {
+  const entry = explain(code);
+  return entry && entry.kind !== 'denied' ? entry.action : '';
+}
+
 export const allPassed = (checks: LiveCheck[]): boolean => checks.every(({ passed }) => passed);
-
-/** Whether the server greets as POP3 does (RFC 1939 §4); false where it says nothing or something else. */
-async function greetsAsPop3(server: MailServer, network: MailNetwork): Promise<boolean> {
-  const { address, port, security, servername } = await checkServer(server, network);
-  const socket =
-    security === 'tls'
-      ? connectTls({ host: address, port, servername, secureContext: network.secureContext })
-      : connectPlain({ host: address, port });
-  return (await firstBytes(socket)).startsWith('+OK');
-}
-
-function firstBytes(socket: Socket): Promise<string> {
-  return new Promise((resolve) => {
-    const answer = (text: string) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(text);
-    };
-    const timer = setTimeout(() => answer(''), greetingMs);
-    socket.once('data', (data) => answer(data.toString('latin1', 0, 3)));
-    // Why it cannot be reached was told by the check before.
-    socket.on('error', () => answer(''));
-    socket.once('close', () => answer(''));
-  });
-}

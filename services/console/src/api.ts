@@ -10,6 +10,14 @@ export interface Check {
   passed: boolean;
   code: string;
   detail: string;
+  /** What to type or choose instead; empty where nothing would help. */
+  action: string;
+}
+/** What came of testing a login. */
+export interface Verified {
+  checks: Check[];
+  capabilities: string[];
+  size_limit_bytes: number;
 }
 /** What is known of an address before anything is typed. */
 export interface Discovered {
@@ -153,6 +161,7 @@ export const api = {
   startDemo: () => post<unknown>('/v1/demo'),
   inboxes: () => get<{ inboxes: Inbox[] }>('/v1/inboxes?limit=100'),
   discover: (address: string) => post<Discovered>('/v1/inboxes/discover', { address }),
+  verify: (login: Login) => post<Verified>('/v1/inboxes/verify', login),
   connect: (login: Login & { display_name?: string }) => post<Inbox>('/v1/inboxes', login),
   reconnect: (id: string, password: string) => post<Inbox>(`/v1/inboxes/${id}/reconnect`, { password }),
   pause: (id: string) => post<Inbox>(`/v1/inboxes/${id}/pause`),

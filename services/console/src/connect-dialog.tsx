@@ -19,7 +19,7 @@ import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Server } from './api.js';
-import { Refusal } from './refusal.js';
+import { Refusal, Tested } from './refusal.js';
 
 interface Values {
   address: string;
@@ -39,6 +39,11 @@ const empty: Values = {
   imap: { host: '', port: 993, security: 'tls' },
   smtp: { host: '', port: 465, security: 'tls' },
 };
+
+const loginOf = ({ address, username, password, imap, smtp }: Values) => ({
+  ...{ address, password, imap, smtp },
+  ...(username ? { username } : {}),
+});
 
 export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const data = useQueryClient();
@@ -76,11 +81,11 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
     showServers(false);
     connect.reset();
     discover.reset();
+    test.reset();
     onClose();
   };
   const connect = useMutation({
-    mutationFn: ({ username, name, ...login }: Values) =>
-      api.connect({ ...login, ...(username ? { username } : {}), ...(name ? { display_name: name } : {}) }),
+    mutationFn: (values: Values) => api.connect({ ...loginOf(values), ...(values.name ? { display_name: values.name } : {}) }),
     onSuccess: (inbox) => {
       notifications.show({ message: `${inbox.address} is connected.` });
       void data.invalidateQueries({ queryKey: ['inboxes'] });
@@ -88,19 +93,23 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
     },
     onError: () => showServers(true),
   });
+  const test = useMutation({ mutationFn: (values: Values) => api.verify(loginOf(values)) });
+  /** What the other button brought is of yesterday. */
+  const attempt = (one: typeof connect | typeof test, values: Values) => {
+    test.reset();
+    connect.reset();
+    one.mutate(values);
+  };
+  const showMissing = (wrong: Record<string, unknown>) => {
+    if (wrong['imap.host'] || wrong['smtp.host']) showServers(true);
+  };
   const lookUp = () => {
     const { address } = form.values;
     if (addressForm.test(address) && untyped() && foundFor !== address) discover.mutate(address);
   };
   return (
     <Modal opened={opened} onClose={close} closeOnClickOutside={false} title="Connect a mailbox" size="lg">
-      <form
-        onSubmit={form.onSubmit(
-          (values) => connect.mutate(values),
-          (wrong) => (wrong['imap.host'] || wrong['smtp.host']) && showServers(true),
-        )}
-        noValidate
-      >
+      <form onSubmit={form.onSubmit((values) => attempt(connect, values), showMissing)} noValidate>
         <Stack gap="sm">
           <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
             <TextInput
@@ -130,10 +139,19 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
           </Collapse>
           {discover.error && !connect.error && <Refusal error={discover.error} />}
           {connect.error && <Refusal error={connect.error} />}
+          {test.error && <Refusal error={test.error} />}
+          {test.data && <Tested verified={test.data} />}
           <Group justify="flex-end">
             <Text size="sm" c="dimmed" role="status">
-              {connect.isPending ? 'Signing in to both servers; this may take half a minute.' : ''}
+              {connect.isPending || test.isPending ? 'Signing in to both servers; this may take half a minute.' : ''}
             </Text>
+            <Button
+              variant="default"
+              loading={test.isPending}
+              onClick={() => form.onSubmit((values) => attempt(test, values), showMissing)()}
+            >
+              Only test
+            </Button>
             <Button type="submit" loading={connect.isPending || discover.isPending}>
               Test and connect
             </Button>

@@ -1,7 +1,8 @@
 // What a live test of both mail servers found: for each what works, and why not what does not.
 import { Alert, Stack, Text } from '@mantine/core';
 import { IconCheck, IconX } from '@tabler/icons-react';
-import { ApiError, type Check } from './api.js';
+import { ApiError, type Check, type Verified } from './api.js';
+import { preflight } from './preflight.js';
 
 const sides = { imap: 'Receiving', smtp: 'Sending' };
 
@@ -10,14 +11,36 @@ const sentences: Record<string, string> = { AUTH_REJECTED: 'The server refused t
 
 export function Refusal({ error }: { error: Error }) {
   const checks = error instanceof ApiError ? error.checks : [];
-  const lines = Object.entries(Object.groupBy(checks, sentenceOf));
   return (
     <Stack gap="xs" role="alert">
       {checks.length === 0 && <Alert color="red">{error.message}</Alert>}
+      <Checks checks={checks} />
+    </Stack>
+  );
+}
+
+/** What came of a test that stored nothing. */
+export function Tested({ verified }: { verified: Verified }) {
+  return (
+    <Stack gap="xs" role="status">
+      <Checks checks={verified.checks} />
+      {verified.checks.every(({ passed }) => passed) && (
+        <Text size="sm" c="dimmed">
+          {preflight(verified)}
+        </Text>
+      )}
+    </Stack>
+  );
+}
+
+function Checks({ checks }: { checks: Check[] }) {
+  const lines = Object.entries(Object.groupBy(checks, sentenceOf));
+  return (
+    <>
       {lines.map(([sentence, same = []]) => (
         <Line key={sentence} sentence={sentence} passed={same.every(({ passed }) => passed)} name={nameOf(same)} />
       ))}
-    </Stack>
+    </>
   );
 }
 
@@ -31,7 +54,10 @@ function Line({ name, sentence, passed }: { name: string; sentence: string; pass
   );
 }
 
-const sentenceOf = ({ passed, code, detail }: Check): string => (passed ? 'works.' : (sentences[code] ?? detail));
+function sentenceOf({ passed, code, detail, action }: Check): string {
+  if (passed) return 'works.';
+  return [sentences[code] ?? detail, action && `${action}.`].filter(Boolean).join(' ');
+}
 
 function nameOf(checks: Check[]): string {
   return checks.map(({ protocol }, at) => (at === 0 ? sides[protocol] : sides[protocol].toLowerCase())).join(' and ');

@@ -94,18 +94,28 @@ export const discoveredSchema = z.object({
   username: text('').meta({ description: 'What the servers know one by; empty where it is the address' }),
 });
 export const checkSchema = z
-  .object({ protocol: z.enum(['imap', 'smtp']), passed: z.boolean().meta({ examples: [true] }), code: reason, detail: reasonText })
+  .object({
+    protocol: z.enum(['imap', 'smtp']),
+    passed: z.boolean().meta({ examples: [true] }),
+    code: reason,
+    detail: reasonText,
+    action: text('Choose TLS').meta({ description: 'What to type or choose instead; empty where nothing would help' }),
+  })
   .meta({ id: 'Check' });
 /** A refused login as the API's document shows it. */
 export const verifyFailed = {
   code: 'VERIFY_FAILED',
   detail: `Nothing was stored. Receiving (IMAP): ${catalogue.AUTH_REJECTED.sentence}`,
   checks: [
-    { protocol: 'imap', passed: false, code: 'AUTH_REJECTED', detail: catalogue.AUTH_REJECTED.sentence },
-    { protocol: 'smtp', passed: true, code: '', detail: '' },
+    { protocol: 'imap', passed: false, code: 'AUTH_REJECTED', detail: catalogue.AUTH_REJECTED.sentence, action: '' },
+    { protocol: 'smtp', passed: true, code: '', detail: '', action: '' },
   ],
 };
-export const verifiedSchema = z.object({ checks: z.array(checkSchema), capabilities: z.array(text('IDLE')) });
+export const verifiedSchema = z.object({
+  checks: z.array(checkSchema),
+  capabilities: z.array(text('IDLE')).meta({ description: 'What the IMAP server says it can do' }),
+  size_limit_bytes: count(36_700_160).meta({ description: 'Largest mail the SMTP server takes, as it says; 0 where it does not' }),
+});
 
 const progressSchema = z
   .object({
@@ -183,11 +193,12 @@ export const toDiscovered = (found: DiscoverResponse | undefined): z.infer<typeo
   username: found?.username ?? '',
 });
 
-export const toCheck = ({ protocol, passed, code, detail }: Check): z.infer<typeof checkSchema> => ({
+export const toCheck = ({ protocol, passed, code, detail, action }: Check): z.infer<typeof checkSchema> => ({
   protocol: protocol as 'imap' | 'smtp',
   passed,
   code,
   detail,
+  action,
 });
 
 function toProgress({ state, reason, nextTryAt, folders }: GetProgressResponse): NonNullable<InboxAnswer['progress']> {

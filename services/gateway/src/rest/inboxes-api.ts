@@ -43,8 +43,8 @@ export class InboxesApi {
     answers: shape.verifiedSchema,
   })
   async verify(@TenantId() tenantId: string, @FromBody(shape.verifyBody) body: shape.VerifyBody) {
-    const { checks, capabilities } = await this.#connections.verify({ tenantId, login: body }, liveTest);
-    return { checks: checks.map(shape.toCheck), capabilities };
+    const { checks, capabilities, sizeLimitBytes } = await this.#connections.verify({ tenantId, login: body }, liveTest);
+    return { checks: checks.map(shape.toCheck), capabilities, size_limit_bytes: Number(sizeLimitBytes) };
   }
 
   @Route({
