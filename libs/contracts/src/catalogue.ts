@@ -21,6 +21,43 @@ export const catalogue = {
     sentence: 'This provider accepts no passwords from mail programs any more, only its own sign-in page.',
     action: 'Ask the administrator',
   },
+  OAUTH_REJECTED: {
+    kind: 'denied',
+    sentence: "The mail server refused the access that was granted at the provider's sign-in page.",
+    action: 'Sign in again',
+  },
+  OAUTH_REVOKED: {
+    kind: 'gone',
+    sentence: 'The provider has withdrawn the access that was granted at its sign-in page.',
+    action: 'Sign in again',
+  },
+  OAUTH_UNAVAILABLE: { kind: 'broken', sentence: "The provider's sign-in does not answer at the moment. It is tried again.", action: '' },
+  OAUTH_SETUP: {
+    kind: 'broken',
+    sentence: 'The provider does not accept the registration of this installation. It is tried again.',
+    action: 'Ask the administrator',
+  },
+  OAUTH_NOT_SET_UP: {
+    kind: 'invalid',
+    sentence: 'Signing in at this provider is not set up here.',
+    action: 'Ask the administrator',
+  },
+  SIGN_IN_GONE: {
+    kind: 'gone',
+    sentence: 'This sign-in was begun too long ago, by somebody else, or is finished already.',
+    action: 'Sign in again',
+  },
+  SIGN_IN_REFUSED: { kind: 'denied', sentence: "Access was not granted at the provider's sign-in page.", action: 'Sign in again' },
+  SIGN_IN_OTHER: {
+    kind: 'invalid',
+    sentence: 'Somebody signed in whose address is not the one that is to be connected.',
+    action: 'Sign in with the address that is to be connected',
+  },
+  SIGN_IN_SHORT: {
+    kind: 'broken',
+    sentence: 'The provider gave no lasting access: it must allow access while nobody is signed in.',
+    action: 'Ask the administrator',
+  },
   TLS_CERT: {
     kind: 'invalid',
     sentence: 'The certificate of the mail server is not valid for this host name, or nobody we trust has signed it.',

@@ -10,7 +10,10 @@ import { connectionCode, tlsCode } from './mail-trouble.js';
 export interface MailLogin {
   server: MailServer;
   username: string;
+  /** Not looked at where there is an access token. */
   password: Private<string>;
+  /** OAuth 2.0: said by OAUTHBEARER (RFC 7628) or XOAUTH2. */
+  accessToken?: Private<string>;
 }
 
 /** What a caller may set for its session; all else is fixed here. */
@@ -56,7 +59,7 @@ export async function imapClient(login: MailLogin, network: MailNetwork, { onThr
     // Encrypted from the start, or not at all unless STARTTLS works: imapflow would else log in by plain text where a server hides STARTTLS.
     ...(security === 'tls' ? { secure: true } : { secure: false, doSTARTTLS: true }),
     tls: { secureContext: network.secureContext, rejectUnauthorized: true },
-    auth: { user: login.username, pass: login.password.reveal() },
+    auth: authOf(login),
     clientInfo: { name: 'Rejoinder', vendor: 'Rejoinder' },
     logger: onThrottled ? throttleEar(onThrottled) : false,
     connectionTimeout: connectionTimeoutMs,
@@ -80,6 +83,10 @@ function throttleEar(onThrottled: (pauseMs: number) => void): ImapFlowOptions['l
   return { warn, error: deaf, fatal: deaf } as unknown as ImapFlowOptions['logger'];
 }
 
+function authOf({ username: user, password, accessToken }: MailLogin): ImapFlowOptions['auth'] {
+  return accessToken ? { user, accessToken: accessToken.reveal() } : { user, pass: password.reveal() };
+}
+
 /** Connected and logged in, or a Fault of the catalogue. */
 export async function connectImap(login: MailLogin, network: MailNetwork, session: ImapSession = {}): Promise<ImapFlow> {
   const client = await imapClient(login, network, session);
@@ -88,8 +95,15 @@ export async function connectImap(login: MailLogin, network: MailNetwork, sessio
     return client;
   } catch (error) {
     client.close();
-    throw imapFault(error);
+    throw login.accessToken ? ofToken(imapFault(error)) : imapFault(error);
   }
+}
+
+const ofPassword: readonly string[] = ['AUTH_REJECTED', 'APP_PASSWORD_NEEDED', 'OAUTH_ONLY'];
+
+/** A server that refuses an access token speaks of passwords all the same, and of OAuth. */
+export function ofToken(fault: Fault): Fault {
+  return ofPassword.includes(fault.code) ? faultOf('OAUTH_REJECTED') : fault;
 }
 
 interface ImapError {

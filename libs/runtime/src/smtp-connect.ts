@@ -2,7 +2,7 @@
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { Fault } from '@rejoinder/base/fault';
 import { faultOf, type ErrorCode } from '@rejoinder/contracts/catalogue';
-import type { MailLogin } from './imap-connect.js';
+import { ofToken, type MailLogin } from './imap-connect.js';
 import { checkServer } from './mail-host.js';
 import type { MailNetwork } from './mail-settings.js';
 import { connectionCode, tlsCode } from './mail-trouble.js';
@@ -34,19 +34,35 @@ export async function connectSmtp(login: MailLogin, network: MailNetwork, sessio
     greetingTimeout: greetingTimeoutMs,
     socketTimeout: session.socketTimeoutMs ?? defaultSocketTimeoutMs,
     maxResponseSize: maxResponseBytes,
+    ...(login.accessToken ? { customAuth: { XOAUTH2: (session) => sayToken(session, login) } } : {}),
   });
   // Each step has its own listener; an event between two steps that nobody hears would end the process.
   connection.on('error', () => undefined);
   try {
     await settled(connection, (done) => connection.connect(done));
-    await settled(connection, (done) =>
-      connection.login({ user: login.username, credentials: { user: login.username, pass: login.password.reveal() } }, done),
-    );
+    await settled(connection, (done) => connection.login(authOf(login), done));
     return connection;
   } catch (error) {
     connection.close();
-    throw smtpFault(error);
+    throw login.accessToken ? ofToken(smtpFault(error)) : smtpFault(error);
   }
+}
+
+function authOf({ username: user, password, accessToken }: MailLogin): SMTPConnection.AuthenticationType {
+  // That nodemailer chooses XOAUTH2 takes an oauth2; what is said is said below.
+  return {
+    user,
+    ...(accessToken ? { oauth2: {} } : { credentials: { user, pass: password.reveal() } }),
+  } as SMTPConnection.AuthenticationType;
+}
+
+/** nodemailer's own XOAUTH2 says a token that was refused a second time. */
+async function sayToken({ sendCommand }: SMTPConnection.CustomAuthenticationContext, { username, accessToken }: MailLogin): Promise<void> {
+  const said = [`user=${username}`, `auth=Bearer ${accessToken?.reveal() ?? ''}`, '', ''].join('\x01');
+  const answer = await sendCommand(`AUTH XOAUTH2 ${Buffer.from(said).toString('base64')}`);
+  // 334 brings why it is refused; the refusal itself comes after an empty line.
+  const last = answer.status === 334 ? await sendCommand('') : answer;
+  if (last.status !== 235) throw new Error('the access token was refused');
 }
 
 /** A step of the session as a promise: nodemailer tells of a broken session by its event, of a refusal by its callback. */
