@@ -17,6 +17,8 @@ export interface DovecotConfig {
   relayPort: number;
   /** Between the names of nested folders. */
   separator: string;
+  /** Access tokens are let in beside passwords, if so. */
+  oauth: boolean;
   /** More lines at the end, for what a test wants otherwise. */
   extra: string;
 }
@@ -25,6 +27,7 @@ export const paths = (folder: string) => ({
   config: join(folder, 'dovecot.conf'),
   log: join(folder, 'dovecot.log'),
   dict: join(folder, 'users.conf'),
+  oauth: join(folder, 'oauth2.conf'),
   users: join(folder, 'users'),
   cert: join(folder, 'cert.pem'),
   key: join(folder, 'key.pem'),
@@ -68,13 +71,15 @@ protocol lmtp {
 }`;
 }
 
-function users({ folder }: DovecotConfig): string {
-  const { dict } = paths(folder);
+function users({ folder, oauth }: DovecotConfig): string {
+  const { dict, oauth: tokens } = paths(folder);
+  const byToken = `passdb {\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = ${tokens}\n}`;
   return `
-auth_mechanisms = plain login
+auth_mechanisms = plain login${oauth ? ' xoauth2 oauthbearer' : ''}
 auth_failure_delay = 0
 auth_cache_size = 0
 disable_plaintext_auth = yes
+${oauth ? byToken : ''}
 passdb {
   driver = dict
   args = ${dict}
@@ -100,6 +105,19 @@ key userdb {
   key = userdb/%Lu
   format = json
 }
+`;
+}
+
+/** Asks for each token at each login whether it is good; its `sub` is the user. */
+export function oauthConfig(introspectionUrl: string, caFile: string): string {
+  return `
+introspection_mode = post
+introspection_url = ${introspectionUrl}
+username_attribute = sub
+active_attribute = active
+active_value = true
+tls_ca_cert_file = ${caFile}
+timeout_msecs = 5000
 `;
 }
 

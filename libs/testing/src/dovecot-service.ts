@@ -3,7 +3,7 @@ import { accessSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestCa } from './certificates.js';
-import { paths, usersConfig, type DovecotPorts } from './dovecot-config.js';
+import { oauthConfig, paths, usersConfig, type DovecotPorts } from './dovecot-config.js';
 import type { Owner } from './folders.js';
 import { answersOn, ready, run, startProgram, type Program } from './processes.js';
 import { isRoot } from './users.js';
@@ -49,14 +49,23 @@ function isThere(path: string): boolean {
   }
 }
 
-export async function writeDovecotFiles(folder: string, ca: TestCa, config: string, mailOwner: Owner): Promise<void> {
+export interface DovecotFiles {
+  ca: TestCa;
+  config: string;
+  mailOwner: Owner;
+  introspectionUrl: string | undefined;
+}
+
+export async function writeDovecotFiles(folder: string, { ca, config, mailOwner, introspectionUrl }: DovecotFiles): Promise<void> {
   const at = paths(folder);
+  const caFile = join(folder, 'trusted.pem');
   const { cert, key } = await ca.issue();
   await Promise.all([
     writeFile(at.cert, cert),
     writeFile(at.key, key, { mode: 0o600 }),
     writeFile(at.config, config),
     writeFile(at.dict, usersConfig(folder)),
+    ...(introspectionUrl ? [writeFile(caFile, ca.pem), writeFile(at.oauth, oauthConfig(introspectionUrl, caFile))] : []),
     mkdir(at.mail),
     mkdir(at.run),
   ]);

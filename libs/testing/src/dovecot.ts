@@ -15,6 +15,8 @@ import { unprivileged } from './users.js';
 export interface DovecotOptions {
   ca?: TestCa;
   separator?: '/' | '.';
+  /** Lets access tokens in (XOAUTH2, OAUTHBEARER) that this address calls active (RFC 7662). */
+  introspectionUrl?: string;
   /** More lines of dovecot.conf, such as `imap_capability = …`. */
   extra?: string;
 }
@@ -49,7 +51,7 @@ export interface Dovecot extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function startDovecot({ ca, separator = '/', extra = '' }: DovecotOptions = {}): Promise<Dovecot> {
+export async function startDovecot({ ca, separator = '/', introspectionUrl, extra = '' }: DovecotOptions = {}): Promise<Dovecot> {
   const folder = await temporaryFolder('dovecot');
   const cleanups: (() => Promise<void>)[] = [() => removeFolder(folder)];
   const stop = async () => {
@@ -68,7 +70,9 @@ export async function startDovecot({ ca, separator = '/', extra = '' }: DovecotO
       cutSenders: () => proxies.forEach((proxy) => proxy.cut()),
     });
     cleanups.push(relay.stop);
-    await writeDovecotFiles(folder, authority, dovecotConfig({ folder, ports, relayPort: relay.port, separator, extra }), mailOwner);
+    const oauth = introspectionUrl !== undefined;
+    const config = dovecotConfig({ folder, ports, relayPort: relay.port, separator, oauth, extra });
+    await writeDovecotFiles(folder, { ca: authority, config, mailOwner, introspectionUrl });
     const service = dovecotService(folder, ports);
     cleanups.push(service.kill);
     await service.up();
