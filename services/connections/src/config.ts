@@ -1,5 +1,5 @@
 // Settings of connections.
-import { numberSetting, optionalSetting, type Values } from '@rejoinder/runtime/config';
+import { numberSetting, optionalSetting, secretSetting, textSetting, type Values } from '@rejoinder/runtime/config';
 import { mailSettings } from '@rejoinder/runtime/mail-settings';
 
 export const settings = {
@@ -22,6 +22,26 @@ export const settings = {
       min: 0,
       max: 65_535,
     },
+  ),
+  googleClientId: optionalSetting(
+    'REJOINDER_OAUTH_GOOGLE_CLIENT_ID',
+    'client id of this installation at Google; nobody signs in there if empty',
+  ),
+  googleClientSecret: secretSetting('REJOINDER_OAUTH_GOOGLE_CLIENT_SECRET', 'its client secret', ''),
+  microsoftClientId: optionalSetting(
+    'REJOINDER_OAUTH_MICROSOFT_CLIENT_ID',
+    'application (client) id of this installation at Microsoft; nobody signs in there if empty',
+  ),
+  microsoftClientSecret: secretSetting('REJOINDER_OAUTH_MICROSOFT_CLIENT_SECRET', 'its client secret', ''),
+  microsoftTenant: textSetting(
+    'REJOINDER_OAUTH_MICROSOFT_TENANT',
+    'whose accounts may sign in at Microsoft: common, organizations, consumers or the id of one tenant',
+    'common',
+    { pattern: /^[A-Za-z0-9.-]{1,100}$/, said: 'a word or an id' },
+  ),
+  oauthProvidersFile: optionalSetting(
+    'REJOINDER_OAUTH_PROVIDERS_FILE',
+    'file (JSON) of other OpenID Connect providers to sign in at; it holds secrets',
   ),
 };
 

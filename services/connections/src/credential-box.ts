@@ -1,11 +1,17 @@
-// Seals user name and password for their row, and opens them again.
+// Seals what an inbox logs in with for its row, a password or a grant of its provider, and opens it again.
 import { Injectable } from '@nestjs/common';
 import { Private } from '@rejoinder/base/private';
 import { Vault, type Bytes } from '@rejoinder/vault/vault';
+import type { Grant } from './sign-in/grant.js';
 
-export interface OpenCredential {
+export type OpenCredential = { username: string } & (
+  { password: Private<string>; grant?: undefined } | { password?: undefined; grant: Grant }
+);
+
+interface Plain {
   username: string;
-  password: Private<string>;
+  password?: string;
+  grant?: { provider: string; refreshToken: string; accessToken: string; accessUntil: string; refreshAt: string };
 }
 
 @Injectable()
@@ -13,16 +19,36 @@ export class CredentialBox {
   constructor(private readonly vault: Vault) {}
 
   /** Bound to the inbox and the version: an older password does not open in its place. */
-  async seal(tenantId: string, inboxId: string, version: bigint, { username, password }: OpenCredential): Promise<Bytes> {
-    const plain = Buffer.from(JSON.stringify({ username, password: password.reveal() }));
-    return this.vault.seal(placeOf(tenantId, inboxId, version), plain);
+  async seal(tenantId: string, inboxId: string, version: bigint, { username, password, grant }: OpenCredential): Promise<Bytes> {
+    const plain: Plain = { username, password: password?.reveal(), grant: grant && plainGrant(grant) };
+    return this.vault.seal(placeOf(tenantId, inboxId, version), Buffer.from(JSON.stringify(plain)));
   }
 
   async open(tenantId: string, inboxId: string, version: bigint, sealed: Uint8Array): Promise<OpenCredential> {
     const plain = await this.vault.open(placeOf(tenantId, inboxId, version), sealed);
-    const { username, password } = JSON.parse(plain.toString()) as { username: string; password: string };
-    return { username, password: new Private(password) };
+    const { username, password = '', grant } = JSON.parse(plain.toString()) as Plain;
+    return grant ? { username, grant: openGrant(grant) } : { username, password: new Private(password) };
   }
+}
+
+function plainGrant({ provider, refreshToken, accessToken, accessUntil, refreshAt }: Grant): NonNullable<Plain['grant']> {
+  return {
+    provider,
+    refreshToken: refreshToken.reveal(),
+    accessToken: accessToken.reveal(),
+    accessUntil: accessUntil.toISOString(),
+    refreshAt: refreshAt.toISOString(),
+  };
+}
+
+function openGrant({ provider, refreshToken, accessToken, accessUntil, refreshAt }: NonNullable<Plain['grant']>): Grant {
+  return {
+    provider,
+    refreshToken: new Private(refreshToken),
+    accessToken: new Private(accessToken),
+    accessUntil: new Date(accessUntil),
+    refreshAt: new Date(refreshAt),
+  };
 }
 
 function placeOf(tenantId: string, inboxId: string, version: bigint) {

@@ -9,6 +9,7 @@ import type * as api from '@rejoinder/contracts/api/connections';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { CredentialBox } from './credential-box.js';
 import { InboxStore, type InboxRow } from './inbox-store.js';
+import { GrantKeeper } from './sign-in/grant-keeper.js';
 import { pause, reconnect, resume } from './inbox.js';
 import { readDisplayName, readLogin, readPassword, type CheckedLogin } from './login.js';
 import { settingsOf } from './inbox-events.js';
@@ -25,6 +26,7 @@ export class InboxApi {
     private readonly box: CredentialBox,
     private readonly live: VerifyClient,
     private readonly newSettings: NewSettings,
+    private readonly grants: GrantKeeper,
   ) {}
 
   @GrpcMethod('ConnectionsService', 'Connect')
@@ -49,7 +51,7 @@ export class InboxApi {
     const { checks } = await this.live.test({ ...loginOf(row), username, password: given });
     if (!allPassed(checks)) return { checks };
     const renewed = await this.box.seal(tenantId, inboxId, version + 1n, { username, password: given });
-    const saved = await this.store.replaceCredential(row, renewed, reconnect);
+    const saved = await this.store.replaceCredential(row, renewed, reconnect, { oauthProvider: '' });
     if (!saved) throw new Fault('conflict', 'RECONNECT_RACE', 'Somebody else has just reconnected this inbox.');
     return { checks, inbox: shown(saved) };
   }
@@ -88,11 +90,20 @@ export class InboxApi {
   }
 
   @GrpcMethod('ConnectionsService', 'GetCredential')
-  async getCredential({ tenantId, inboxId }: api.GetCredentialRequest): Promise<MessageInitShape<typeof api.GetCredentialResponseSchema>> {
-    const { row, sealed, version } = await this.store.credential(tenantId, checkedId(inboxId));
-    const { username, password } = await this.box.open(tenantId, inboxId, version, sealed);
-    const login = { ...loginOf(row), username, password: password.reveal() };
-    return { login, credentialVersion: version, displayName: row.displayName };
+  async getCredential({
+    tenantId,
+    inboxId,
+    refusedToken,
+  }: api.GetCredentialRequest): Promise<MessageInitShape<typeof api.GetCredentialResponseSchema>> {
+    const { row, version, open } = await this.grants.credential(tenantId, checkedId(inboxId), refusedToken);
+    const { username, password, grant } = open;
+    const secret = { password: password?.reveal() ?? '', accessToken: grant?.accessToken.reveal() ?? '' };
+    return {
+      login: { ...loginOf(row), username, ...secret },
+      credentialVersion: version,
+      displayName: row.displayName,
+      accessTokenUntil: grant && timestampFromDate(grant.accessUntil),
+    };
   }
 }
 
@@ -124,5 +135,6 @@ export function shown(row: InboxRow): MessageInitShape<typeof api.InboxSchema> {
     connectedAt: timestampFromDate(row.connectedAt),
     imap: loginOf(row).imap,
     smtp: loginOf(row).smtp,
+    oauthProvider: row.oauthProvider,
   };
 }

@@ -8,10 +8,11 @@ import { CLOCK } from '@rejoinder/runtime/tokens';
 import type { Bytes } from '@rejoinder/vault/vault';
 import type { Inbox, Prisma, TenantSettings } from './generated/client.js';
 import { changeEvents, connectedEvents, disconnectedEvent, removedEvents } from './inbox-events.js';
-import { working, type Change, type InboxState } from './inbox.js';
+import { revoke, working, type Change, type InboxState } from './inbox.js';
 import type { CheckedLogin } from './login.js';
 import type { InboxSettings } from './settings/inbox-settings.js';
 import { factsUnder, lockTenant } from './settings/tenant-store.js';
+import type { GrantRow } from './sign-in/grant-store.js';
 
 export type InboxRow = Inbox;
 
@@ -22,6 +23,14 @@ export interface NewInbox {
   displayName: string;
   settings: InboxSettings;
   sealed: Bytes;
+  /** At whose page the person signed in; left out for a password. */
+  oauthProvider?: string;
+}
+
+/** Where a new credential comes from: a provider's page, with that provider's servers, or nobody's. */
+export interface CredentialSource {
+  oauthProvider: string;
+  servers?: Pick<CheckedLogin, 'imap' | 'smtp'>;
 }
 
 /** A refused credential, as sync or sending told it. */
@@ -47,8 +56,8 @@ export class InboxStore {
   ) {}
 
   /** Stores it as working; conflict INBOX_EXISTS where the address is connected already. */
-  async add({ tenantId, inboxId, login, displayName, settings, sealed }: NewInbox): Promise<InboxRow> {
-    const data = { inboxId, tenantId, ...serversOf(login), address: login.address, displayName, ...settings, ...working };
+  async add({ tenantId, inboxId, login, displayName, settings, sealed, oauthProvider = '' }: NewInbox): Promise<InboxRow> {
+    const data = { inboxId, tenantId, ...serversOf(login), address: login.address, displayName, oauthProvider, ...settings, ...working };
     try {
       return await this.database.write({ tenant: tenantId }, async (tx) => {
         const tenant = await lockTenant(tx, tenantId, 'share');
@@ -108,14 +117,30 @@ export class InboxStore {
     { tenantId, inboxId, credentialVersion }: InboxRow,
     sealed: Bytes,
     decide: (state: InboxState) => Change,
+    { oauthProvider, servers }: CredentialSource,
   ): Promise<InboxRow | undefined> {
     return this.database.write({ tenant: tenantId }, async (tx) => {
       const tenant = await lockTenant(tx, tenantId, 'share');
       const row = await lockInbox(tx, tenantId, inboxId);
       if (row.credentialVersion !== credentialVersion) return undefined;
       const version = credentialVersion + 1n;
-      await tx.credential.update({ where: { inboxId, tenantId }, data: { version, sealed } });
-      return this.#apply(tx, tenant, { ...row, credentialVersion: version }, decide(stateOf(row)), { credentialVersion: version });
+      const unleased = { refreshLease: null, refreshLeaseUntil: null };
+      await tx.credential.update({ where: { inboxId, tenantId }, data: { version, sealed, ...unleased } });
+      const more = { credentialVersion: version, oauthProvider, ...(servers && serversOf(servers)) };
+      return this.#apply(tx, tenant, { ...row, ...more }, decide(stateOf(row)), more);
+    });
+  }
+
+  /** The provider has withdrawn this very grant; false where another has taken its place since. */
+  takeRevocation(known: GrantRow, reason: string): Promise<boolean> {
+    const { tenantId, inboxId, version, sealed } = known;
+    return this.database.write({ tenant: tenantId }, async (tx) => {
+      const tenant = await lockTenant(tx, tenantId, 'share');
+      const row = await lockInbox(tx, tenantId, inboxId);
+      const same = await tx.credential.findFirst({ where: { inboxId, tenantId, version, sealed: Buffer.from(sealed) } });
+      if (!same) return false;
+      await this.#apply(tx, tenant, row, revoke(stateOf(row), reason), {});
+      return true;
     });
   }
 
@@ -187,7 +212,7 @@ function stateOf({ receiving, receivingReason, sending, sendingReason }: InboxRo
   return { receiving, receivingReason, sending, sendingReason } as InboxState;
 }
 
-function serversOf({ imap, smtp }: CheckedLogin) {
+function serversOf({ imap, smtp }: Pick<CheckedLogin, 'imap' | 'smtp'>) {
   return {
     imapHost: imap.host,
     imapPort: imap.port,

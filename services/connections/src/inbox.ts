@@ -45,6 +45,15 @@ export function resume(state: InboxState): Change | undefined {
   return { state: next, told };
 }
 
+/** The credential is worth nothing any more, on either side; a paused inbox says so once it is resumed. */
+export function revoke(state: InboxState, reason: string): Change {
+  if (isPaused(state)) return { state: { ...state, receivingReason: reason, sendingReason: reason }, told: [] };
+  const told: Told[] = [];
+  if (state.receiving === 'connected') told.push({ kind: 'disconnected', side: 'receiving', reason });
+  if (state.sending === 'ready') told.push({ kind: 'disconnected', side: 'sending', reason });
+  return { state: { receiving: 'needs_reconnect', receivingReason: reason, sending: 'needs_reconnect', sendingReason: reason }, told };
+}
+
 /** A new credential works on both servers; a paused inbox stays paused and uses it once it is resumed. */
 export function reconnect(state: InboxState): Change {
   if (isPaused(state)) return { state: { ...state, receivingReason: '', sendingReason: '' }, told: [] };

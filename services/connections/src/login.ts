@@ -8,7 +8,10 @@ import type { MailServer } from '@rejoinder/runtime/mail-host';
 export interface CheckedLogin {
   address: string;
   username: string;
+  /** Not looked at where there is an access token. */
   password: Private<string>;
+  /** OAuth 2.0: said to both servers in the password's place. */
+  accessToken?: Private<string>;
   imap: MailServer;
   smtp: MailServer;
 }

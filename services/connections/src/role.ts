@@ -17,22 +17,22 @@ import { ServersApi } from './servers-api.js';
 import { NewSettings } from './settings/new-settings.js';
 import { SettingsApi } from './settings/settings-api.js';
 import { SettingsStore } from './settings/settings-store.js';
+import { BegunBox } from './sign-in/begun-box.js';
+import { BegunStore } from './sign-in/begun-store.js';
+import { GrantKeeper } from './sign-in/grant-keeper.js';
+import { GrantStore } from './sign-in/grant-store.js';
+import { OAuthClient } from './sign-in/oauth-client.js';
+import { SignInApi } from './sign-in/sign-in-api.js';
 import { StoreApi } from './store-api.js';
 import { VerifyClient } from './verify-client.js';
 
+const inboxes = [InboxStore, SettingsStore, NewSettings, CredentialBox, VerifyClient, PortClient];
+const discovery = [DiscoveryClient, AutoconfigClient, DnsClient];
+const signIn = [OAuthClient, GrantStore, GrantKeeper, BegunStore, BegunBox];
+
 @Module({
-  controllers: [ServersApi, InboxApi, SettingsApi, StoreApi, OnAuthenticationFailed],
-  providers: [
-    InboxStore,
-    SettingsStore,
-    NewSettings,
-    CredentialBox,
-    VerifyClient,
-    PortClient,
-    DiscoveryClient,
-    AutoconfigClient,
-    DnsClient,
-  ],
+  controllers: [ServersApi, InboxApi, SettingsApi, SignInApi, StoreApi, OnAuthenticationFailed],
+  providers: [...inboxes, ...discovery, ...signIn],
 })
 class ConnectionsModule {}
 

@@ -5,7 +5,9 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Fault } from '@rejoinder/base/fault';
 import type { DiscoverRequest, DiscoverResponseSchema, VerifyRequest, VerifyResponseSchema } from '@rejoinder/contracts/api/connections';
 import { DiscoveryClient } from './discovery/discovery-client.js';
-import { readAddress, readLogin } from './login.js';
+import { domainOf, readAddress, readLogin } from './login.js';
+import { OAuthClient } from './sign-in/oauth-client.js';
+import { providerFor, signInAt } from './sign-in/oauth-providers.js';
 import { VerifyClient } from './verify-client.js';
 
 @Controller()
@@ -13,13 +15,19 @@ export class ServersApi {
   constructor(
     private readonly discovery: DiscoveryClient,
     private readonly live: VerifyClient,
+    private readonly oauth: OAuthClient,
   ) {}
 
   @GrpcMethod('ConnectionsService', 'Discover')
   async discover({ address }: DiscoverRequest): Promise<MessageInitShape<typeof DiscoverResponseSchema>> {
-    const guess = await this.discovery.serversOf(readAddress(address));
+    const checked = readAddress(address);
+    const { providers } = this.oauth;
+    const own = providerFor(providers, domainOf(checked), undefined);
+    if (own) return signInAt(own, domainOf(checked));
+    const guess = await this.discovery.serversOf(checked);
     if (!guess) throw new Fault('not_found', 'SERVERS_UNKNOWN', 'The mail servers of this address are not known. Type them in.');
-    return guess;
+    const lies = providerFor(providers, domainOf(checked), guess.imap.host);
+    return lies ? { ...guess, ...signInAt(lies, domainOf(checked)) } : guess;
   }
 
   @GrpcMethod('ConnectionsService', 'Verify')

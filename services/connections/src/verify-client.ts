@@ -60,9 +60,9 @@ export class VerifyClient {
   }
 
   /** Logs in, sees that folders can be listed and that there is an INBOX; answers what the server can do. */
-  async #imap({ imap: server, username, password }: CheckedLogin): Promise<string[]> {
+  async #imap({ imap: server, username, password, accessToken }: CheckedLogin): Promise<string[]> {
     const session = { disableAutoIdle: true, disableCompression: true };
-    const login = connectImap({ server, username, password }, this.#network, session);
+    const login = connectImap({ server, username, password, accessToken }, this.#network, session);
     const client = await this.ports.orWhyNot('imap', server, login, (late) => late.close());
     try {
       const folders = await client.list();
@@ -82,8 +82,8 @@ export class VerifyClient {
   }
 
   /** Logs in; answers how large a mail the server takes, as it says (RFC 1870), or 0. */
-  async #smtp({ smtp: server, username, password }: CheckedLogin): Promise<number> {
-    const login = connectSmtp({ server, username, password }, this.#network);
+  async #smtp({ smtp: server, username, password, accessToken }: CheckedLogin): Promise<number> {
+    const login = connectSmtp({ server, username, password, accessToken }, this.#network);
     const connection = await this.ports.orWhyNot('smtp', server, login, (late) => late.close());
     connection.quit();
     // nodemailer keeps it to itself.
