@@ -20,6 +20,8 @@ export interface SmtpCredential {
 }
 
 const downloadMs = 180_000;
+/** An access token may have to be refreshed first, by a provider that is slow. */
+const credentialMs = 20_000;
 
 @Injectable()
 export class PeerClient {
@@ -32,11 +34,15 @@ export class PeerClient {
     return { address: inbox.address, name: inbox.displayName };
   }
 
-  async credential(tenantId: string, inboxId: string): Promise<SmtpCredential> {
-    const { login, credentialVersion } = await this.peers.client(ConnectionsService).getCredential({ tenantId, inboxId });
+  /** `refused` is the login that its server has just refused: where it was by an access token, a newer one is got. */
+  async credential(tenantId: string, inboxId: string, refused?: MailLogin): Promise<SmtpCredential> {
+    const refusedToken = refused?.accessToken?.reveal() ?? '';
+    const client = this.peers.client(ConnectionsService);
+    const { login, credentialVersion } = await client.getCredential({ tenantId, inboxId, refusedToken }, { deadlineMs: credentialMs });
     if (!login?.smtp) throw faultOf('INBOX_NOT_FOUND');
-    const { address, username, password } = login;
-    return { login: { server: serverOf(login.smtp), username, password: new Private(password) }, version: credentialVersion, address };
+    const { address, username, password, accessToken } = login;
+    const secret = { password: new Private(password), ...(accessToken && { accessToken: new Private(accessToken) }) };
+    return { login: { server: serverOf(login.smtp), username, ...secret }, version: credentialVersion, address };
   }
 
   /** Each must be stored, free, and all together within the limit. */

@@ -27,7 +27,7 @@ export class Superseded extends Error {
   override readonly name = 'Superseded';
 }
 
-const credentialCodes: readonly string[] = ['AUTH_REJECTED', 'APP_PASSWORD_NEEDED', 'OAUTH_ONLY'];
+const credentialCodes: readonly string[] = ['AUTH_REJECTED', 'APP_PASSWORD_NEEDED', 'OAUTH_ONLY', 'OAUTH_REJECTED'];
 
 /** Whether a refusal is of the credential: the inbox waits for a new one, its sends with it. */
 export function refusesCredential({ code }: Fault): boolean {

@@ -32,6 +32,7 @@ const leaseMs = 300_000;
 const refusalPauseMs = 60_000;
 const firstConnectRetryMs = 5_000;
 const maxConnectRetryMs = 300_000;
+const newsMs = 10_000;
 /** The server is to be left alone for a while; our own file is there again as soon as the process that has it. */
 const firstSendRetryMs = 60_000;
 const firstFileRetryMs = 5_000;
@@ -84,26 +85,39 @@ export class OutletWorker {
   }
 
   async #deliverAll(outlet: OutletKey, due: SendInHand[], attempts: number, signal: AbortSignal): Promise<WorkOutcome> {
-    const credential = await this.peers.credential(outlet.tenantId, outlet.inboxId);
     const until = this.clock.now().getTime() + claimMs;
+    let credential: SmtpCredential | undefined;
     let session: SmtpClient | undefined;
     try {
+      credential = await this.peers.credential(outlet.tenantId, outlet.inboxId);
       for (const send of due) {
         if (signal.aborted || this.clock.now().getTime() > until) break;
-        session = session?.alive ? session : await SmtpClient.open(credential.login, this.#network, this.settings.answerSeconds * 1_000);
-        const open = session;
-        const verdict = await inSpan('attempt', send.traceparent, () => this.#attempt(open, credential, send, signal));
+        if (!session?.alive) ({ session, credential } = await this.#open(outlet, credential));
+        const [open, as] = [session, credential];
+        const verdict = await inSpan('attempt', send.traceparent, () => this.#attempt(open, as, send, signal));
         if (verdict?.kind === 'login_refused') return await this.#refused(outlet, credential, verdict.reason);
       }
       return await this.#done(outlet, session !== undefined);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      return refusesCredential(error)
+      return credential && refusesCredential(error)
         ? await this.#refused(outlet, credential, error.code)
         : await this.#unreached(outlet, due, attempts, error);
     } finally {
       session?.close();
     }
+  }
+
+  /** An access token that is refused before its time tells nothing of the grant behind it: the next one does. */
+  async #open(outlet: OutletKey, credential: SmtpCredential): Promise<{ session: SmtpClient; credential: SmtpCredential }> {
+    const open = async (as: SmtpCredential) => ({
+      session: await SmtpClient.open(as.login, this.#network, this.settings.answerSeconds * 1_000),
+      credential: as,
+    });
+    return open(credential).catch(async (error: unknown) => {
+      if (!(error instanceof Fault) || error.code !== 'OAUTH_REJECTED') throw error;
+      return open(await this.peers.credential(outlet.tenantId, outlet.inboxId, credential.login));
+    });
   }
 
   /** One mail over the session; undefined where it is no longer to be sent. */
@@ -168,6 +182,8 @@ export class OutletWorker {
 
   /** Network trouble is no alarm: the sends wait, a day at the most. */
   async #unreached(outlet: OutletKey, due: SendInHand[], attempts: number, fault: Fault): Promise<WorkOutcome> {
+    // No inbox any more, or its grant was withdrawn: the event that says so is on its way, and what waits waits for a person.
+    if (fault.kind === 'gone' || fault.kind === 'not_found') return again(new Date(this.clock.now().getTime() + newsMs), fault.code);
     // Where connections is away the trouble is in this house: nothing that a person could mend.
     await this.store.markUnreached(outlet, due, explain(fault.code) ? fault.code : '');
     for (const send of due.filter((one) => this.#isExpired(one))) await this.#end(send, { state: 'failed', reason: 'SEND_EXPIRED' });

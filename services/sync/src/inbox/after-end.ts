@@ -34,14 +34,14 @@ const longestPauseMs = 3_600_000;
 /** A login that works proves nothing, where the first commands after it are refused: only a session that stood so long begins anew. */
 export const standsAfterMs = 60_000;
 const slowing = ['THROTTLED', 'TOO_MANY_CONNECTIONS', 'QUOTA'];
-const refusals = ['AUTH_REJECTED', 'APP_PASSWORD_NEEDED', 'OAUTH_ONLY'];
+const refusals = ['AUTH_REJECTED', 'APP_PASSWORD_NEEDED', 'OAUTH_ONLY', 'OAUTH_REJECTED'];
 
 export function afterEnd(fault: Fault, past: Past, now: Date, random: () => number = Math.random): Ending {
   if (refusals.includes(fault.code)) return afterRefusal(fault, past, now);
   const failures = (past.stoodMs >= standsAfterMs ? 0 : past.failures) + 1;
   const known = explain(fault.code) ? fault.code : '';
   const { refusedAt } = past;
-  // What connections says of an inbox it no longer has, or has paused: a command will come.
+  // What connections says of an inbox it no longer has, or whose provider has withdrawn its grant: a command will come.
   if (fault.kind === 'not_found' || fault.kind === 'gone') {
     return { state: 'stopped', reason: known, nextTryAt: undefined, refusedAt, failures, authenticationFailed: false };
   }

@@ -13,17 +13,25 @@ export interface Credential {
   version: bigint;
 }
 
+/** An access token may have to be refreshed first, by a provider that is slow. */
+const deadlineMs = 20_000;
+
 @Injectable()
 export class CredentialClient {
   constructor(private readonly peers: Peers) {}
 
-  async get(tenantId: string, inboxId: string): Promise<Credential> {
-    const { login, credentialVersion } = await this.peers.client(ConnectionsService).getCredential({ tenantId, inboxId });
+  /** `refused` is the login that its server has just refused: where it was by an access token, a newer one is got. */
+  async get(tenantId: string, inboxId: string, refused?: MailLogin): Promise<Credential> {
+    const refusedToken = refused?.accessToken?.reveal() ?? '';
+    const client = this.peers.client(ConnectionsService);
+    const { login, credentialVersion } = await client.getCredential({ tenantId, inboxId, refusedToken }, { deadlineMs });
     const imap = login?.imap;
     if (!login || !imap) throw new Fault('broken', 'CREDENTIAL_INCOMPLETE', 'connections gave no IMAP server for the inbox.');
     const security = imap.security === 'starttls' ? 'starttls' : 'tls';
+    const server = { host: imap.host, port: imap.port, security } as const;
+    const { username, password, accessToken } = login;
     return {
-      login: { server: { host: imap.host, port: imap.port, security }, username: login.username, password: new Private(login.password) },
+      login: { server, username, password: new Private(password), ...(accessToken && { accessToken: new Private(accessToken) }) },
       address: new Private(login.address),
       version: credentialVersion,
     };

@@ -3,6 +3,7 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
 import { normalAddress } from '@rejoinder/mail/addresses';
+import type { MailLogin } from '@rejoinder/runtime/imap-connect';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { CLOCK, LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
@@ -10,7 +11,7 @@ import { outsideTraces } from '@rejoinder/runtime/trace';
 import { Vault } from '@rejoinder/vault/vault';
 import type { SyncSettings } from '../config.js';
 import { ImapSession } from '../imap/imap-session.js';
-import { CredentialClient } from './credential-client.js';
+import { CredentialClient, type Credential } from './credential-client.js';
 import { FolderStore } from './folder-store.js';
 import { FolderSync } from './folder-sync.js';
 import { Holder, type Login } from './holder.js';
@@ -96,16 +97,30 @@ export class Holders implements OnModuleDestroy {
   }
 
   async #connect(row: SessionRow): Promise<Login> {
-    const { login, address, version } = await this.#gate.through('connections', () => this.credentials.get(row.tenantId, row.inboxId));
-    // A newer credential than the command that is held by: its own command is on the way.
-    if (version < BigInt(row.credentialVersion))
-      throw new Fault('broken', 'CREDENTIAL_OLD', 'connections has not the newest credential yet.');
+    const credential = await this.#credential(row);
     const hasher = await this.vault.hasher(row.tenantId);
-    const key = normalAddress(address.reveal())?.toLowerCase() ?? address.reveal().toLowerCase();
-    const { host } = login.server;
-    const connect = () => this.#brake.through(host, row.inboxId, () => ImapSession.connect(login, this.#network));
-    const imap = await this.#gate.through(host, connect);
+    const address = credential.address.reveal();
+    const key = normalAddress(address)?.toLowerCase() ?? address.toLowerCase();
+    const { imap, login } = await this.#login(row, credential).catch(async (error: unknown) => {
+      // Refused before its time, a token tells nothing of the grant behind it: the next one does.
+      if (!(error instanceof Fault) || error.code !== 'OAUTH_REJECTED') throw error;
+      return this.#login(row, await this.#credential(row, credential.login));
+    });
     return { imap, login, addressHash: hasher.hash('address', key) };
+  }
+
+  async #credential(row: SessionRow, refused?: MailLogin): Promise<Credential> {
+    const credential = await this.#gate.through('connections', () => this.credentials.get(row.tenantId, row.inboxId, refused));
+    // A newer credential than the command that is held by: its own command is on the way.
+    if (credential.version < BigInt(row.credentialVersion))
+      throw new Fault('broken', 'CREDENTIAL_OLD', 'connections has not the newest credential yet.');
+    return credential;
+  }
+
+  async #login({ inboxId }: SessionRow, { login }: Credential): Promise<{ imap: ImapSession; login: MailLogin }> {
+    const { host } = login.server;
+    const connect = () => this.#brake.through(host, inboxId, () => ImapSession.connect(login, this.#network));
+    return { imap: await this.#gate.through(host, connect), login };
   }
 
   async #folderSync(session: SessionRow, imap: ImapSession, ownAddressHash: Buffer): Promise<FolderSync> {
