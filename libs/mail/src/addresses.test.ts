@@ -51,6 +51,18 @@ describe('the addresses of a header', () => {
     expect(parseAddresses('Joe@Host')[0]).toEqual({ name: '', address: 'Joe@host', key: 'joe@host' });
   });
 
+  it('are read the same alone as with an empty item before them', () => {
+    const word = fc.stringMatching(/^[\w .,@<>"()=?+:;\\-]{0,12}$/);
+    const mailbox = fc.oneof(
+      fc.tuple(word, word, word).map(([name, local, domain]) => `${name}<${local}@${domain}>`),
+      fc.tuple(word, word).map(([local, domain]) => `${local}@${domain}`),
+      fc.emailAddress().map((address) => `Joe Doe <${address}>`),
+    );
+    const decode = (raw: string) => raw.toUpperCase();
+    const same = (value: string) => void expect(parseAddresses(value, decode)).toEqual(parseAddresses(`,${value}`, decode));
+    fc.assert(fc.property(mailbox, same), { numRuns: 5_000 });
+  });
+
   it('have names decoded by the given decoder, and raw where it fails', () => {
     expect(parseAddresses('=?x?q?a?= <a@x>', () => 'Änne\r\nBcc: eve')[0]?.name).toBe('Änne Bcc: eve');
     const fails = () => {

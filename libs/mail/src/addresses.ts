@@ -24,6 +24,8 @@ export interface Address {
  * address is left out. At most MAX_ADDRESSES, of the first MAX_VALUE_LENGTH characters. Never throws.
  */
 export function parseAddresses(value: string, decode?: DecodeWords): Address[] {
+  const plain = plainMailbox(value, decode);
+  if (plain) return [plain];
   const found: Address[] = [];
   const scan = new AddressScan((name, text) => {
     const address = text === undefined ? undefined : normalAddress(text);
@@ -33,7 +35,22 @@ export function parseAddresses(value: string, decode?: DecodeWords): Address[] {
   const bounded = value.slice(0, MAX_VALUE_LENGTH);
   for (let at = 0; at < bounded.length && found.length < MAX_ADDRESSES; at++) scan.take(bounded.charAt(at));
   scan.close();
-  return found.map((one) => ({ ...one, name: collapse(decodeSafely(collapse(one.name), decode)).slice(0, MAX_NAME_LENGTH) }));
+  return found.map((one) => ({ ...one, name: displayName(one.name, decode) }));
+}
+
+/** `joe@host`, `<joe@host>` and `Joe Doe <joe@host>` as they are nearly always written: the scan would find the same, one character after the other. */
+function plainMailbox(value: string, decode: DecodeWords | undefined): Address | undefined {
+  if (value.length > MAX_ADDRESS_LENGTH) return undefined;
+  const found = PLAIN_MAILBOX.exec(value);
+  if (!found) return undefined;
+  const [, name = '', inBrackets, bare] = found;
+  const [local, domain] = (inBrackets ?? bare)!.split('@') as [string, string];
+  const address = `${local}@${domain.toLowerCase()}`;
+  return { name: displayName(name, decode), address, key: address.toLowerCase() };
+}
+
+function displayName(raw: string, decode: DecodeWords | undefined): string {
+  return collapse(decodeSafely(collapse(raw), decode)).slice(0, MAX_NAME_LENGTH);
 }
 
 /** Gives the address with its domain in lower case, or undefined where it is none. Takes `joe@host` only: no name, no brackets. */
@@ -48,5 +65,7 @@ export function normalAddress(text: string): string | undefined {
   return `${local}@${domain}`;
 }
 
+/** Letters, digits and what is harmless in ASCII alone. */
+const PLAIN_MAILBOX = /^(?:([\w !#$%&'*+./=?^`{|}~-]*)<([\w!#$%&'*+./=?^`{|}~-]+@[\w.-]+)>|([\w!#$%&'*+./=?^`{|}~-]+@[\w.-]+))$/;
 /** Specials of RFC 5322 §3.2.3 that neither a domain nor an unquoted local part may hold; brackets of a domain literal may. */
 const NEVER_PLAIN = /[\s\p{Cc}<>,;"()@\\]/u;

@@ -5,6 +5,8 @@ const ZONE_HOURS: Readonly<Record<string, number>> = { est: -5, edt: -4, cst: -6
 const MAX_DATE_LENGTH = 200;
 const RFC_DATE =
   /^(?:[a-z]{1,12},? ?)?(\d{1,2})[ -]([a-z]{3,12})[ -](\d{2,4}),? (\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?: ?([+-]\d{4}|[a-z]{1,5}))?/i;
+/** As nearly all mail programs write it; there is nothing to clean. */
+const PLAIN_DATE = /^[a-z]{3}, \d{1,2} [a-z]{3} \d{4} \d\d:\d\d:\d\d(?: [a-z]{1,5}| [+-]\d{4})$/i;
 const ISO_DATE = /^(\d{4})-(\d{2})-(\d{2})[t ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(z|[+-]\d{2}:?\d{2})/i;
 
 /**
@@ -13,12 +15,7 @@ const ISO_DATE = /^(\d{4})-(\d{2})-(\d{2})[t ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d{
  * `-0000`), never the machine's own, which is why `Date.parse` is not used. Reads at most 200 characters.
  */
 export function dateSeconds(raw: string): number | undefined {
-  const text = raw
-    .slice(0, MAX_DATE_LENGTH)
-    .replace(/\([^()]{0,200}\)/g, ' ')
-    .replace(/\s+/g, ' ')
-    .replace(/ ?: ?/g, ':')
-    .trim();
+  const text = PLAIN_DATE.test(raw) ? raw : cleaned(raw);
   const rfc = RFC_DATE.exec(text);
   if (rfc) {
     const month = MONTHS.indexOf((rfc[2] ?? '').slice(0, 3).toLowerCase());
@@ -27,6 +24,15 @@ export function dateSeconds(raw: string): number | undefined {
   const iso = ISO_DATE.exec(text);
   if (!iso) return undefined;
   return instant([Number(iso[1]), Number(iso[2]) - 1, Number(iso[3]), Number(iso[4]), Number(iso[5]), Number(iso[6] ?? 0)], iso[7]);
+}
+
+function cleaned(raw: string): string {
+  return raw
+    .slice(0, MAX_DATE_LENGTH)
+    .replace(/\([^()]{0,200}\)/g, ' ')
+    .replace(/\s+/g, ' ')
+    .replace(/ ?: ?/g, ':')
+    .trim();
 }
 
 type Fields = [year: number, month: number, day: number, hour: number, minute: number, second: number];

@@ -57,8 +57,11 @@ function words(header: string): string[] {
 
 function usable(text: string | undefined): string | undefined {
   const id = text === undefined ? '' : squeeze(text);
-  return id === '' || utf8Length(id) > MAX_ID_BYTES ? undefined : id;
+  return id === '' || isTooLong(id) ? undefined : id;
 }
+
+/** A character has three bytes at most: of most ids the bytes need not be counted. */
+const isTooLong = (id: string) => id.length > MAX_ID_BYTES / 3 && utf8Length(id) > MAX_ID_BYTES;
 
 function bothEnds(header: string): string {
   if (header.length <= MAX_HEADER_LENGTH) return header;

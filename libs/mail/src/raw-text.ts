@@ -4,16 +4,32 @@
 export const MAX_VALUE_LENGTH = 1_000_000;
 
 const CONTROLS_AND_SPACE = /[\s\p{Cc}\u200b]+/gu;
+const MAX_PLAIN_LENGTH = 1_000;
 const encoder = new TextEncoder();
 
 /** Gives the value unfolded (RFC 5322 §2.2.3): every run of white space or control characters is one space, the ends trimmed. Linear. */
 export function collapse(value: string): string {
+  if (isPlain(value)) return value;
   return value.slice(0, MAX_VALUE_LENGTH).replace(CONTROLS_AND_SPACE, ' ').trim();
 }
 
 /** Gives the value without any white space or control character. Linear. */
 export function squeeze(value: string): string {
+  if (!value.includes(' ') && isPlain(value)) return value;
   return value.slice(0, MAX_VALUE_LENGTH).replace(CONTROLS_AND_SPACE, '');
+}
+
+/** Whether it is short ASCII text with single spaces between words, as nearly all values are: nothing is to be done to it. */
+function isPlain(value: string): boolean {
+  if (value.length > MAX_PLAIN_LENGTH) return false;
+  let wasSpace = true;
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at);
+    const isSpace = code === 0x20;
+    if (code < 0x20 || code > 0x7e || (isSpace && wasSpace)) return false;
+    wasSpace = isSpace;
+  }
+  return !wasSpace || value === '';
 }
 
 /** Gives the number of bytes of the value in UTF-8. */

@@ -1,5 +1,5 @@
 // Seals and opens bytes that fit in memory: format, key reference, nonce, ciphertext, tag.
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
 import { keyRefBytes, type OpenedKey } from './opened-key.js';
 import { sealBroken, tooLarge } from './sealing-faults.js';
 
@@ -12,10 +12,23 @@ export const sealOverheadBytes = headerBytes + tagBytes;
 /** Above it, streams: one seal is worked through without a pause. */
 export const maxSealBytes = 64 * 1024 * 1024;
 
+/** Drawn for many seals at once, which costs as much as for one; each is used once. */
+const nonces = Buffer.alloc(nonceBytes * 256);
+let noncesUsed = nonces.length;
+
+function nextNonce(): Buffer {
+  if (noncesUsed === nonces.length) {
+    randomFillSync(nonces);
+    noncesUsed = 0;
+  }
+  noncesUsed += nonceBytes;
+  return nonces.subarray(noncesUsed - nonceBytes, noncesUsed);
+}
+
 /** AES-256-GCM under a random nonce; the header and the binding are authenticated with it. */
 export function sealBytes(key: OpenedKey, binding: Uint8Array, plain: Uint8Array): Buffer<ArrayBuffer> {
   if (plain.length > maxSealBytes) throw tooLarge('One piece', maxSealBytes);
-  const header = Buffer.concat([Buffer.of(format), key.ref, randomBytes(nonceBytes)]);
+  const header = Buffer.concat([Buffer.of(format), key.ref, nextNonce()]);
   const cipher = createCipheriv('aes-256-gcm', key.subkey('seal'), header.subarray(1 + keyRefBytes));
   cipher.setAAD(Buffer.concat([header, binding]));
   const body = cipher.update(plain);

@@ -9,7 +9,7 @@ import type { KeyEncryption } from './kek.js';
 import { Keyring } from './keyring.js';
 import { KeyringStore, type OldestKey } from './keyring-store.js';
 import type { OpenedKey } from './opened-key.js';
-import { bindingOf, checkedDay, checkedTenant, keyNameOf, keyNameText, type Place } from './place.js';
+import { bindingOf, checkedDay, checkedTenant, keyNameOf, keyNameText, noDay, type KeyName, type Place } from './place.js';
 import { ruleFor, type KeyHolder, type Purpose } from './purposes.js';
 import { openBytes, sealBytes } from './seal.js';
 import { openingStream, sealingStream } from './sealing-streams.js';
@@ -123,16 +123,23 @@ export class Vault {
   ): Promise<(Bytes | Fault)[]> {
     boundBatch(items.length);
     // A place that is wrong is the caller's bug: it fails the batch before anything is done.
-    const places = items.map(({ at }) => ({ name: keyNameOf(this.holder, at), binding: bindingOf(at) }));
-    const names = places.map(({ name }) => name);
-    const keys = await this.#keyring.find(names, to);
+    const names = new Map<string, KeyName>();
+    const places = items.map(({ at }) => ({ key: this.#nameIn(names, at), binding: bindingOf(at) }));
+    const keys = await this.#keyring.find([...names.values()], to);
     const results: (Bytes | Fault)[] = [];
-    for (const [index, { name, binding }] of places.entries()) {
+    for (const [index, place] of places.entries()) {
       if (index > 0 && index % piecesPerTurn === 0) await setImmediate();
-      const key = keys.get(keyNameText(name))!;
-      results.push(key instanceof Fault ? key : faultOr(() => work(key, binding, items[index]!)));
+      const key = keys.get(place.key)!;
+      results.push(key instanceof Fault ? key : faultOr(() => work(key, place.binding, items[index]!)));
     }
     return results;
+  }
+
+  /** The text of a place's key name; each name of a batch is checked once. */
+  #nameIn(names: Map<string, KeyName>, { tenantId, purpose, day }: Place): string {
+    const text = keyNameText({ tenantId, purpose, day: day ?? noDay });
+    if (!names.has(text)) names.set(text, keyNameOf(this.holder, { tenantId, purpose, day }));
+    return text;
   }
 }
 

@@ -3,6 +3,8 @@ import libmime from 'libmime';
 
 /** Never throws: what cannot be decoded stays as it stands. */
 export function decodeWords(raw: string): string {
+  // Without this mark there is no word in it, and most values have none.
+  if (!raw.includes('=?')) return raw.toWellFormed().replaceAll('\u0000', '');
   try {
     return libmime.decodeWords(raw).toWellFormed().replaceAll('\u0000', '');
   } catch {

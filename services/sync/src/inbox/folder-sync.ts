@@ -6,8 +6,10 @@ import { inboxPath, planFolders, roleByLabels, type PlannedFolder } from '../ima
 import type { ImapSession, SeenMail } from '../imap/imap-session.js';
 import { uidRanges } from '../imap/uid-ranges.js';
 import type { Folder, FolderStore, ServerFolder } from './folder-store.js';
-import { logKeyword, observeAny, type Observation, type Surroundings } from './observe.js';
-import type { Cursor, ObservedStore } from './observed-store.js';
+import { remembering } from './hash-memo.js';
+import { observeBatch } from './observe-batch.js';
+import { logKeyword, type Hash, type Observation, type Surroundings } from './observe.js';
+import { isHistory, type Cursor, type ObservedStore } from './observed-store.js';
 import type { SessionRow } from './session-store.js';
 
 export interface FolderSyncParts {
@@ -31,6 +33,8 @@ export class FolderSync {
   readonly #folders = new Map<string, Folder>();
   /** UIDs of history still to be taken, ascending; asked for once a session. */
   readonly #history = new Map<string, number[]>();
+  /** Hashes of what comes again on the mails of history; only while it is being taken. */
+  #remembering: Hash | undefined;
   /** The batch of history that is being saved while the next is fetched. */
   #saving: Promise<void> = Promise.resolve();
   /** UIDs in the base that carried the keyword when it was last looked for. */
@@ -155,6 +159,7 @@ export class FolderSync {
     if (batch.length === 0) {
       await this.#saving;
       this.#history.delete(path);
+      this.#remembering = undefined;
       await this.parts.folders.history(this.parts.session, folder, 'done');
       this.#moved(folder, { historyNext: 1 });
       return;
@@ -218,14 +223,10 @@ export class FolderSync {
     const placed = mails.map((mail) => ({ mail, role: mail.labels ? roleByLabels(mail.labels, folder.role) : folder.role }));
     // Among all mail lie drafts too, a new one with each change.
     const written = placed.filter(({ role }) => role !== 'drafts' || isLogFolder);
-    const observations = written.map(({ mail, role }) =>
-      observeAny(mail, { ...around, role, isLogFolder, now }, (error) =>
-        // Its message may quote the header.
-        logger.error(
-          { inboxId: session.inboxId, folderId: folder.folderId, uid: mail.uid, error: nameOf(error) },
-          'a header cannot be read',
-        ),
-      ),
+    const hash = isHistory(cursor) ? (this.#remembering ??= remembering(around.hash)) : around.hash;
+    const observations = await observeBatch(written, { ...around, hash, isLogFolder, now }, ({ uid }, error) =>
+      // Its message may quote the header.
+      logger.error({ inboxId: session.inboxId, folderId: folder.folderId, uid, error: nameOf(error) }, 'a header cannot be read'),
     );
     await this.#settleDoubts(observations);
     await observed.save({ session, folder, cursor, observations, ownAddressHash });

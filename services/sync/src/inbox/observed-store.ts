@@ -146,7 +146,7 @@ export class ObservedStore {
   }
 }
 
-const isHistory = (cursor: Cursor): boolean => cursor !== 'stays' && 'historyNext' in cursor;
+export const isHistory = (cursor: Cursor): boolean => cursor !== 'stays' && 'historyNext' in cursor;
 
 /** What sealed header fields are bound to. */
 export function headerPlace(tenantId: string, inboxId: string, mailId: string, day: string) {
