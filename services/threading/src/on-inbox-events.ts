@@ -1,14 +1,16 @@
-// Takes which addresses are the tenant's own: they are nobody's people, and a mail among them alone is cut off from nothing.
+// Takes the tenant's own inboxes: their addresses are nobody's people, and a mail among them alone is cut off from nothing; and how each captures.
 import { Controller, Inject } from '@nestjs/common';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '@rejoinder/base/clock';
 import { done, type Outcome, type Received } from '@rejoinder/bus/event';
 import { On } from '@rejoinder/bus/on';
-import { InboxConnectedSchema, InboxRemovedSchema } from '@rejoinder/contracts/events/connections';
+import { InboxConnectedSchema, InboxRemovedSchema, SettingsChangedSchema, type Settings } from '@rejoinder/contracts/events/connections';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
 import { lockGraphs } from './graph/graph-store.js';
 import { removeInboxes, saveOwnAddresses } from './inbox-store.js';
+import { saveCaptures, type InboxCapture } from './people/contact-store.js';
 import type { Tx } from './tx.js';
 
 @Controller()
@@ -32,6 +34,17 @@ export class OnInboxEvents {
     await this.database.write({ tenants }, async (tx) => {
       await lockGraphs(tx, tenants);
       await saveOwnAddresses(tx, rows, this.clock.now());
+      await saveCaptures(tx, batch.map(captureOf), this.clock.now());
+    });
+    return done;
+  }
+
+  @On(SettingsChangedSchema)
+  async settingsChanged(batch: Received<typeof SettingsChangedSchema>[]): Promise<Outcome | Outcome[]> {
+    const tenants = [...new Set(batch.map(({ event }) => event.tenantId))];
+    await this.database.write({ tenants }, async (tx) => {
+      await lockGraphs(tx, tenants);
+      await saveCaptures(tx, batch.map(captureOf), this.clock.now());
     });
     return done;
   }
@@ -43,4 +56,16 @@ export class OnInboxEvents {
     await this.database.write({ tenants }, (tx) => removeInboxes(tx, inboxIds));
     return done;
   }
+}
+
+function captureOf({
+  event,
+  message,
+}: {
+  event: Received['event'];
+  message: { inboxId: string; settings?: Settings | undefined };
+}): InboxCapture {
+  const { capture, captureSince } = message.settings ?? {};
+  const since = capture === 'all' && captureSince ? timestampDate(captureSince).toISOString() : null;
+  return { tenantId: event.tenantId, inboxId: message.inboxId, revision: Number(event.sequence), since };
 }

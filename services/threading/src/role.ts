@@ -12,13 +12,26 @@ import { OnCaptured } from './on-captured.js';
 import { OnInboxEvents } from './on-inbox-events.js';
 import { OnMailsObserved } from './on-mails-observed.js';
 import { OnSendAccepted } from './on-send-accepted.js';
+import { CountApi } from './people/count-api.js';
+import { OnContactChanged } from './people/on-contact-changed.js';
+import { OnNeverLogChanged } from './people/on-never-log-changed.js';
 import { RecheckWorker } from './verdict/recheck-worker.js';
 import { SightingWriter } from './graph/sighting-writer.js';
 import { StoreApi } from './store-api.js';
 import { ThreadingApi } from './tracked/threading-api.js';
 
 @Module({
-  controllers: [OnMailsObserved, OnSendAccepted, OnCaptured, OnInboxEvents, ThreadingApi, StoreApi],
+  controllers: [
+    OnMailsObserved,
+    OnSendAccepted,
+    OnCaptured,
+    OnInboxEvents,
+    OnNeverLogChanged,
+    OnContactChanged,
+    ThreadingApi,
+    CountApi,
+    StoreApi,
+  ],
   providers: [GraphWriter, SightingWriter, FindWorker, RecheckWorker, NodeKeeper],
 })
 class ThreadingModule {}

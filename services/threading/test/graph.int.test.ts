@@ -49,6 +49,8 @@ function factsOf(tenantId: string, name: string, made: Omit<Made, 'quotes'>): Fa
     inboxIds: made.root === 'sent' ? [] : [inboxId],
     historical: false,
     seenAt: new Date().toISOString(),
+    domains: [],
+    receivedAt: null,
   };
 }
 

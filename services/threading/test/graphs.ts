@@ -15,6 +15,8 @@ export interface Drawn {
   carriesQuote?: boolean | null;
   /** What it was judged before. */
   verdict?: GraphMail['verdict'];
+  isNeverLogged?: boolean;
+  isOfContact?: boolean;
 }
 
 export function mail({
@@ -27,6 +29,8 @@ export function mail({
   isAutomatic = false,
   carriesQuote = null,
   verdict = 'untracked',
+  isNeverLogged = false,
+  isOfContact = false,
 }: Drawn): GraphMail {
   return {
     tenantId: 'tenant',
@@ -43,6 +47,9 @@ export function mail({
     verdict,
     cut: 'no',
     answers: null,
+    byContact: false,
+    isNeverLogged,
+    isOfContact,
     joined: 0,
     revision: 0,
     captureRevision: 0,

@@ -1,6 +1,7 @@
 // The reference graph in PostgreSQL: facts in, and what surrounds a mail out, a batch of mails at a time.
 import type { GraphMail } from './graph.js';
 import { given, rowsOf } from '@rejoinder/runtime/rows';
+import { isNeverLogged, isOfContact } from '../people/people-store.js';
 import type { Tx } from '../tx.js';
 import type { Facts, Stored } from './sighting.js';
 
@@ -16,16 +17,25 @@ export interface IdKey {
   id: string;
 }
 
-/** The tenant's own people, and which of their inboxes are gone. */
+/** The tenant's own people, which of their inboxes are gone, and which capture all mail of contacts. */
 export interface OwnInboxes {
   addresses: Set<string>;
   gone: Set<string>;
+  all: Set<string>;
+}
+
+interface OwnRow {
+  tenantId: string;
+  inboxId: string;
+  address: string;
+  removed: boolean;
+  all: boolean;
 }
 
 const judgedColumns = `n.tenant_id as "tenantId", n.mail_id as "mailId", n.id_hashes as ids, n.chain_hashes as chain, n.base_subject_hash as subject,
   n.root, n.send_id as "sendId", n.inbox_ids as "inboxIds", n.historical, n.seen_at as "seenAt",
   case when n.from_hash = '' then n.recipient_hashes else array_prepend(n.from_hash, n.recipient_hashes) end as people, n.kind in ('auto_reply', 'delivery_report') as "isAutomatic",
-  n.carries_quote as "carriesQuote", n.thread_id as "threadId", n.verdict, n.cut, n.answers_mail_id as answers, n.joined, n.revision, n.capture_revision as "captureRevision", n.capture`;
+  n.carries_quote as "carriesQuote", n.thread_id as "threadId", n.verdict, n.cut, n.answers_mail_id as answers, n.joined, n.revision, n.capture_revision as "captureRevision", n.capture, n.by_contact as "byContact", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact"`;
 const mailKeys = 'tenant_id uuid, mail_id uuid';
 export const idKeys = 'tenant_id uuid, id_hash bytea';
 
@@ -48,19 +58,21 @@ export async function lockGraphs(tx: Tx, tenantIds: string[]): Promise<void> {
 
 export async function ownInboxes(tx: Tx, tenantIds: string[]): Promise<Map<string, OwnInboxes>> {
   const sql =
-    'select tenant_id as "tenantId", inbox_id as "inboxId", address_hash as address, removed from own_address where tenant_id = any($1::uuid[])';
-  const rows = await rowsOf<{ tenantId: string; inboxId: string; address: string; removed: boolean }>(tx, sql, [...new Set(tenantIds)]);
-  const own = new Map(tenantIds.map((tenantId) => [tenantId, { addresses: new Set<string>(), gone: new Set<string>() }]));
-  for (const { tenantId, inboxId, address, removed } of rows) {
+    'select tenant_id as "tenantId", inbox_id as "inboxId", address_hash as address, removed, capture_since is not null as all from own_address where tenant_id = any($1::uuid[])';
+  const rows = await rowsOf<OwnRow>(tx, sql, [...new Set(tenantIds)]);
+  const none = (): OwnInboxes => ({ addresses: new Set(), gone: new Set(), all: new Set() });
+  const own = new Map(tenantIds.map((tenantId) => [tenantId, none()]));
+  for (const { tenantId, inboxId, address, removed, all } of rows) {
     own.get(tenantId)!.addresses.add(address);
     if (removed) own.get(tenantId)!.gone.add(inboxId);
+    if (all) own.get(tenantId)!.all.add(inboxId);
   }
   return own;
 }
 
 /** Those of these mails that are stored. */
 export function storedMails(tx: Tx, mails: MailKey[]): Promise<Stored[]> {
-  const sql = `select ${judgedColumns}, n.from_hash as "from", n.recipient_hashes as recipients, n.kind from ${given(1, mailKeys, 'k')}, ${nodeOf('k')}`;
+  const sql = `select ${judgedColumns}, n.from_hash as "from", n.recipient_hashes as recipients, n.domain_hashes as domains, n.received_at as "receivedAt", n.kind from ${given(1, mailKeys, 'k')}, ${nodeOf('k')}`;
   return rowsOf<Stored>(tx, sql, jsonKeys(mails));
 }
 
@@ -68,15 +80,16 @@ export function storedMails(tx: Tx, mails: MailKey[]): Promise<Stored[]> {
 export async function saveFacts(tx: Tx, facts: Facts[]): Promise<void> {
   if (facts.length === 0) return;
   const columns = `"tenantId" uuid, "mailId" uuid, ids bytea[], chain bytea[], "from" bytea, recipients bytea[], subject bytea, kind text, root text,
-    "sendId" uuid, "inboxIds" uuid[], historical boolean, "seenAt" timestamptz`;
+    "sendId" uuid, "inboxIds" uuid[], historical boolean, "seenAt" timestamptz, domains bytea[], "receivedAt" timestamptz`;
   const sql = `with given as materialized (select * from ${given(1, columns)}),
     borne as (insert into bearer (tenant_id, id_hash, mail_id) select distinct "tenantId", id, "mailId" from given, unnest(ids) id on conflict do nothing),
     cited as (insert into citation (tenant_id, cited_hash, mail_id) select distinct "tenantId", id, "mailId" from given, unnest(chain) id on conflict do nothing)
-  insert into node (tenant_id, mail_id, id_hashes, chain_hashes, from_hash, recipient_hashes, base_subject_hash, kind, root, send_id, inbox_ids, historical, seen_at)
-  select "tenantId", "mailId", ids, chain, "from", recipients, subject, kind, root, "sendId", "inboxIds", historical, "seenAt" from given
+  insert into node (tenant_id, mail_id, id_hashes, chain_hashes, from_hash, recipient_hashes, base_subject_hash, kind, root, send_id, inbox_ids, historical, seen_at, domain_hashes, received_at)
+  select "tenantId", "mailId", ids, chain, "from", recipients, subject, kind, root, "sendId", "inboxIds", historical, "seenAt", domains, "receivedAt" from given
   on conflict (tenant_id, mail_id) do update set id_hashes = excluded.id_hashes, chain_hashes = excluded.chain_hashes, from_hash = excluded.from_hash,
     recipient_hashes = excluded.recipient_hashes, base_subject_hash = excluded.base_subject_hash, kind = excluded.kind, root = excluded.root,
-    send_id = excluded.send_id, inbox_ids = excluded.inbox_ids, historical = excluded.historical`;
+    send_id = excluded.send_id, inbox_ids = excluded.inbox_ids, historical = excluded.historical, domain_hashes = excluded.domain_hashes,
+    received_at = excluded.received_at`;
   await tx.$executeRawUnsafe(sql, JSON.stringify(facts));
 }
 

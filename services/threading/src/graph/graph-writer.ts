@@ -101,8 +101,8 @@ export class GraphWriter {
 
   #change(before: GraphMail, judged: Judged, { threadOf, merged }: Threading): Change[] {
     const called = before.threadId === null ? null : (merged.get(before.threadId) ?? before.threadId);
-    const { verdict, cut, joined, answers } = judged;
-    const change = changeOf({ ...before, threadId: called }, { verdict, cut, joined, answers }, threadOf.get(before.mailId)!);
+    const { verdict, cut, joined, answers, byContact } = judged;
+    const change = changeOf({ ...before, threadId: called }, { verdict, cut, joined, answers, byContact }, threadOf.get(before.mailId)!);
     return change ? [change] : [];
   }
 }

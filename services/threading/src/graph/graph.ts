@@ -32,6 +32,12 @@ export interface GraphMail {
   cut: Cut;
   /** The tracked mail that it answers; null for a root, a ghost's child and an untracked mail. */
   answers: string | null;
+  /** Tracked for that a contact is on it, and for nothing else. */
+  byContact: boolean;
+  /** Somebody on it is on the never-log list. */
+  isNeverLogged: boolean;
+  /** A contact is on it, and an inbox that got it captures all mail of contacts. */
+  isOfContact: boolean;
   /** So many of the last ids of its chain hold it in its thread. */
   joined: number;
   revision: number;

@@ -26,7 +26,9 @@ export class SightingWriter {
     const learnt = [...byMail].map(([key, ofMail]) => learn(stored.get(key), ofMail));
     await this.#claim(tx, learnt);
     const news = learnt.filter(({ isGround, addedInboxIds }) => isGround || addedInboxIds.length > 0);
-    const ground = learnt.filter(({ isGround }) => isGround).map(({ facts }) => facts);
+    // A mail may have come to an inbox that captures all mail of contacts.
+    const isWiderNow = ({ facts, addedInboxIds }: Learnt) => addedInboxIds.some((inboxId) => own.get(facts.tenantId)!.all.has(inboxId));
+    const ground = learnt.filter((one) => one.isGround || isWiderNow(one)).map(({ facts }) => facts);
     await Promise.all([
       saveFacts(
         tx,

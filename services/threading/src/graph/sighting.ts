@@ -21,6 +21,10 @@ export interface Facts {
   inboxIds: string[];
   historical: boolean;
   seenAt: string;
+  /** Of everybody on it, with those above. */
+  domains: string[];
+  /** When the mailbox got it; null for what only our sender has told of. */
+  receivedAt: string | null;
 }
 
 export type Stored = GraphMail & Facts;
@@ -66,6 +70,8 @@ export function sightingOf(tenantId: string, inboxId: string, historical: boolea
     inboxIds: [inboxId],
     historical,
     seenAt: now.toISOString(),
+    domains: mail.domainHashes.map(bytesText),
+    receivedAt: mail.receivedAt ? timestampDate(mail.receivedAt).toISOString() : null,
   };
   return { facts, isOurs: false };
 }
@@ -86,6 +92,8 @@ export function sendingOf(tenantId: string, send: SendAccepted, now: Date): Sigh
     inboxIds: [],
     historical: false,
     seenAt: (send.acceptedAt ? timestampDate(send.acceptedAt) : now).toISOString(),
+    domains: [],
+    receivedAt: null,
   };
   return { facts, isOurs: true };
 }
@@ -109,6 +117,7 @@ function fold(known: Facts, { facts, isOurs }: Sighting): Facts {
   return {
     ...(isOurs ? facts : known),
     seenAt: known.seenAt,
+    receivedAt: known.receivedAt ?? facts.receivedAt,
     ids: isRenamed ? union(known.ids, facts.ids) : known.ids,
     root: strongerRoot(known.root, facts.root),
     sendId: known.sendId ?? facts.sendId,
@@ -131,8 +140,11 @@ function factsOf({
   inboxIds,
   historical,
   seenAt,
+  domains,
+  receivedAt,
 }: Stored): Facts {
-  return { tenantId, mailId, ids, chain, from, recipients, subject, kind, root, sendId, inboxIds, historical, seenAt };
+  const people = { from, recipients, domains };
+  return { tenantId, mailId, ids, chain, ...people, subject, kind, root, sendId, inboxIds, historical, seenAt, receivedAt };
 }
 
 function groundOf({ ids, chain, from, recipients, subject, kind, root, sendId }: Facts): string {

@@ -55,7 +55,8 @@ export class ThreadingApi {
     const { trackedId, state, mailId } = await this.database.write({ tenant: tenantId }, async (tx) => {
       await lockGraphs(tx, [tenantId]);
       const known = await trackedByHash(tx, tenantId, hash);
-      return known && known.state !== 'not_found' ? known : this.#begin(tx, tenantId, hash, known?.trackedId ?? newId());
+      const isSettled = known && known.state !== 'not_found' && known.reason !== 'never_logged';
+      return isSettled ? known : this.#begin(tx, tenantId, hash, known?.trackedId ?? newId());
     });
     return { trackedId, state: state === 'searching' ? state : 'tracked', mailId: mailId ?? '' };
   }
@@ -83,7 +84,7 @@ export class ThreadingApi {
     const until = new Date(askedAt.getTime() + this.settings.findMinutes * 60_000);
     const traceparent = activeTraceparent();
     await saveTracked(tx, { tenantId, trackedId, hash, mailId, state, reason, askedAt, until: mail ? null : until, traceparent });
-    if (mail?.isForgotten) return { trackedId, mailId, state, reason };
+    if (state === 'refused') return { trackedId, mailId, state, reason };
     if (mail) await makeRoot(tx, mail);
     else await this.#search(tx, tenantId, hash, until);
     const changed = mail ? [mail] : await citersOf(tx, [{ tenantId, id: bytesText(hash) }], maxCiters);
@@ -106,8 +107,9 @@ export class ThreadingApi {
   }
 }
 
-/** A mail that a person deleted is not taken back. */
+/** A mail that a person deleted is not taken back, and one of the never-log list not taken. */
 function stateOf(mail: MailMeant | undefined): Pick<TrackedRow, 'state' | 'reason'> {
   if (mail?.isForgotten) return { state: 'refused', reason: 'forgotten' };
+  if (mail?.isNeverLogged) return { state: 'refused', reason: 'never_logged' };
   return { state: mail ? (mail.isThere ? 'captured' : 'tracked') : 'searching', reason: '' };
 }

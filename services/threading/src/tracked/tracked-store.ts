@@ -1,6 +1,7 @@
 // Message-IDs that a person tracked: asked for, found, captured or not.
 import type { MailKey } from '../graph/graph-store.js';
 import { given, rowsOf } from '@rejoinder/runtime/rows';
+import { isNeverLogged } from '../people/people-store.js';
 import type { Tx } from '../tx.js';
 
 export interface TrackedRow {
@@ -22,8 +23,13 @@ export async function trackedByHash(tx: Tx, tenantId: string, hash: Buffer<Array
   return (await tx.trackedId.findFirst({ where: { tenantId, messageIdHash: hash } })) ?? undefined;
 }
 
+/** One that was found and must not be logged is refused, whatever was said when it was asked for. */
 export async function trackedById(tx: Tx, tenantId: string, trackedId: string): Promise<TrackedRow | undefined> {
-  return (await tx.trackedId.findFirst({ where: { tenantId, trackedId } })) ?? undefined;
+  const row = await tx.trackedId.findFirst({ where: { tenantId, trackedId } });
+  if (row?.state !== 'tracked') return row ?? undefined;
+  const sql = `select 1 from node n where n.tenant_id = $1::uuid and n.mail_id = $2::uuid and n.verdict = 'untracked' and ${isNeverLogged('n')}`;
+  const isStopped = (await tx.$queryRawUnsafe<unknown[]>(sql, tenantId, row.mailId)).length > 0;
+  return isStopped ? { ...row, state: 'refused', reason: 'never_logged' } : row;
 }
 
 export interface TrackedToSave {
@@ -89,12 +95,13 @@ export interface MailMeant extends MailKey {
   /** Its text was read, or is our own. */
   isThere: boolean;
   isForgotten: boolean;
+  isNeverLogged: boolean;
 }
 
 /** The mail that is meant by a Message-ID: a tracked one, else the one seen first. */
 export async function mailMeant(tx: Tx, tenantId: string, hash: Buffer): Promise<MailMeant | undefined> {
   const sql = `select n.tenant_id as "tenantId", n.mail_id as "mailId", n.send_id is not null or n.capture is not distinct from 'captured' as "isThere",
-    n.capture is not distinct from 'forgotten' as "isForgotten"
+    n.capture is not distinct from 'forgotten' as "isForgotten", n.root is distinct from 'sent' and ${isNeverLogged('n')} as "isNeverLogged"
     from bearer b join node n using (tenant_id, mail_id) where b.tenant_id = $1::uuid and b.id_hash = $2::bytea
     order by n.verdict = 'tracked' desc, n.seen_at, n.mail_id limit 1`;
   return (await rowsOf<MailMeant>(tx, sql, tenantId, hash))[0];
@@ -102,9 +109,9 @@ export async function mailMeant(tx: Tx, tenantId: string, hash: Buffer): Promise
 
 /** What became of a mail that a person put into the log folder or marked with the keyword. */
 export async function loggedById(tx: Tx, tenantId: string, mailId: string): Promise<TrackedRow | undefined> {
-  const sql = `select mail_id as "trackedId", mail_id as "mailId", case capture when 'captured' then capture when 'failed' then 'refused' when 'forgotten' then 'refused' else 'tracked' end as state,
-    case capture when 'failed' then 'not_read' when 'forgotten' then capture else '' end as reason
-    from node where tenant_id = $1::uuid and mail_id = $2::uuid and root = 'logged'`;
+  const sql = `select mail_id as "trackedId", mail_id as "mailId", case when ${isNeverLogged('n')} then 'refused' when capture = 'captured' then capture when capture in ('failed', 'forgotten') then 'refused' else 'tracked' end as state,
+    case when ${isNeverLogged('n')} then 'never_logged' when capture = 'failed' then 'not_read' when capture = 'forgotten' then capture else '' end as reason
+    from node n where tenant_id = $1::uuid and mail_id = $2::uuid and root = 'logged'`;
   return (await rowsOf<TrackedRow>(tx, sql, tenantId, mailId))[0];
 }
 

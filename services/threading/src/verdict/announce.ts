@@ -26,7 +26,7 @@ export function changeOf(before: GraphMail, judged: Judged, threadId: string): C
 }
 
 function same(one: GraphMail, other: GraphMail): boolean {
-  const keys = ['verdict', 'cut', 'joined', 'answers', 'threadId'] as const;
+  const keys = ['verdict', 'cut', 'joined', 'answers', 'byContact', 'threadId'] as const;
   return keys.every((key) => one[key] === other[key]);
 }
 
@@ -89,13 +89,19 @@ function isDropped(before: GraphMail, after: GraphMail): boolean {
 }
 
 function tracked(mail: GraphMail, traceparent: string | undefined): NewEvent {
-  const { tenantId, mailId, threadId, revision, historical, root, answers } = mail;
+  const { tenantId, mailId, threadId, revision, historical, root, answers, byContact } = mail;
   return event({
     topic: 'rejoinder.threading.v1',
     key: mailId,
     tenantId,
     schema: MailTrackedSchema,
-    message: { mailId, threadId: threadId!, revision: BigInt(revision), because: root ?? 'answers', answersMailId: answers ?? '' },
+    message: {
+      mailId,
+      threadId: threadId!,
+      revision: BigInt(revision),
+      because: root ?? (byContact ? 'contact' : 'answers'),
+      answersMailId: answers ?? '',
+    },
     sequence: BigInt(revision),
     historical,
     traceparent,
@@ -109,7 +115,7 @@ function untracked(mail: GraphMail, traceparent: string | undefined): NewEvent {
     key: mailId,
     tenantId,
     schema: MailUntrackedSchema,
-    message: { mailId, revision: BigInt(revision), because: 'cut' },
+    message: { mailId, revision: BigInt(revision), because: mail.isNeverLogged ? 'never_logged' : 'cut' },
     sequence: BigInt(revision),
     historical,
     traceparent,

@@ -11,7 +11,7 @@ export interface Surroundings {
   ghosts: ReadonlySet<string>;
 }
 
-export type Judged = Pick<GraphMail, 'verdict' | 'cut' | 'joined' | 'answers'>;
+export type Judged = Pick<GraphMail, 'verdict' | 'cut' | 'joined' | 'answers' | 'byContact'>;
 
 const gateRoots: Record<RootReason, Root> = { sent: 'sent_from_crm', logged: 'keyword', api: 'api' };
 
@@ -42,7 +42,7 @@ class Judging {
     for (const mail of mails) for (const id of mail.chain) push(this.#citers, id, mail);
     for (const mail of outside) {
       this.#cuts.set(mail.mailId, mail.cut);
-      if (mail.verdict === 'tracked') this.#tracked.add(mail.mailId);
+      if (mail.verdict === 'tracked' && !mail.byContact) this.#tracked.add(mail.mailId);
     }
   }
 
@@ -57,17 +57,22 @@ class Judging {
   }
 
   judged(mail: GraphMail): Judged {
-    const { verdict, via } = this.#ask(mail);
+    const asked = this.#ask(mail);
+    // It says that this mail may be read, and nothing of those that cite it.
+    const byContact = asked.verdict !== 'tracked' && mail.isOfContact && !isStopped(mail);
+    const verdict = byContact ? 'tracked' : asked.verdict;
+    const via = byContact ? undefined : asked.via;
     const answered = via === undefined ? [] : this.#bearersOf(via, mail).filter((bearer) => this.#tracked.has(bearer.mailId));
     const answers = answered.map((bearer) => bearer.mailId).sort()[0] ?? null;
     const words = { tracked: 'tracked', untracked: 'untracked', only_if_quoting: 'asking' } as const;
-    return { verdict: words[verdict], cut: this.#cutOf(mail), joined: this.#joined(mail), answers: verdict === 'tracked' ? answers : null };
+    const [cut, joined] = [this.#cutOf(mail), this.#joined(mail)];
+    return { verdict: words[verdict], cut, joined, answers: verdict === 'tracked' ? answers : null, byContact };
   }
 
   #ask(mail: GraphMail): TrackedVerdict {
     const candidate: Candidate = {
       root: mail.root === null ? undefined : gateRoots[mail.root],
-      isNeverLogged: false,
+      isNeverLogged: isStopped(mail),
       pin: undefined,
       facts: childFacts(mail, this.#nearest(mail)),
       chain: mail.chain,
@@ -130,6 +135,9 @@ class Judging {
     return (this.#bearers.get(id) ?? []).filter((bearer) => bearer.mailId !== citing.mailId);
   }
 }
+
+/** What was sent from the CRM was written there: the list is about what is read from mailboxes. */
+const isStopped = ({ isNeverLogged, root }: GraphMail): boolean => isNeverLogged && root !== 'sent';
 
 /** Quoted text counts only under the ancestor's own subject: only then is the text asked for, and a fact known by chance of arrival must not decide. */
 function childFacts(mail: GraphMail, nearest: CutFacts | undefined): CutFacts {

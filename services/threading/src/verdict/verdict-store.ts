@@ -28,12 +28,12 @@ export function threadsOfIds(tx: Tx, ids: IdKey[]): Promise<(IdKey & { threadId:
 /** Writes what is new about judged mails. */
 export async function saveVerdicts(tx: Tx, mails: GraphMail[]): Promise<void> {
   if (mails.length === 0) return;
-  const columns = `"tenantId" uuid, "mailId" uuid, "threadId" uuid, verdict text, cut text, answers uuid, joined integer, revision bigint, "captureRevision" bigint, capture text`;
+  const columns = `"tenantId" uuid, "mailId" uuid, "threadId" uuid, verdict text, cut text, answers uuid, joined integer, revision bigint, "captureRevision" bigint, capture text, "byContact" boolean`;
   const sql = `update node n set thread_id = given."threadId", verdict = given.verdict, cut = given.cut, answers_mail_id = given.answers, joined = given.joined, revision = given.revision,
-    capture_revision = given."captureRevision", capture = given.capture
+    capture_revision = given."captureRevision", capture = given.capture, by_contact = given."byContact"
     from ${given(1, columns)} where n.tenant_id = given."tenantId" and n.mail_id = given."mailId"`;
-  const rows = mails.map(({ tenantId, mailId, threadId, verdict, cut, answers, joined, revision, captureRevision, capture }) => {
-    return { tenantId, mailId, threadId, verdict, cut, answers, joined, revision, captureRevision, capture };
+  const rows = mails.map(({ tenantId, mailId, threadId, verdict, cut, answers, joined, revision, captureRevision, capture, byContact }) => {
+    return { tenantId, mailId, threadId, verdict, cut, answers, joined, revision, captureRevision, capture, byContact };
   });
   await tx.$executeRawUnsafe(sql, JSON.stringify(rows));
 }
