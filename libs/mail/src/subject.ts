@@ -30,6 +30,12 @@ export function baseSubject(subject: string): string {
   return (base === '' ? body : base).toLowerCase();
 }
 
+/** Takes a decoded subject. Gives it without its marks of answering and forwarding, to be shown: `baseSubject` is for comparing. */
+export function unmarkedSubject(subject: string): string {
+  const whole = collapse(subject.slice(0, MAX_SUBJECT_LENGTH)).normalize('NFC');
+  return whole.slice(marksOf(whole).end);
+}
+
 /** Takes a decoded subject. Gives true if its first mark that is no `[tag]` says forwarded, in the languages known here. */
 export function isForward(subject: string): boolean {
   const whole = collapse(subject.slice(0, MAX_SUBJECT_LENGTH)).normalize('NFC');

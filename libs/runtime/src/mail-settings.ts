@@ -58,7 +58,8 @@ function port(text: string): number | undefined {
   return Number.isInteger(number) && number > 0 && number < 65_536 ? number : undefined;
 }
 
-function listSetting<T>(env: string, meaning: string, fallback: string, read: (text: string) => T | undefined): Setting<T[]> {
+/** A list joined by commas, each of which `read` takes. */
+export function listSetting<T>(env: string, meaning: string, fallback: string, read: (text: string) => T | undefined): Setting<T[]> {
   const schema = z
     .string()
     .optional()

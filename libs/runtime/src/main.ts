@@ -4,7 +4,6 @@ import { Fault } from '@rejoinder/base/fault';
 import type { HouseOptions } from './house.js';
 import { serveHealth } from './health.js';
 import type { Role, RunningRole } from './role.js';
-import type { ServiceName } from './services.js';
 import { startTelemetry } from './telemetry.js';
 import { readSettings, type Environment, type Setting } from './config.js';
 import { houseSettings } from './house-settings.js';
@@ -26,15 +25,15 @@ export async function startHouse(
   options: HouseOptions = {},
 ): Promise<RunningHouse> {
   const telemetry = await startTelemetry(name, env.OTEL_EXPORTER_OTLP_ENDPOINT);
-  const [{ openHouse }, { openRole }] = await Promise.all([import('./house.js'), import('./role.js')]);
+  const [{ openHouse }, { openRole, titleOf }] = await Promise.all([import('./house.js'), import('./role.js')]);
   const definitions = await loadRoles();
   refuseWrongSettings(definitions, env);
   const house = await openHouse(env, options);
   const roles: RunningRole[] = [];
   const all = () =>
-    definitions.map(
-      ({ name }) => roles.find((role) => role.name === name)?.health() ?? { role: name, started: false, ready: false, troubles: [] },
-    );
+    definitions
+      .map(titleOf)
+      .map((title) => roles.find(({ name }) => name === title)?.health() ?? { role: title, started: false, ready: false, troubles: [] });
   const health = house.settings.healthListen ? await serveHealth(house.settings.healthListen, all) : undefined;
   const stop = async () => {
     await Promise.all(roles.map((role) => role.stop()));
@@ -50,7 +49,7 @@ export async function startHouse(
     await stop();
     throw error;
   }
-  house.logger.info({ roles: definitions.map(({ name }) => name) }, 'ready');
+  house.logger.info({ roles: definitions.map(titleOf) }, 'ready');
   return { roles, stop };
 }
 
@@ -61,9 +60,9 @@ function refuseWrongSettings(roles: Role[], env: Environment): void {
 }
 
 /** For a service's main.ts: runs until SIGTERM or SIGINT; a refusal is one message and exit code 1, a bug crashes. */
-export async function main(service: ServiceName, loadRoles: () => Promise<Role[]>): Promise<void> {
+export async function main(role: string, loadRoles: () => Promise<Role[]>): Promise<void> {
   try {
-    const running = await startHouse(`rejoinder-${service}`, loadRoles, process.env);
+    const running = await startHouse(`rejoinder-${role}`, loadRoles, process.env);
     onStopSignal(running.stop);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;

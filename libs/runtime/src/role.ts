@@ -34,6 +34,8 @@ import { Workers } from './workers.js';
 /** The only thing a service exports. */
 export interface Role {
   name: ServiceName;
+  /** What a part of a service that runs on its own is called: it shares the service's database and keys, and none of its doors. */
+  part?: string;
   /** Its own settings, beside those of the house. */
   settings: Settings;
   /** Folder of its migrations: new URL('../prisma/migrations', import.meta.url). */
@@ -48,8 +50,12 @@ export interface Role {
   http?: (app: INestApplication, settings: never) => Promise<string>;
 }
 
+/** What a role is called where it runs. */
+export const titleOf = ({ part, name }: Pick<Role, 'part' | 'name'>): string => part ?? name;
+
 export interface RunningRole {
-  name: ServiceName;
+  /** As it is called. */
+  name: string;
   /** Where its HTTP face listens, if it has one, once it has begun. */
   httpAddress?: string;
   /** For what composes roles: tests and the command line. */
@@ -109,7 +115,7 @@ export async function openHandlers(role: Role, house: House, env: Environment): 
 /** The parts of a role and its Nest app, in which the bus knows all handlers. */
 async function compose(role: Role, house: House, env: Environment) {
   const settings = readSettings(role.settings, env);
-  const logger = house.logger.child({ role: role.name });
+  const logger = house.logger.child({ role: titleOf(role) });
   const parts = assemble(role, house, logger);
   const app = await NestFactory.create(
     appModule(role, parts, house, settings, logger),
@@ -195,7 +201,7 @@ function running(role: Role, app: INestApplication, parts: Parts, house: House, 
   const troubles = () =>
     [relay.health(), keeper.health(), ...bus.health(), ...workers.health(), ...watches.health()].filter((one) => one !== undefined);
   const opened: RunningRole = {
-    name: role.name,
+    name: titleOf(role),
     app,
     begin: async () => {
       opened.httpAddress = await begin();
@@ -206,7 +212,7 @@ function running(role: Role, app: INestApplication, parts: Parts, house: House, 
       await workers.stop(house.settings.drainSeconds * 1_000);
       await close(app, parts);
     },
-    health: () => ({ role: role.name, started, ready: started && !draining, troubles: troubles() }),
+    health: () => ({ role: titleOf(role), started, ready: started && !draining, troubles: troubles() }),
   };
   return opened;
 }

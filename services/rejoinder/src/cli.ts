@@ -6,6 +6,7 @@ import { Fault } from '@rejoinder/base/fault';
 import { main } from '@rejoinder/runtime/main';
 import { isOutage } from '@rejoinder/runtime/outage';
 import { services, type ServiceName } from '@rejoinder/runtime/services';
+import { loadRoles, roleNames, type RoleName } from './roles.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 const print = (text: string) => process.stdout.write(`${text}\n`);
@@ -34,15 +35,15 @@ program
     await runAll({ ...options, demo: options.demo ?? false });
   });
 
-const roles = services.map((service) =>
+const about: Partial<Record<RoleName, string>> = {
+  retention: 'run the retention role; retention prove shows that what is kept is within its limits',
+  intake: 'run the intake: the SMTP server that takes mail for logging addresses, a part of sync',
+};
+const roles = roleNames.map((name) =>
   program
-    .command(service)
-    .description(
-      service === 'retention'
-        ? 'run the retention role; retention prove shows that what is kept is within its limits'
-        : `run the ${service} role`,
-    )
-    .action(() => main(service, async () => (await import('./roles.js')).loadRoles([service]))),
+    .command(name)
+    .description(about[name] ?? `run the ${name} role`)
+    .action(() => main(name, () => loadRoles([name]))),
 );
 
 program

@@ -9,7 +9,6 @@ import { readSettings, type Environment } from '@rejoinder/runtime/config';
 import { houseSettings } from '@rejoinder/runtime/house-settings';
 import { createLogger } from '@rejoinder/runtime/logging';
 import { startHouse, type RunningHouse } from '@rejoinder/runtime/main';
-import { services } from '@rejoinder/runtime/services';
 import { DEMO } from '@rejoinder/runtime/tokens';
 import { fileKey } from '@rejoinder/vault/kek';
 import { pino } from 'pino';
@@ -17,7 +16,7 @@ import { openDataFolder, type DataFolder } from './data-folder.js';
 import { Demo } from './demo/demo.js';
 import { isAlive, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 import { migrateAll } from './migrate-command.js';
-import { loadRoles } from './roles.js';
+import { allIn, loadRoles } from './roles.js';
 import { readRunning, writeRunning } from './running-here.js';
 
 export interface QuickStartOptions {
@@ -80,7 +79,7 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
   undo.push(() => rmSync(sockets, { recursive: true, force: true }));
   const { logLevel } = readSettings({ logLevel: houseSettings.logLevel }, settings);
   const logger = createLogger(logLevel, pino.destination({ dest: folder.logFile, sync: false, mkdir: true }));
-  const house = await startHouse('rejoinder', () => loadRoles(services), settings, {
+  const house = await startHouse('rejoinder', () => loadRoles(allIn(settings)), settings, {
     logger,
     socketFolder: sockets,
     providers: [{ provide: DEMO, useValue: demo }],

@@ -1,15 +1,15 @@
 // `rejoinder settings`: every setting as it is declared, with its meaning and what it is if nobody sets it.
 import type { Setting, Settings } from '@rejoinder/runtime/config';
 import { houseSettings } from '@rejoinder/runtime/house-settings';
-import { services } from '@rejoinder/runtime/services';
-import { loadRoles } from './roles.js';
+import { titleOf } from '@rejoinder/runtime/role';
+import { loadRoles, roleNames } from './roles.js';
 
 /** A block for the settings that all roles share, and one for each role with its own. */
 export async function listSettings(): Promise<string> {
-  const roles = await loadRoles(services);
+  const roles = await loadRoles(roleNames);
   const blocks: [string, Settings][] = [
     ['every role', houseSettings],
-    ...roles.map(({ name, settings }): [string, Settings] => [name, settings]),
+    ...roles.map((role): [string, Settings] => [titleOf(role), role.settings]),
   ];
   return blocks
     .filter(([, settings]) => Object.keys(settings).length > 0)

@@ -1,9 +1,16 @@
-// Settings of sync: how hard it may press on mail servers, how much it takes in at once, and what may be fetched.
-import { numberSetting, type Values } from '@rejoinder/runtime/config';
-import { mailSettings } from '@rejoinder/runtime/mail-settings';
+// Settings of sync: how hard it may press on mail servers, how much it takes in at once, and what may be fetched; and of its SMTP intake.
+import { hostAndPort, numberSetting, optionalSetting, textSetting, type Form, type Values } from '@rejoinder/runtime/config';
+import { listSetting, mailSettings } from '@rejoinder/runtime/mail-settings';
+
+const domainName: Form = {
+  pattern: /^(?=.{3,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/i,
+  said: 'a domain, such as log.example.com',
+};
+const intakeDomain = ['REJOINDER_INTAKE_DOMAIN', 'domain of the logging addresses, whose MX record leads to the intake'] as const;
 
 export const settings = {
   ...mailSettings,
+  intakeDomain: optionalSetting(intakeDomain[0], `${intakeDomain[1]}; there are none if empty`, domainName),
   loginsPerHost: numberSetting('REJOINDER_SYNC_LOGINS_PER_HOST', 'logins at one mail server at the same time', {
     default: 5,
     min: 1,
@@ -43,3 +50,51 @@ export const settings = {
 };
 
 export type SyncSettings = Values<typeof settings>;
+
+const dnsServer = (text: string): string | undefined =>
+  /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d{1,5})?$/i.test(text) ? text : undefined;
+
+/** Of the role `intake`, a process of its own beside sync's. */
+export const intakeSettings = {
+  domain: textSetting(...intakeDomain, undefined, domainName),
+  listen: textSetting(
+    'REJOINDER_INTAKE_LISTEN',
+    'where mail for logging addresses is taken by SMTP, host:port',
+    '0.0.0.0:2525',
+    hostAndPort,
+  ),
+  certificateFile: optionalSetting(
+    'REJOINDER_INTAKE_CERTIFICATE_FILE',
+    'certificate (PEM, with its chain) for STARTTLS; none is offered if empty',
+  ),
+  certificateKeyFile: optionalSetting('REJOINDER_INTAKE_CERTIFICATE_KEY_FILE', 'private key (PEM) of that certificate'),
+  mailLimitBytes: numberSetting('REJOINDER_INTAKE_MAIL_LIMIT_BYTES', 'a mail over this size is refused', {
+    default: 55_000_000,
+    min: 100_000,
+    max: 55_000_000,
+  }),
+  mailsPerDay: numberSetting('REJOINDER_INTAKE_MAILS_PER_DAY', 'mails that one logging address takes within a day', {
+    default: 500,
+    min: 1,
+    max: 100_000,
+  }),
+  connections: numberSetting('REJOINDER_INTAKE_CONNECTIONS', 'SMTP connections at the same time', { default: 50, min: 1, max: 1_000 }),
+  connectionsPerClient: numberSetting('REJOINDER_INTAKE_CONNECTIONS_PER_CLIENT', 'SMTP connections of one client at the same time', {
+    default: 10,
+    min: 1,
+    max: 1_000,
+  }),
+  mailsPerMinute: numberSetting('REJOINDER_INTAKE_MAILS_PER_MINUTE', 'mails that one client may send within a minute', {
+    default: 60,
+    min: 1,
+    max: 10_000,
+  }),
+  dnsServers: listSetting(
+    'REJOINDER_INTAKE_DNS_SERVERS',
+    'DNS servers that are asked about senders, address:port joined by commas; those of the system if empty',
+    '',
+    dnsServer,
+  ),
+};
+
+export type IntakeSettings = Values<typeof intakeSettings>;

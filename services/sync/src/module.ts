@@ -17,6 +17,13 @@ import { StartInboxHandler } from './inbox/on-start-inbox.js';
 import { Owner } from './inbox/owner-store.js';
 import { RemovalStore } from './inbox/removal-store.js';
 import { SessionStore } from './inbox/session-store.js';
+import { AddressStore } from './intake/address-store.js';
+import { ChunkStore } from './intake/chunk-store.js';
+import { IntakeApi } from './intake/intake-api.js';
+import { IntakeStore } from './intake/intake-store.js';
+import { KeptCopies } from './intake/kept-copy.js';
+import { QuarantineStore } from './intake/quarantine-store.js';
+import { StoredMails } from './intake/stored-mails.js';
 import { ProgressStore } from './progress-store.js';
 import { FindMailHandler } from './search/on-find-mail.js';
 import { SearchStore } from './search/search-store.js';
@@ -40,8 +47,15 @@ const stores = [
   SentCopyStore,
   SearchStore,
   ProgressStore,
+  AddressStore,
+  ChunkStore,
+  IntakeStore,
+  QuarantineStore,
 ];
 const workers = [InboxWorker, CaptureWorker, PartWorker, SentCopyWorker, SearchWorker];
 
-@Module({ controllers: [...handlers, SyncApi, StoreApi], providers: [Owner, CredentialClient, Holders, ...stores, ...workers] })
+@Module({
+  controllers: [...handlers, SyncApi, IntakeApi, StoreApi],
+  providers: [Owner, CredentialClient, Holders, StoredMails, KeptCopies, ...stores, ...workers],
+})
 export class SyncModule {}

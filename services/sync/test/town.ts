@@ -13,6 +13,7 @@ import { startImapWire, type ImapWire } from '@rejoinder/testing/imap-wire';
 import type { Postgres } from '@rejoinder/testing/postgres';
 import { settle } from '@rejoinder/testing/settle';
 import { openMailClient, type MailClient } from '@rejoinder/testing/imap-client';
+import type { Role } from '@rejoinder/runtime/role';
 import { role } from '../src/role.js';
 import { serveAttachments, serveConnections, serveSending, type FakeAttachments, type FakeCredential } from './fakes.js';
 
@@ -48,6 +49,8 @@ export interface TownOptions {
   dovecot: Dovecot;
   postgres: Postgres;
   env?: Record<string, string>;
+  /** Beside sync's own. */
+  roles?: Role[];
   /** IMAP port the inbox uses; by default that of the wire. */
   port?: number;
 }
@@ -57,7 +60,7 @@ export const testDovecot = { extra: 'mailbox_idle_check_interval = 1 secs' };
 
 let users = 0;
 
-export async function startTown({ dovecot, postgres, env = {}, port }: TownOptions): Promise<Town> {
+export async function startTown({ dovecot, postgres, env = {}, roles = [], port }: TownOptions): Promise<Town> {
   const folder = await mkdtemp(join(tmpdir(), 'rejoinder-sync-'));
   await writeFile(join(folder, 'ca.pem'), dovecot.ca.pem);
   const wire = await startImapWire({ port: dovecot.imapsPort, ca: dovecot.ca });
@@ -66,7 +69,7 @@ export async function startTown({ dovecot, postgres, env = {}, port }: TownOptio
   await dovecot.addUser(address);
   const imapPort = port ?? wire.port;
   const house = await startTestHouse({
-    roles: [role],
+    roles: [role, ...roles],
     postgres,
     clock,
     logLevel: (process.env.LOG as 'info' | undefined) ?? 'error',

@@ -8,6 +8,7 @@ import { CaptureFailedSchema, MailCapturedSchema } from '@rejoinder/contracts/ev
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { Owner, partitionOfInbox } from '../inbox/owner-store.js';
+import { IntakeStore } from '../intake/intake-store.js';
 import { BodyStore } from './body-store.js';
 import type { MailText } from './mail-text.js';
 import { PartStore, type NewPart } from './part-store.js';
@@ -85,6 +86,7 @@ export class CaptureStore {
     private readonly bodies: BodyStore,
     private readonly owner: Owner,
     private readonly parts: PartStore,
+    private readonly intakes: IntakeStore,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -205,6 +207,7 @@ export class CaptureStore {
 
   async #forgetText(tx: SqlTransaction, tenantId: string, mailIds: string[]): Promise<void> {
     await this.bodies.forget(tx, tenantId, mailIds);
+    await this.intakes.forget(tx, tenantId, mailIds);
     await tx.$executeRawUnsafe(`delete from part where tenant_id = $1::uuid and mail_id = any ($2::uuid[])`, tenantId, mailIds);
   }
 }

@@ -18,6 +18,7 @@ import type { Holder } from '../inbox/holder.js';
 import { Holders } from '../inbox/holders.js';
 import { Owner } from '../inbox/owner-store.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
+import { KeptCopies } from '../intake/kept-copy.js';
 import { CaptureStore, type Capture, type FailReason } from './capture-store.js';
 import { attachmentFacts, headerFacts } from './describe.js';
 import { LocationStore, placesIn, type Location } from './location-store.js';
@@ -51,6 +52,7 @@ export class CaptureWorker implements OnModuleInit {
     private readonly captures: CaptureStore,
     private readonly locations: LocationStore,
     private readonly holders: Holders,
+    private readonly kept: KeptCopies,
     private readonly vault: Vault,
     @Inject(SETTINGS) private readonly settings: SyncSettings,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -80,13 +82,15 @@ export class CaptureWorker implements OnModuleInit {
       if (!holder) continue;
       try {
         const reading = await this.#read(holder, at, mailId, tenant);
-        if (reading) return await this.#save(capture, at.inboxId, holder, reading, tenant);
+        if (reading) return await this.#save(capture, at.inboxId, holder.row.attachments, reading, tenant);
         await this.locations.gone(tenantId, at);
       } catch (error) {
         if (!(error instanceof Fault) || error.code !== 'SERVER_BROKEN' || attempts < maxBrokenTries) throw error;
         return this.#fail(capture, at.inboxId, 'unreadable');
       }
     }
+    const kept = await this.kept.find(tenantId, mailId);
+    if (kept) return this.#save(capture, kept.inboxId, kept.attachments, kept, tenant);
     const [waitMs, reason] =
       elsewhere > 0 || live.length < capture.inboxIds.length
         ? [noSessionMs, 'no_session']
@@ -120,14 +124,20 @@ export class CaptureWorker implements OnModuleInit {
     return sections && { copy, plan, text: mailText(plan, copy.root, sections) };
   }
 
-  async #save(capture: Capture, inboxId: string, holder: Holder, { copy, plan, text }: Reading, tenant: TenantHash): Promise<WorkOutcome> {
+  async #save(
+    capture: Capture,
+    inboxId: string,
+    attachmentsOn: boolean,
+    { copy, plan, text }: Reading,
+    tenant: TenantHash,
+  ): Promise<WorkOutcome> {
     const { mailId, revision } = capture;
     if (copy.root === undefined) return this.#fail(capture, inboxId, 'unreadable');
     const hasMessagePart = plan.attachments.some(({ contentType }) => contentType === 'message/rfc822');
     if (capture.onlyIfQuoting && !carriesQuote({ text: text.text, html: text.html, hasMessagePart }))
       return this.#fail(capture, inboxId, 'not_quoting');
     const { mailLimitBytes, partLimitBytes } = this.settings;
-    const limits = { mailLimitBytes, partLimitBytes, attachmentsOn: holder.row.attachments };
+    const limits = { mailLimitBytes, partLimitBytes, attachmentsOn };
     const { declared, parts } = attachmentFacts(mailId, copy.sizeBytes, plan.attachments, limits, (name) => tenant.attachment(name));
     const facts = headerFacts(copy.header, copy.receivedAt ?? this.clock.now(), copy.sizeBytes);
     const event = {

@@ -19,9 +19,10 @@ import type { Holder } from '../inbox/holder.js';
 import { Holders } from '../inbox/holders.js';
 import { Owner } from '../inbox/owner-store.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
+import { KeptCopies } from '../intake/kept-copy.js';
 import { LocationStore, placesIn, type Location } from './location-store.js';
 import { findCopy } from './mail-copy.js';
-import { encodedWindows, goneSteps, uploadSteps, windowBytes } from './part-stream.js';
+import { encodedWindows, goneSteps, uploadSteps, windowBytes, type FetchWindow } from './part-stream.js';
 import { PartStore, type Part } from './part-store.js';
 
 const uploadTimeoutMs = 1_800_000;
@@ -44,6 +45,7 @@ export class PartWorker implements OnModuleInit {
     private readonly parts: PartStore,
     private readonly locations: LocationStore,
     private readonly holders: Holders,
+    private readonly kept: KeptCopies,
     private readonly peers: Peers,
     private readonly vault: Vault,
     @Inject(SETTINGS) private readonly settings: SyncSettings,
@@ -82,10 +84,21 @@ export class PartWorker implements OnModuleInit {
         return this.#refused(part, attempts, error);
       }
     }
+    const kept = await this.kept.part(tenantId, part.mailId, part.partId);
+    if (kept) return this.#sendKept(kept, part, attempts, signal);
     return again(
       new Date(now + (elsewhere > 0 ? noSessionMs : backoffMs(attempts, firstRetryMs, maxRetryMs))),
       elsewhere > 0 ? 'no_session' : 'moved',
     );
+  }
+
+  /** Of a mail that a member logged by hand. */
+  async #sendKept(window: FetchWindow, part: Part, attempts: number, signal: AbortSignal): Promise<WorkOutcome> {
+    try {
+      return await this.#answered(part, await this.#upload(part, encodedWindows(window, part.encodedSizeBytes), signal));
+    } catch (error) {
+      return this.#refused(part, attempts, error);
+    }
   }
 
   /** Nobody is to wait for it any longer: the attachment service says so to those who do. */

@@ -31,6 +31,7 @@ const steps = [
   `delete from mail_header where (tableoid, ctid) in (select tableoid, ctid from mail_header where tenant_id = $1::uuid and inbox_id = $2::uuid limit ${rowsPerStep})`,
 ];
 const rest = [
+  `delete from intake_chunk where tenant_id = $1::uuid and inbox_id = $2::uuid`,
   `delete from sent_copy where tenant_id = $1::uuid and inbox_id = $2::uuid`,
   `delete from search where tenant_id = $1::uuid and inbox_id = $2::uuid`,
   `delete from session where tenant_id = $1::uuid and inbox_id = $2::uuid and wanted = 'removing'`,

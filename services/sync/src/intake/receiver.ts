@@ -1,0 +1,67 @@
+// Takes one mail that comes to a logging address: keeps its bytes, has its sender checked meanwhile, and says in a row what it is.
+import { finished } from 'node:stream/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { SMTPServerDataStream } from 'smtp-server';
+import { dayOf, type Clock } from '@rejoinder/base/clock';
+import { Fault } from '@rejoinder/base/fault';
+import { newId } from '@rejoinder/base/id';
+import { faultOf } from '@rejoinder/contracts/catalogue';
+import { parseHeaders } from '@rejoinder/mail/headers';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
+import type { LoggingAddress } from './address-store.js';
+import { ChunkStore, type StoredBytes } from './chunk-store.js';
+import { IntakeStore } from './intake-store.js';
+import { Members } from './members.js';
+import { SenderClient, type Envelope, type SenderCheck } from './sender-client.js';
+import { heldFor } from './verdict.js';
+
+/** Of a header; what lies behind says nothing of the sender. */
+const maxHeadBytes = 1_000_000;
+
+@Injectable()
+export class Receiver {
+  constructor(
+    private readonly chunks: ChunkStore,
+    private readonly intakes: IntakeStore,
+    private readonly members: Members,
+    private readonly senders: SenderClient,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** The mail is kept once this resolves, and nothing of it where it throws. The stream is read to its end in both cases. */
+  async receive(stream: SMTPServerDataStream, { tenantId, inboxId }: LoggingAddress, envelope: Envelope): Promise<void> {
+    const now = this.clock.now();
+    const of = { tenantId, inboxId, intakeId: newId(), receivedAt: now, receivedDay: dayOf(now) };
+    const check = this.senders.check(envelope);
+    try {
+      const { head, sizeBytes } = await this.#keep(stream, of, check);
+      const proof = await check.end();
+      if (proof === 'unknown') throw new Fault('busy', 'SENDER_UNKNOWN', 'DNS does not answer for the domain of the sender.');
+      const { isOwn } = await this.members.of(tenantId);
+      const held = heldFor({ headers: parseHeaders(head), envelopeFrom: envelope.from, proof, isOwn });
+      await this.intakes.take({ ...of, sizeBytes }, held);
+      this.logger.info({ intakeId: of.intakeId, inboxId, sizeBytes, held: held ?? '' }, 'taken by the logging address');
+    } catch (error) {
+      check.abort();
+      await this.chunks.remove(tenantId, [of.intakeId]).catch(() => undefined); // Bytes without a row go with their day.
+      stream.resume();
+      await finished(stream).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #keep(stream: SMTPServerDataStream, of: StoredBytes, check: SenderCheck): Promise<{ head: Buffer; sizeBytes: number }> {
+    const writer = this.chunks.writer(of);
+    const head: Buffer[] = [];
+    for await (const piece of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      if (stream.sizeExceeded) throw faultOf('TOO_LARGE');
+      if (writer.sizeBytes < maxHeadBytes) head.push(piece);
+      await Promise.all([writer.write(piece), check.push(piece)]);
+    }
+    if (stream.sizeExceeded) throw faultOf('TOO_LARGE');
+    await writer.end();
+    return { head: Buffer.concat(head), sizeBytes: writer.sizeBytes };
+  }
+}

@@ -1,0 +1,166 @@
+// The SMTP server of logging addresses: takes mail for addresses it knows and for nobody else, and answers alike whatever becomes of the mail.
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
+import { Fault } from '@rejoinder/base/fault';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
+import type { IntakeSettings } from '../config.js';
+import { AddressStore, type LoggingAddress } from './address-store.js';
+import { ClientLimits } from './client-limits.js';
+import { IntakeStore } from './intake-store.js';
+import { localPartOf } from './logging-address.js';
+import { Receiver } from './receiver.js';
+
+const silenceTimeoutMs = 60_000;
+/** Of a connection in all: who sends a byte now and then must not hold it for ever. */
+const connectionTimeoutMs = 900_000;
+const closeTimeoutMs = 5_000;
+/** Unknown addresses of one connection before it is closed. */
+const maxUnknown = 5;
+
+/** What is known of a connection. */
+interface Visit {
+  client: string;
+  address: LoggingAddress | undefined;
+  unknown: number;
+  limit: NodeJS.Timeout;
+}
+
+@Injectable()
+export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #server: SMTPServer;
+  readonly #limits: ClientLimits;
+  readonly #visits = new Map<string, Visit>();
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: IntakeSettings,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly addresses: AddressStore,
+    private readonly intakes: IntakeStore,
+    private readonly receiver: Receiver,
+  ) {
+    this.#limits = new ClientLimits({ connections: settings.connectionsPerClient, mailsPerMinute: settings.mailsPerMinute });
+    const certificate = certificateOf(settings);
+    this.#server = new SMTPServer({
+      ...certificate,
+      minVersion: 'TLSv1.2',
+      name: settings.domain,
+      disabledCommands: ['AUTH', ...(certificate ? [] : ['STARTTLS'])],
+      disableReverseLookup: true,
+      hideENHANCEDSTATUSCODES: false,
+      size: settings.mailLimitBytes,
+      maxClients: settings.connections,
+      socketTimeout: silenceTimeoutMs,
+      closeTimeout: closeTimeoutMs,
+      logger: false,
+      onConnect: (session, done) => done(this.#enter(session)),
+      onClose: (session) => this.#leave(session),
+      onMailFrom: (_address, session, done) => done(this.#mayMail(session)),
+      onRcptTo: ({ address }, session, done) =>
+        void this.#recipient(address, session).then(done, (error: unknown) => done(this.#trouble(error))),
+      onData: (stream, session, done) =>
+        void this.#data(stream, session).then(
+          () => done(null, 'Taken'),
+          (error: unknown) => done(this.#trouble(error)),
+        ),
+    });
+    // Of one connection, such as a TLS handshake that failed; the server goes on.
+    this.#server.on('error', (error: Error & { code?: string }) => this.logger.info({ code: error.code }, 'an SMTP connection broke'));
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const [host, port] = this.settings.listen.split(/:(?=\d+$)/) as [string, string];
+    await new Promise<void>((resolve, reject) => {
+      this.#server.server.once('error', reject);
+      this.#server.listen(Number(port), host.replace(/^\[|\]$/g, ''), () => {
+        this.#server.server.off('error', reject);
+        resolve();
+      });
+    }).catch((error: NodeJS.ErrnoException) => {
+      throw new Fault('conflict', 'PORT_IN_USE', `REJOINDER_INTAKE_LISTEN: ${this.settings.listen} cannot be opened (${error.code}).`);
+    });
+    this.logger.info({ port: this.port() }, 'mail is taken for logging addresses');
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  port(): number {
+    return (this.#server.server.address() as AddressInfo).port;
+  }
+
+  #enter({ id, remoteAddress }: SMTPServerSession): Error | undefined {
+    if (!this.#limits.enter(remoteAddress)) return reply(421, 'Too many connections');
+    const limit = setTimeout(() => this.#end(id), connectionTimeoutMs);
+    this.#visits.set(id, { client: remoteAddress, address: undefined, unknown: 0, limit });
+    return undefined;
+  }
+
+  #leave({ id }: SMTPServerSession): void {
+    const visit = this.#visits.get(id);
+    if (!visit) return;
+    clearTimeout(visit.limit);
+    this.#limits.leave(visit.client);
+    this.#visits.delete(id);
+  }
+
+  #end(id: string): void {
+    for (const connection of this.#server.connections) if (connection.session.id === id) connection.close();
+  }
+
+  #mayMail({ id }: SMTPServerSession): Error | undefined {
+    const visit = this.#visits.get(id)!;
+    visit.address = undefined;
+    return this.#limits.mail(visit.client, Date.now()) ? undefined : reply(450, 'Too many mails, try again later');
+  }
+
+  /** One address of a mail: a mail server sends the mail once more for each that was put off, and each is sealed for its own tenant. */
+  async #recipient(address: string, { id }: SMTPServerSession): Promise<Error | undefined> {
+    const visit = this.#visits.get(id)!;
+    if (visit.address) return reply(452, 'One recipient at a time');
+    const localPart = localPartOf(address, this.settings.domain);
+    const found = localPart === undefined ? undefined : await this.addresses.find(localPart);
+    if (!found) {
+      if (++visit.unknown >= maxUnknown) this.#end(id);
+      return reply(550, 'No such address');
+    }
+    if ((await this.intakes.takenWithinDay(found.tenantId, found.inboxId)) >= this.settings.mailsPerDay)
+      return reply(452, 'Try again tomorrow');
+    visit.address = found;
+    return undefined;
+  }
+
+  async #data(stream: SMTPServerDataStream, { id, envelope, remoteAddress, hostNameAppearsAs }: SMTPServerSession): Promise<void> {
+    const from = envelope.mailFrom ? envelope.mailFrom.address : '';
+    await this.receiver.receive(stream, this.#visits.get(id)!.address!, {
+      from,
+      ip: remoteAddress,
+      helo: hostNameAppearsAs || remoteAddress,
+    });
+  }
+
+  /** What is our trouble is told as ours, and tried again by the sender; never in the words of what failed. */
+  #trouble(error: unknown): Error {
+    if (error instanceof Fault && error.kind === 'too_large') return reply(552, 'The mail is too large');
+    if (error instanceof Fault && error.code === 'INBOX_REMOVED') return reply(550, 'No such address');
+    if (!(error instanceof Fault)) this.logger.warn({ error }, 'a mail could not be taken');
+    return reply(451, 'Try again later');
+  }
+}
+
+const reply = (responseCode: number, text: string): Error => Object.assign(new Error(text), { responseCode });
+
+function certificateOf({ certificateFile, certificateKeyFile }: IntakeSettings): { cert: Buffer; key: Buffer } | undefined {
+  if (certificateFile === undefined || certificateKeyFile === undefined) {
+    if (certificateFile === certificateKeyFile) return undefined;
+    throw new Fault('invalid', 'SETTINGS', 'REJOINDER_INTAKE_CERTIFICATE_FILE and REJOINDER_INTAKE_CERTIFICATE_KEY_FILE go together.');
+  }
+  try {
+    return { cert: readFileSync(certificateFile), key: readFileSync(certificateKeyFile) };
+  } catch {
+    throw new Fault('invalid', 'SETTINGS', 'REJOINDER_INTAKE_CERTIFICATE_FILE or _KEY_FILE names a file that cannot be read.');
+  }
+}
