@@ -7,8 +7,8 @@ import { capabilities, examine, fetch, list, search, status, type Reply } from '
 import { ScriptedMailbox, type ImapQuirks, type ScriptedFolder } from './scripted-mailbox.js';
 import { portOf } from './tcp-proxy.js';
 
-/** Says something instead of the usual answer. */
-export type Answer = (connection: ScriptedConnection, tag: string) => void;
+/** Says something instead of the usual answer, to a command of this text without its tag; `usual` is that answer all the same. */
+export type Answer = (connection: ScriptedConnection, tag: string, text: string) => void | 'usual';
 
 /** Refuses the command, as in `says('NO [THROTTLED] slow down')`. */
 export const says =
@@ -128,7 +128,7 @@ export class ScriptedConnection {
     socket.on('error', () => undefined);
     socket.on('close', () => this.#leave());
     const greeting = script.take('GREETING');
-    if (greeting) greeting(this, '*');
+    if (greeting) greeting(this, '*', '');
     else this.say('* OK scripted server');
   }
 
@@ -155,7 +155,7 @@ export class ScriptedConnection {
     const name = verb.toUpperCase();
     this.script.commands.push({ user: this.#user, verb: name, text: name === 'LOGIN' ? 'LOGIN' : text.replace(/^\S+ /, '') });
     const ordered = this.script.take(name);
-    if (ordered) return ordered(this, tag);
+    if (ordered && ordered(this, tag, text.replace(/^\S+ /, '')) !== 'usual') return;
     if (name === 'IDLE' && this.#mailbox?.quirks.idle) return this.#startIdle(tag);
     const { untagged, end } = this.#reply(name, rest);
     for (const line of untagged) this.say(Buffer.concat([Buffer.from('* '), Buffer.from(line)]));

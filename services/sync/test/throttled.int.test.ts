@@ -109,7 +109,7 @@ describe.concurrent('in the session', { timeout: 120_000 }, () => {
     await using town = await startScriptedTown(postgres, { idle: true }, { REJOINDER_SYNC_FOLDER_POLL_SECONDS: '600' });
     town.server.always('IDLE', (connection) => {
       connection.say('+ idling');
-      bye('Bandwidth limit exceeded')(connection, '');
+      bye('Bandwidth limit exceeded')(connection, '', '');
     });
     await town.start();
     expect(await ended(town)).toMatchObject({ state: 'slowed', reason: 'THROTTLED' });

@@ -57,6 +57,8 @@ export class ImapSession {
   /** The last NO or BAD: imapflow answers false to some of them and keeps the reason to itself. */
   #refusal: { responseStatus: string; serverResponseCode: string | undefined } | undefined;
   #pauseMs: number | undefined;
+  /** What broke the connection: the commands in hand only hear that it is gone. */
+  #broken: unknown;
 
   private constructor(private readonly client: ImapFlow) {
     client.on('exists', ({ count, prevCount }) => this.onExists(count - prevCount));
@@ -64,6 +66,7 @@ export class ImapSession {
     client.on('response', ({ response, code }) => {
       if (response !== 'OK') this.#refusal = { responseStatus: response, serverResponseCode: code };
     });
+    client.on('error', (error) => (this.#broken ??= error));
     client.on('close', () => this.onClose());
   }
 
@@ -91,7 +94,7 @@ export class ImapSession {
   /** Why there is no connection any more. */
   lost(): Fault {
     if (this.#pauseMs !== undefined) return faultOf('THROTTLED', this.#pauseMs);
-    return imapFault({ code: 'NoConnection', reason: this.client.byeReason || undefined });
+    return imapFault(this.#broken ?? { code: 'NoConnection', reason: this.client.byeReason || undefined });
   }
 
   /** Path of the folder that is open. */
@@ -248,7 +251,8 @@ export class ImapSession {
       if (idling) await this.#endIdle(idling);
       return await work;
     } catch (error) {
-      throw this.#pauseMs === undefined ? imapFault(error) : this.lost();
+      const fault = imapFault(error);
+      throw fault.code === 'CONNECTION_LOST' || this.#pauseMs !== undefined ? this.lost() : fault;
     }
   }
 
