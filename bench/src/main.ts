@@ -1,6 +1,7 @@
-// `npm run bench -- NAME [--json] [--replies N] [--mails N]`: a table for people, or with --json one JSON object alone on standard output (`npm run -s`, as npm itself
+// `npm run bench -- NAME [--json] [--replies N] [--mails N] [--inboxes N]`: a table for people, or with --json one JSON object alone on standard output (`npm run -s`, as npm itself
 // prints a line there).
 import { parseArgs } from 'node:util';
+import { idle } from './idle.js';
 import { latency } from './latency.js';
 import { report, type BenchResult } from './report.js';
 import { start } from './start.js';
@@ -12,11 +13,13 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     replies: { type: 'string', default: '500' },
     mails: { type: 'string', default: '100000' },
+    inboxes: { type: 'string', default: '1000' },
   },
 });
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 const benches: Record<string, () => Promise<BenchResult>> = {
+  idle: () => idle(Number(values.inboxes), Number(values.replies), say),
   latency: () => latency(Number(values.replies), say),
   start: () => start(say),
   sync: () => sync(Number(values.mails), say),

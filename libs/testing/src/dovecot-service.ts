@@ -79,9 +79,13 @@ export interface DovecotUsers {
   remove(address: string): Promise<void>;
 }
 
-export async function dovecotUsers(folder: string, mailOwner: Owner): Promise<DovecotUsers> {
+/** Numbers of users of the system that nobody has a name for. */
+const firstOwnUid = 200_000;
+
+export async function dovecotUsers(folder: string, mailOwner: Owner, ownUids: boolean): Promise<DovecotUsers> {
   const at = paths(folder);
-  const known = new Set<string>();
+  /** The user of the system that each has its mails as. */
+  const known = new Map<string, number>();
   const fileOf = (kind: 'passdb' | 'userdb', address: string) => join(at.users, kind, address);
   const write = async (file: string, fields: Record<string, string>) => {
     await writeFile(`${file}.draft`, JSON.stringify(fields));
@@ -93,8 +97,14 @@ export async function dovecotUsers(folder: string, mailOwner: Owner): Promise<Do
     async set(address, password) {
       const user = address.toLowerCase();
       await write(fileOf('passdb', user), { password: `{PLAIN}${password}` });
-      await write(fileOf('userdb', user), { uid: String(mailOwner.uid), gid: String(mailOwner.gid), home: join(at.mail, user) });
-      known.add(user);
+      const home = join(at.mail, user);
+      const uid = known.get(user) ?? (ownUids ? firstOwnUid + known.size : mailOwner.uid);
+      if (ownUids && !known.has(user)) {
+        await mkdir(home);
+        await chown(home, uid, mailOwner.gid);
+      }
+      await write(fileOf('userdb', user), { uid: String(uid), gid: String(mailOwner.gid), home });
+      known.set(user, uid);
     },
     async remove(address) {
       const user = address.toLowerCase();

@@ -10,13 +10,15 @@ import { freePorts } from './ports.js';
 import { run } from './processes.js';
 import { startRelay, type AcceptedMail, type Relay, type RelayControl } from './relay.js';
 import { startTcpProxy } from './tcp-proxy.js';
-import { unprivileged } from './users.js';
+import { isRoot, unprivileged } from './users.js';
 
 export interface DovecotOptions {
   ca?: TestCa;
   separator?: '/' | '.';
   /** Lets access tokens in (XOAUTH2, OAUTHBEARER) that this address calls active (RFC 7662). */
   introspectionUrl?: string;
+  /** Each mailbox belongs to a user of the system of its own, where this runs as root. */
+  ownUsers?: boolean;
   /** More lines of dovecot.conf, such as `imap_capability = …`. */
   extra?: string;
 }
@@ -51,7 +53,8 @@ export interface Dovecot extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function startDovecot({ ca, separator = '/', introspectionUrl, extra = '' }: DovecotOptions = {}): Promise<Dovecot> {
+export async function startDovecot(options: DovecotOptions = {}): Promise<Dovecot> {
+  const { ca, separator = '/', introspectionUrl, ownUsers = false, extra = '' } = options;
   const folder = await temporaryFolder('dovecot');
   const cleanups: (() => Promise<void>)[] = [() => removeFolder(folder)];
   const stop = async () => {
@@ -62,7 +65,7 @@ export async function startDovecot({ ca, separator = '/', introspectionUrl, extr
     const [imap, imaps, lmtp, submission, submissions] = (await freePorts(5)) as [number, number, number, number, number];
     const ports: DovecotPorts = { imap, imaps, lmtp, submission, submissions };
     const mailOwner = unprivileged('nobody', 'daemon');
-    const users = await dovecotUsers(folder, mailOwner);
+    const users = await dovecotUsers(folder, mailOwner, ownUsers && isRoot());
     const proxies = [await startTcpProxy({ port: submission }), await startTcpProxy({ port: submissions })] as const;
     cleanups.push(...proxies.map((proxy) => proxy.stop));
     const relay = await startRelay({
