@@ -20,6 +20,7 @@ import { EngagementsApi } from './rest/engagements-api.js';
 import { InboxesApi } from './rest/inboxes-api.js';
 import { MailApi } from './rest/mail-api.js';
 import { RetentionApi } from './rest/retention-api.js';
+import { SignInAtProviderApi } from './rest/sign-in-at-provider-api.js';
 import { TrackedMailApi } from './rest/tracked-mail-api.js';
 import { Doors } from './web/doors.js';
 import { HealthApi } from './web/health-api.js';
@@ -29,6 +30,7 @@ import { serve } from './web/server.js';
 const rest = [
   SessionApi,
   DemoApi,
+  SignInAtProviderApi,
   InboxesApi,
   ContactsApi,
   EngagementsApi,

@@ -15,12 +15,16 @@ beforeAll(async () => {
 
 afterAll(() => house?.stop());
 
+const backAt = 'https://crm.example.com/inboxes/signed-in';
 /** Every route of the contract that answers JSON or nothing: [method, path, path in the document, status, body]. */
 const routes: [string, string, string, number, object?][] = [
   ['GET', '/v1/session', '/v1/session', 200],
   ['POST', '/v1/inboxes/discover', '/v1/inboxes/discover', 200, { address: 'ada@example.com' }],
   ['POST', '/v1/inboxes/verify', '/v1/inboxes/verify', 200, { ...login, username: 'ada' }],
   ['POST', '/v1/inboxes', '/v1/inboxes', 201, { ...login, display_name: 'Ada', settings: { attachments: false } }],
+  ['POST', '/v1/inboxes/sign-in', '/v1/inboxes/sign-in', 200, { provider: 'google', address: 'ada@example.com', redirect_uri: backAt }],
+  ['POST', '/v1/inboxes/sign-in/finish', '/v1/inboxes/sign-in/finish', 201, { callback_url: `${backAt}?code=new&state=x` }],
+  ['POST', '/v1/inboxes/sign-in/finish', '/v1/inboxes/sign-in/finish', 200, { callback_url: `${backAt}?code=again&state=x` }],
   ['GET', '/v1/inboxes', '/v1/inboxes', 200],
   ['GET', `/v1/inboxes/${inboxId}`, '/v1/inboxes/{inbox_id}', 200],
   ['POST', `/v1/inboxes/${inboxId}/reconnect`, '/v1/inboxes/{inbox_id}/reconnect', 200, { password: 'new' }],

@@ -86,12 +86,12 @@ export const problemOf = ({ status, json }: Answer) => [status, (json as { code:
 export interface RestHouse {
   gateway: Gateway;
   /** What the neighbours were asked last. */
-  asked: { send?: SendRequest; settings: unknown[] };
+  asked: { send?: SendRequest; settings: unknown[]; callers: string[] };
   stop(): Promise<void>;
 }
 
 export async function startRestHouse(env: Record<string, string> = {}): Promise<RestHouse> {
-  const asked: RestHouse['asked'] = { settings: [] };
+  const asked: RestHouse['asked'] = { settings: [], callers: [] };
   const gateway = await startGateway(env);
   const address = (service: Parameters<typeof gateway.house.house.peerAddress>[0]) => gateway.house.house.peerAddress(service);
   const peers = [
@@ -106,6 +106,20 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
         return { inbox: login!.password === 'wrong' ? undefined : inbox, checks: checksOf(login!.password) };
       },
       reconnect: ({ password }) => ({ inbox: password === 'wrong' ? undefined : inbox, checks: checksOf(password) }),
+      startSignIn: (request) => {
+        if (request.provider === 'none') throw new Fault('invalid', 'OAUTH_NOT_SET_UP', 'Not set up.');
+        asked.callers.push(request.caller);
+        return { authorizationUrl: `https://provider.example/authorize?login_hint=${request.address}` };
+      },
+      finishSignIn: ({ callbackUrl, caller }) => {
+        if (!asked.callers.includes(caller)) throw new Fault('gone', 'SIGN_IN_GONE', 'Gone.');
+        const refused = callbackUrl.includes('code=refused');
+        return {
+          inbox: refused ? undefined : inbox,
+          checks: checksOf(refused ? 'wrong' : 'right'),
+          reconnected: callbackUrl.includes('again'),
+        };
+      },
       pause: () => ({ inbox }),
       resume: () => ({ inbox }),
       remove: () => ({}),

@@ -12,14 +12,26 @@ import { tenantOfKey, type Tx } from './tenant-store.js';
 export const sessionCookie = 'rejoinder_session';
 
 const maxKeyLength = 200;
-const callers = new WeakMap<FastifyRequest, string>();
+
+interface Caller {
+  tenantId: string;
+  /** Hash of the key or the session's secret: who comes back is known by it. */
+  id: string;
+}
+
+const callers = new WeakMap<FastifyRequest, Caller>();
+
+function callerOf(context: ExecutionContext): Caller {
+  const caller = callers.get(context.switchToHttp().getRequest<FastifyRequest>());
+  if (caller === undefined) throw new Error('a route that asks for its caller has no guard');
+  return caller;
+}
 
 /** The caller's tenant, of a route behind CallerGuard. */
-export const TenantId = createParamDecorator((_: unknown, context: ExecutionContext): string => {
-  const tenantId = callers.get(context.switchToHttp().getRequest<FastifyRequest>());
-  if (tenantId === undefined) throw new Error('a route that asks for its tenant has no guard');
-  return tenantId;
-});
+export const TenantId = createParamDecorator((_: unknown, context: ExecutionContext): string => callerOf(context).tenantId);
+
+/** Tells this key or session from every other one of the tenant. */
+export const CallerId = createParamDecorator((_: unknown, context: ExecutionContext): string => callerOf(context).id);
 
 @Injectable()
 export class CallerGuard implements CanActivate {
@@ -31,14 +43,15 @@ export class CallerGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    callers.set(request, await this.#tenantOf(request));
+    callers.set(request, await this.#callerOf(request));
     return true;
   }
 
-  async #tenantOf(request: FastifyRequest): Promise<string> {
+  async #callerOf(request: FastifyRequest): Promise<Caller> {
     const key = bearerOf(request.headers.authorization);
-    const tenantId = key === undefined ? this.#tenantOfSession(request) : await this.#tenantOfKey(key);
-    if (tenantId !== undefined) return tenantId;
+    const secret = key ?? cookieOf(request.headers.cookie, sessionCookie);
+    const tenantId = key === undefined ? this.#tenantOfSession(request, secret) : await this.#tenantOfKey(key);
+    if (tenantId !== undefined && secret !== undefined) return { tenantId, id: sha256(secret).toString('hex') };
     throw refusal(401, 'NOT_SIGNED_IN', 'Send an API key as Authorization: Bearer, or sign in at the console.');
   }
 
@@ -47,8 +60,7 @@ export class CallerGuard implements CanActivate {
   }
 
   /** A browser sends the cookie along with whatever another page makes it ask. */
-  #tenantOfSession(request: FastifyRequest): string | undefined {
-    const secret = cookieOf(request.headers.cookie, sessionCookie);
+  #tenantOfSession(request: FastifyRequest, secret: string | undefined): string | undefined {
     const tenantId = secret === undefined ? undefined : this.signIn.tenantOf(secret);
     if (tenantId !== undefined && foreignPage(request.method, request.headers, this.doors.hosts)) {
       throw refusal(403, 'FOREIGN_PAGE', 'This request comes from another page than the console.');

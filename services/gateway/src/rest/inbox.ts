@@ -91,6 +91,7 @@ export const discoveredSchema = z.object({
     description: 'How one signs in there: password, app_password or oauth; empty where it is not known',
   }),
   oauth_provider: text('').meta({ description: 'Whose page opens where sign_in is oauth; empty where none is set up' }),
+  oauth_provider_name: text('').meta({ description: 'What the button says, such as Google in "Sign in with Google"' }),
   username: text('').meta({ description: 'What the servers know one by; empty where it is the address' }),
 });
 export const checkSchema = z
@@ -144,6 +145,7 @@ export const inboxSchema = z
     connected_at: optionalTime,
     imap: serverSchema.nullable(),
     smtp: serverSchema.nullable().meta({ examples: [smtp] }),
+    oauth_provider: text('').meta({ description: 'At whose page its owner signed in; empty for a password' }),
     progress: progressSchema.nullable().meta({ description: 'null while it cannot be told' }),
     reason_text: reasonText,
   })
@@ -173,6 +175,7 @@ export function toInbox(inbox: Inbox, told: GetProgressResponse | undefined): In
     connected_at: toTime(inbox.connectedAt),
     imap: toServer(inbox.imap),
     smtp: toServer(inbox.smtp),
+    oauth_provider: inbox.oauthProvider,
     progress,
     reason_text: sentenceOf(reason),
   };
@@ -190,6 +193,7 @@ export const toDiscovered = (found: DiscoverResponse | undefined): z.infer<typeo
   source: found?.source ?? '',
   sign_in: found?.signIn ?? '',
   oauth_provider: found?.oauthProvider ?? '',
+  oauth_provider_name: found?.oauthProviderName ?? '',
   username: found?.username ?? '',
 });
 

@@ -157,7 +157,7 @@ export class InboxesApi {
 const sides: Record<string, string> = { imap: 'Receiving (IMAP)', smtp: 'Sending (SMTP)' };
 
 /** The inbox, or the refusal that tells of each server what is wrong. */
-function letIn({ inbox, checks }: ConnectResponse | ReconnectResponse): Inbox {
+export function letIn({ inbox, checks }: Pick<ConnectResponse | ReconnectResponse, 'inbox' | 'checks'>): Inbox {
   if (inbox) return inbox;
   const failed = checks.filter(({ passed }) => !passed).map(({ protocol, detail }) => `${sides[protocol]}: ${detail}`);
   throw refusal(422, 'VERIFY_FAILED', `Nothing was stored. ${failed.join(' ')}`, { checks: checks.map(shape.toCheck) });
