@@ -21,11 +21,11 @@ export class OnTracking {
   @On(MailTrackedSchema)
   async mailTracked(batch: Received<typeof MailTrackedSchema>[]): Promise<Outcome | Outcome[]> {
     const sound = batch.filter(({ message }) => isId(message.mailId) && isId(message.threadId));
-    const told = sound.map(({ event, message: { mailId, threadId, revision } }): ToldOf => {
+    const told = sound.map(({ event, message: { mailId, threadId, revision, because } }): ToldOf => {
       return {
         tenantId: event.tenantId,
         mailId,
-        told: { kind: 'tracked', revision: Number(revision), threadId },
+        told: { kind: 'tracked', revision: Number(revision), threadId, knownOnly: because === 'contact' },
         traceparent: event.traceparent,
       };
     });

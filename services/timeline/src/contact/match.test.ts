@@ -7,6 +7,7 @@ const own = new Set(['me@house.test', 'you@house.test']);
 const mail = (more: Partial<OnMail>): OnMail => ({
   source: 'sync',
   kind: 'person',
+  knownOnly: false,
   from: person('ann@x.test'),
   to: [person('me@house.test')],
   cc: [],
@@ -45,6 +46,11 @@ describe('a mail stands on the timeline', () => {
   });
   test('of nobody new, if a mail server wrote it', () => {
     expect(told(mail({ kind: 'delivery_report', from: person('mailer-daemon@x.test') }))).toEqual(['in', [], ['mailer-daemon@x.test']]);
+  });
+  test('of contacts alone, if it is there for one of them', () => {
+    expect(told(mail({ knownOnly: true, cc: [person('bob@x.test')] }))).toEqual(['in', [], ['ann@x.test', 'bob@x.test']]);
+    const out = { from: person('me@house.test'), to: [person('ann@x.test'), person('eve@x.test')] };
+    expect(told(mail({ knownOnly: true, ...out }))).toEqual(['out', [], ['ann@x.test', 'eve@x.test']]);
   });
   test('of nobody, if nobody signed it', () => expect(told(mail({ from: undefined }))).toEqual(['in', [], []]));
 });

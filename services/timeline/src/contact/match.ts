@@ -9,6 +9,8 @@ export interface Person {
 export interface OnMail {
   source: 'sync' | 'sending';
   kind: string;
+  /** It is there for its contacts alone. */
+  knownOnly: boolean;
   from: Person | undefined;
   to: Person[];
   cc: Person[];
@@ -29,16 +31,17 @@ export const maxPeople = 200;
 /**
  * Takes who is on a mail and the tenant's own addresses in lower case. Mail in stands on the timeline of who wrote it, and of those it went to who
  * are contacts; mail out on the timelines of those it was written to, and of those copied who are contacts. Own addresses are nobody's
- * contacts. A delivery report makes no contact: a mail server wrote it.
+ * contacts. A delivery report makes no contact: a mail server wrote it; nor does a mail that is
+ * there for its contacts alone.
  */
 export function match(mail: OnMail, own: ReadonlySet<string>): Match {
   const from = mail.from ? [mail.from] : [];
   const isOut = mail.source === 'sending' || from.some((one) => own.has(keyOf(one)));
   const [wrote, copied] = isOut ? [mail.to, [...mail.cc, ...mail.bcc]] : [from, [...mail.to, ...mail.cc]];
-  const isReport = mail.kind === 'delivery_report';
-  const made = isReport ? [] : others(wrote, own);
+  const makesNone = mail.knownOnly || mail.kind === 'delivery_report';
+  const made = makesNone ? [] : others(wrote, own);
   const taken = new Set([...own, ...made.map(keyOf)]);
-  const known = others(isReport ? [...wrote, ...copied] : copied, taken);
+  const known = others(makesNone ? [...wrote, ...copied] : copied, taken);
   return { direction: isOut ? 'out' : 'in', made, known: known.slice(0, maxPeople - made.length) };
 }
 

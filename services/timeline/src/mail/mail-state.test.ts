@@ -28,6 +28,8 @@ const nothing: MailState = {
   toPlace: false,
   forgotten: false,
   historical: false,
+  knownOnly: false,
+  reasonRevision: 0,
 };
 
 const captured = (revision: number): Told => {
@@ -43,7 +45,7 @@ const captured = (revision: number): Told => {
     historical: false,
   };
 };
-const tracked = (revision: number, threadId = 'a'): Told => ({ kind: 'tracked', revision, threadId });
+const tracked = (revision: number, threadId = 'a'): Told => ({ kind: 'tracked', revision, threadId, knownOnly: revision % 2 === 0 });
 const untracked = (revision: number): Told => ({ kind: 'untracked', revision });
 const accepted: Told = { kind: 'accepted', sendId: 's', inboxId: 'i', occurredAt: '2026-11-23', sealedFacts: '\\x02' };
 const send = (revision: number, state: 'sent' | 'failed' | 'unconfirmed'): Told => {

@@ -36,6 +36,10 @@ export interface MailState {
   toPlace: boolean;
   forgotten: boolean;
   historical: boolean;
+  /** Tracked for its contacts: of the others on it none is made. */
+  knownOnly: boolean;
+  /** Of the last word on why it is tracked. */
+  reasonRevision: number;
 }
 
 /** What an event says of a mail. */
@@ -53,7 +57,7 @@ export type Told =
     }
   | { kind: 'accepted'; sendId: string; inboxId: string; occurredAt: string; sealedFacts: string }
   | { kind: 'send'; revision: number; state: SendState; reason: string; sentAt: string | null; sendId: string; inboxId: string }
-  | { kind: 'tracked'; revision: number; threadId: string }
+  | { kind: 'tracked'; revision: number; threadId: string; knownOnly: boolean }
   | { kind: 'untracked'; revision: number };
 
 /** Whether the mail belongs on a timeline. Our own sends always do; others while they are tracked and read since they were last withdrawn. */
@@ -87,10 +91,17 @@ function folded(mail: MailState, told: Told): MailState {
     case 'send':
       return settled(mail, told);
     case 'tracked':
-      return { ...mail, ...threadOf(mail, told), trackedRevision: Math.max(mail.trackedRevision, told.revision) };
+      return tracked(mail, told);
     case 'untracked':
       return { ...mail, untrackedRevision: Math.max(mail.untrackedRevision, told.revision) };
   }
+}
+
+/** Why it is tracked stands apart from that it is: a capture says the one and not the other, and may come first. */
+function tracked(mail: MailState, told: Extract<Told, { kind: 'tracked' }>): MailState {
+  const trackedRevision = Math.max(mail.trackedRevision, told.revision);
+  const reason = told.revision > mail.reasonRevision ? { knownOnly: told.knownOnly, reasonRevision: told.revision } : {};
+  return { ...mail, ...threadOf(mail, told), ...reason, trackedRevision };
 }
 
 /** That it was captured says that it was tracked by then. Facts are the same each time, so only the first after a withdrawal are kept. */

@@ -11,10 +11,10 @@ export interface MailKey {
 const columns = `tenant_id as "tenantId", mail_id as "mailId", version, source, send_id as "sendId", inbox_id as "inboxId", thread_id as "threadId", kind, occurred_at as "occurredAt",
   sent_at as "sentAt", send_state as "sendState", send_reason as "sendReason", send_revision as "sendRevision", sealed_facts as "sealedFacts", sealed_text as "sealedText",
   text_state as "textState", text_truncated as "textTruncated", tracked_revision as "trackedRevision", untracked_revision as "untrackedRevision",
-  captured_revision as "capturedRevision", direction, to_place as "toPlace", forgotten, historical`;
+  captured_revision as "capturedRevision", direction, to_place as "toPlace", forgotten, historical, known_only as "knownOnly", reason_revision as "reasonRevision"`;
 const types = `"tenantId" uuid, "mailId" uuid, version bigint, source text, "sendId" uuid, "inboxId" uuid, "threadId" uuid, kind text, "occurredAt" timestamptz, "sentAt" timestamptz,
   "sendState" text, "sendReason" text, "sendRevision" bigint, "sealedFacts" bytea, "sealedText" bytea, "textState" text, "textTruncated" boolean,
-  "trackedRevision" bigint, "untrackedRevision" bigint, "capturedRevision" bigint, direction text, "toPlace" boolean, forgotten boolean, historical boolean`;
+  "trackedRevision" bigint, "untrackedRevision" bigint, "capturedRevision" bigint, direction text, "toPlace" boolean, forgotten boolean, historical boolean, "knownOnly" boolean, "reasonRevision" bigint`;
 
 /** Locks these mails in order of their ids, after making a row for each that has none; answers what is known of them. Everything about a mail is written under this lock. */
 export async function lockMails(tx: Tx, keys: MailKey[], now: Date): Promise<MailState[]> {
@@ -48,7 +48,8 @@ export async function saveMails(tx: Tx, mails: MailState[]): Promise<void> {
     kind = given.kind, occurred_at = given."occurredAt", sent_at = given."sentAt", send_state = given."sendState", send_reason = given."sendReason",
     send_revision = given."sendRevision", sealed_facts = given."sealedFacts", sealed_text = given."sealedText", text_state = given."textState",
     text_truncated = given."textTruncated", tracked_revision = given."trackedRevision", untracked_revision = given."untrackedRevision",
-    captured_revision = given."capturedRevision", direction = given.direction, to_place = given."toPlace", forgotten = given.forgotten, historical = given.historical
+    captured_revision = given."capturedRevision", direction = given.direction, to_place = given."toPlace", forgotten = given.forgotten, historical = given.historical, known_only = given."knownOnly",
+    reason_revision = given."reasonRevision"
     from ${given(1, types)} where m.tenant_id = given."tenantId" and m.mail_id = given."mailId"`;
   await tx.$executeRawUnsafe(sql, JSON.stringify(mails));
 }

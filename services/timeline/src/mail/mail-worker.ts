@@ -55,7 +55,7 @@ export class MailWorker {
     const { mail, own } = await this.#read({ tenantId: job.tenantId, mailId: job.key });
     if (!mail || (!mail.toPlace && mail.textState !== 'pending')) return workDone;
     const facts = isVisible(mail) ? await this.#factsOf(mail) : undefined;
-    const found = facts && match({ ...facts, source: mail.source!, kind: mail.kind }, own);
+    const found = facts && match({ ...facts, source: mail.source!, kind: mail.kind, knownOnly: mail.knownOnly }, own);
     const text = await this.#textOf(mail, found, job.attempts, signal);
     if (!(await this.#save(mail, found, text))) return again(this.clock.now(), 'changed');
     if (text.textState !== 'pending') return workDone;
