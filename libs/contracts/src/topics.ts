@@ -40,7 +40,7 @@ export const topics = {
     public: false,
     partitions,
     key: 'inbox_id',
-    events: [sync.MailsObservedSchema, sync.SentCopyObservedSchema, sync.AuthenticationFailedSchema],
+    events: [sync.MailsObservedSchema, sync.SentCopyObservedSchema, sync.AuthenticationFailedSchema, sync.GapFoundSchema],
   },
   'rejoinder.sync.history.v1': { public: false, partitions, key: 'inbox_id', events: [sync.MailsObservedSchema] },
   'rejoinder.sync.commands.v1': {

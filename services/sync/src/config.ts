@@ -28,6 +28,11 @@ export const settings = {
     min: 1,
     max: 500,
   }),
+  auditHours: numberSetting('REJOINDER_SYNC_AUDIT_HOURS', "hours between comparisons of a folder's UIDs with what is known, one by one", {
+    default: 24,
+    min: 1,
+    max: 720,
+  }),
   mailLimitBytes: numberSetting('REJOINDER_MAIL_LIMIT_BYTES', 'attachments of a mail of this size or more are not logged', {
     default: 50_000_000,
     min: 1_000,

@@ -7,6 +7,8 @@ import { CaptureMailHandler } from './capture/on-capture-mail.js';
 import { LocationStore } from './capture/location-store.js';
 import { PartStore } from './capture/part-store.js';
 import { PartWorker } from './capture/part-worker.js';
+import { AuditStore } from './inbox/audit-store.js';
+import { ConnectionLog } from './inbox/connection-log.js';
 import { CredentialClient } from './inbox/credential-client.js';
 import { FolderStore } from './inbox/folder-store.js';
 import { Holders } from './inbox/holders.js';
@@ -38,6 +40,8 @@ const handlers = [AssignedHandler, StartInboxHandler, CaptureMailHandler, FileSe
 const stores = [
   SessionStore,
   FolderStore,
+  AuditStore,
+  ConnectionLog,
   ObservedStore,
   RemovalStore,
   CaptureStore,

@@ -1,5 +1,5 @@
 // One logged-in IMAP connection, with the few commands that are used here; whatever fails is a Fault of the catalogue.
-import type { ImapFlow, FetchMessageObject, FetchQueryObject, ListResponse, MailboxObject, StatusObject } from 'imapflow';
+import type { ImapFlow, FetchMessageObject, FetchQueryObject, ListResponse, StatusObject } from 'imapflow';
 import { Fault } from '@rejoinder/base/fault';
 import { delay } from '@rejoinder/base/wait';
 import { faultOf } from '@rejoinder/contracts/catalogue';
@@ -8,6 +8,8 @@ import type { StructureNode } from '@rejoinder/mail/part';
 import { connectImap, imapFault, type MailLogin } from '@rejoinder/runtime/imap-connect';
 import type { MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { takeMails } from './lean-fetch.js';
+import { hasLogKeyword } from './log-keyword.js';
+import { uidRanges } from './uid-ranges.js';
 
 /** What is looked at of every mail: named header fields, and neither body, ENVELOPE nor BODYSTRUCTURE. */
 export interface SeenMail {
@@ -19,6 +21,25 @@ export interface SeenMail {
   header: Buffer;
   /** X-GM-LABELS, where Gmail's folders are labels. */
   labels?: ReadonlySet<string>;
+}
+
+/** A folder as the server has it at the moment it is opened. */
+export interface OpenFolder {
+  uidValidity: bigint;
+  /** Some servers leave it out. */
+  uidNext: number | undefined;
+  exists: number;
+  /** HIGHESTMODSEQ (RFC 7162); undefined where the folder has none. */
+  modseq: bigint | undefined;
+  /** What became of it since the state that was asked for; undefined where the server cannot tell. */
+  changes: FolderChanges | undefined;
+}
+
+export interface FolderChanges {
+  /** UIDs that are there no more; some may never have been known. */
+  vanished: number[];
+  /** UIDs whose flags have changed and that carry the keyword by which a person asks for logging. */
+  marked: number[];
 }
 
 export interface SectionQuery {
@@ -48,6 +69,8 @@ export class ImapSession {
   onExists: (more: number) => void = () => undefined;
   onFlags: (flags: ReadonlySet<string>) => void = () => undefined;
   onClose: () => void = () => undefined;
+  /** A mail of the open folder was expunged: its UID where the server speaks QRESYNC. */
+  onExpunge: (uid: number | undefined) => void = () => undefined;
   /** How often a folder was opened: each time what came before is told by the answer, not by EXISTS. */
   opens = 0;
   /** An IDLE that has not ended, and since when. */
@@ -59,10 +82,19 @@ export class ImapSession {
   #pauseMs: number | undefined;
   /** What broke the connection: the commands in hand only hear that it is gone. */
   #broken: unknown;
+  /** Gathers what the server tells of a folder while it is being opened. */
+  #changes: FolderChanges | undefined;
 
   private constructor(private readonly client: ImapFlow) {
     client.on('exists', ({ count, prevCount }) => this.onExists(count - prevCount));
-    client.on('flags', ({ flags }) => this.onFlags(flags));
+    client.on('flags', ({ uid, flags }) => {
+      if (!this.#changes) this.onFlags(flags);
+      else if (uid !== undefined && hasLogKeyword(flags)) this.#changes.marked.push(uid);
+    });
+    client.on('expunge', ({ uid, earlier }) => {
+      if (!earlier) this.onExpunge(uid);
+      else if (uid !== undefined) this.#changes?.vanished.push(uid);
+    });
     client.on('response', ({ response, code }) => {
       if (response !== 'OK') this.#refusal = { responseStatus: response, serverResponseCode: code };
     });
@@ -73,8 +105,8 @@ export class ImapSession {
   static async connect(login: MailLogin, network: MailNetwork): Promise<ImapSession> {
     let session: ImapSession | undefined;
     const onThrottled = (pauseMs: number) => session && session.#throttled(pauseMs);
-    const client = await connectImap(login, network, { disableAutoIdle: true, disableCompression: true, maxIdleTime: 0, onThrottled });
-    session = new ImapSession(client);
+    const options = { disableAutoIdle: true, disableCompression: true, qresync: true, maxIdleTime: 0, onThrottled };
+    session = new ImapSession(await connectImap(login, network, options));
     return session;
   }
 
@@ -112,16 +144,33 @@ export class ImapSession {
     return this.#do(() => this.client.list());
   }
 
-  /** Opens a folder for reading alone, also if it is open, so that its state is the server's of now. */
-  open(path: string): Promise<MailboxObject> {
+  /**
+   * Opens a folder for reading alone, also if it is open, so that its state is the server's of now. A server with QRESYNC (RFC 7162) tells in the same
+   * answer what has changed since the state that is given.
+   */
+  open(path: string, since?: { uidValidity: bigint; modseq: bigint | undefined }): Promise<OpenFolder> {
     this.opens++;
-    return this.#do(() => this.client.mailboxOpen(path, { readOnly: true }));
+    const changes: FolderChanges = { vanished: [], marked: [] };
+    const known = since?.modseq ? { uidValidity: since.uidValidity, changedSince: since.modseq } : {};
+    return this.#do(async () => {
+      this.#changes = changes;
+      const box = await this.client.mailboxOpen(path, { readOnly: true, ...known }).finally(() => (this.#changes = undefined));
+      return {
+        uidValidity: box.uidValidity ?? 0n,
+        uidNext: box.uidNext || undefined,
+        exists: box.exists ?? 0,
+        modseq: box.noModseq ? undefined : box.highestModseq,
+        // imapflow says whether the server took the state for one that it knows, but its types do not.
+        changes: (box as { qresync?: boolean }).qresync ? changes : undefined,
+      };
+    });
   }
 
   /** How a folder stands; false where the server will not say it without opening the folder. */
   async status(path: string): Promise<StatusObject | false> {
+    const query = { uidNext: true, uidValidity: true, messages: true, highestModseq: this.has('CONDSTORE') };
     try {
-      return await this.#answer(() => this.client.status(path, { uidNext: true, uidValidity: true, messages: true }));
+      return await this.#answer(() => this.client.status(path, query));
     } catch (error) {
       if (error instanceof Fault && error.code === 'UNAVAILABLE') return false;
       throw error;
@@ -157,16 +206,16 @@ export class ImapSession {
   }
 
   /** UIDs of the open folder, ascending. */
-  async uids(query: { from?: number; since?: Date; keyword?: string; header?: Record<string, string> }): Promise<number[]> {
-    const { from, ...criteria } = query;
-    // imapflow refuses criteria that are there but undefined.
-    const given = Object.entries({ ...criteria, uid: from === undefined ? undefined : `${from}:*` }).filter(
-      ([, value]) => value !== undefined,
-    );
-    const search = given.length > 0 ? Object.fromEntries(given) : { all: true };
+  async uids({ from, ...query }: UidQuery): Promise<number[]> {
     // An empty answer and a refusal are not the same: what is not listed counts as done.
-    const found = await this.#answer(() => this.client.search(search, { uid: true }));
+    const found = await this.#answer<number[]>(() => this.client.search(criteriaOf({ from, ...query }), { uid: true }));
     return found.filter((one) => from === undefined || one >= from).sort((a, b) => a - b);
+  }
+
+  /** The same as a sequence set such as `1:4,7`, empty for none: a folder of a hundred thousand mails is a few words on the wire (RFC 4731). */
+  async uidSet(query: UidQuery): Promise<string> {
+    const found = await this.#answer(() => this.client.search(criteriaOf(query), { uid: true, returnOptions: ['ALL'] }));
+    return Array.isArray(found) ? uidRanges(found) : (found.all ?? '');
   }
 
   /** Header fields, size and structure of one mail that may be read; undefined where it is gone. */
@@ -271,6 +320,21 @@ export class ImapSession {
     // imapflow begins to wait only after it has said so, and what it has not begun no close can end.
     setImmediate(() => this.client.close());
   }
+}
+
+/** UIDs from one on, received since a day, with a keyword, with a header field; all that are given must hold. */
+export interface UidQuery {
+  from?: number | undefined;
+  since?: Date | undefined;
+  keyword?: string | undefined;
+  header?: Record<string, string> | undefined;
+}
+
+/** imapflow refuses criteria that are there but undefined. */
+function criteriaOf({ from, ...criteria }: UidQuery): Record<string, unknown> {
+  const all = { ...criteria, uid: from === undefined ? undefined : `${from}:*` };
+  const given = Object.entries(all).filter(([, value]) => value !== undefined);
+  return given.length > 0 ? Object.fromEntries(given) : { all: true };
 }
 
 const isAnswer = ({ size, internalDate, headers }: FetchMessageObject): boolean =>

@@ -1,5 +1,8 @@
 // UIDs as an IMAP sequence set, short where they follow on each other (RFC 9051 §9, sequence-set).
 
+/** From and to, both included. */
+export type UidRange = readonly [number, number];
+
 /** Takes UIDs in any order. Gives such as `1:4,7,9:12`; empty for none. */
 export function uidRanges(uids: readonly number[]): string {
   const ranges: [number, number][] = [];
@@ -9,4 +12,16 @@ export function uidRanges(uids: readonly number[]): string {
     else ranges.push([uid, uid]);
   }
   return ranges.map(([from, to]) => (from === to ? String(from) : `${from}:${to}`)).join(',');
+}
+
+/** Reads a set as a server wrote it, ranges in either direction; undefined for anything else, such as one with `*`. */
+export function parseUidSet(set: string): UidRange[] | undefined {
+  if (set === '') return [];
+  const ranges = set.split(',').map((one): UidRange | undefined => {
+    const found = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(one);
+    if (!found) return undefined;
+    const [a, b] = [Number(found[1]), Number(found[2] ?? found[1])];
+    return [Math.min(a, b), Math.max(a, b)];
+  });
+  return ranges.every((one) => one !== undefined) ? ranges : undefined;
 }

@@ -1,9 +1,12 @@
 // Rows of folders: how far each has been read, upwards for new mail and downwards for history.
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
 import { newId } from '@rejoinder/base/id';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { Database } from '@rejoinder/runtime/database';
+import { CLOCK } from '@rejoinder/runtime/tokens';
 import type { FolderRole, PlannedFolder } from '../imap/folder-plan.js';
+import { ConnectionLog } from './connection-log.js';
 import { Owner } from './owner-store.js';
 import type { SessionRow } from './session-store.js';
 
@@ -16,6 +19,19 @@ export interface Folder {
   uidNext: number;
   /** Below this lies history that has not been taken; 1 once it has. */
   historyNext: number;
+  /** First UIDNEXT of this UIDVALIDITY: history lies below it. */
+  historyStart: number;
+  /** HIGHESTMODSEQ and EXISTS when the folder was last in step: what the server tells since is all that has changed. */
+  modseq: bigint | undefined;
+  exists: number | undefined;
+  /** When its UIDs were last compared with the server's one by one. */
+  auditedAt: Date | undefined;
+}
+
+/** How a folder stood when all that the server had told of it was saved. */
+export interface InStep {
+  modseq: bigint | undefined;
+  exists: number;
 }
 
 /** What the server says of a folder. */
@@ -31,15 +47,25 @@ interface FolderRow {
   uidValidity: bigint;
   uidNext: bigint;
   historyNext: bigint;
+  historyStart: bigint;
+  modseq: bigint | null;
+  exists: bigint | null;
+  auditedAt: Date | null;
 }
 
-const columns = `folder_id as "folderId", path, role, uid_validity as "uidValidity", uid_next as "uidNext", history_next as "historyNext"`;
+const columns = `folder_id as "folderId", path, role, uid_validity as "uidValidity", uid_next as "uidNext", history_next as "historyNext",
+  history_start as "historyStart", highest_modseq as modseq, exists_count as exists, audited_at as "auditedAt"`;
+
+/** A folder that is listed from its start: nothing of it was known before now. */
+const markListed = `insert into folder_mark (tenant_id, folder_id, uid_validity, uid_next, marked_at) values ($1::uuid, $2::uuid, $3::bigint, 1, $4::timestamptz)`;
 
 @Injectable()
 export class FolderStore {
   constructor(
     private readonly database: Database,
     private readonly owner: Owner,
+    private readonly log: ConnectionLog,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   async list({ tenantId, inboxId }: SessionRow): Promise<Folder[]> {
@@ -53,16 +79,73 @@ export class FolderStore {
     const sql = `insert into folder (folder_id, tenant_id, inbox_id, path, role, uid_validity, uid_next, history_start, history_next)
       values ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6::bigint, $7::bigint, $7::bigint, $7::bigint)
       on conflict (inbox_id, path) do update set role = excluded.role returning ${columns}`;
-    return this.#change(session, (tx) =>
-      tx.$queryRawUnsafe<FolderRow[]>(sql, newId(), session.tenantId, session.inboxId, path, role, uidValidity, uidNext),
-    );
+    const folderId = newId();
+    return this.#change(session, async (tx) => {
+      const rows = await tx.$queryRawUnsafe<FolderRow[]>(
+        sql,
+        folderId,
+        session.tenantId,
+        session.inboxId,
+        path,
+        role,
+        uidValidity,
+        uidNext,
+      );
+      if (rows[0]?.folderId === folderId) await tx.$executeRawUnsafe(markListed, session.tenantId, folderId, uidValidity, this.clock.now());
+      return rows;
+    });
   }
 
   /** The server has numbered its mails anew: all of them are history to be listed again, and what was known of UIDs is void. */
-  renew(session: SessionRow, { folderId }: Folder, { uidValidity, uidNext }: ServerFolder): Promise<Folder> {
-    const sql = `update folder set uid_validity = $2::bigint, uid_next = $3::bigint, history_start = $3::bigint, history_next = $3::bigint, seen = 0, total = 0
-      where folder_id = $1::uuid returning ${columns}`;
-    return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, uidNext));
+  renew(session: SessionRow, { folderId, role }: Folder, { uidValidity, uidNext }: ServerFolder): Promise<Folder> {
+    const sql = `update folder set uid_validity = $2::bigint, uid_next = $3::bigint, history_start = $3::bigint, history_next = $3::bigint, seen = 0, total = 0,
+      highest_modseq = null, exists_count = null, audited_at = null where folder_id = $1::uuid returning ${columns}`;
+    return this.#change(session, async (tx) => {
+      const rows = await tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, uidNext);
+      await tx.$executeRawUnsafe(markListed, session.tenantId, folderId, uidValidity, this.clock.now());
+      await this.log.add(tx, session, { what: 'uid_validity', folderRole: role });
+      return rows;
+    });
+  }
+
+  /** So much of it is missing that it is listed once more, as history; what is known stays known. */
+  relist(session: SessionRow, { folderId }: Folder): Promise<Folder> {
+    const sql = `update folder set history_start = uid_next, history_next = uid_next, seen = 0, total = 0 where folder_id = $1::uuid returning ${columns}`;
+    return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId));
+  }
+
+  /** All that was told of it up to this state is saved; what is gone from it is gone. */
+  inStep(session: SessionRow, { folderId, uidValidity }: Folder, vanished: readonly number[], { modseq, exists }: InStep): Promise<Folder> {
+    const sql = `update folder set highest_modseq = $3::bigint, exists_count = $4::bigint where folder_id = $1::uuid and uid_validity = $2::bigint returning ${columns}`;
+    return this.#change(session, async (tx) => {
+      await this.#gone(tx, folderId, uidValidity, vanished);
+      return tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, modseq ?? null, exists);
+    });
+  }
+
+  /** These UIDs were expunged, as the server told while the folder was open. */
+  async gone(session: SessionRow, { folderId, uidValidity }: Folder, uids: readonly number[]): Promise<void> {
+    await this.database.write({ tenants: [session.tenantId] }, async (tx) => {
+      await this.owner.fence(tx, session.partition);
+      await this.#gone(tx, folderId, uidValidity, uids);
+    });
+  }
+
+  /** Of UIDs that a person has marked to be logged: those that threading has not been told of. */
+  async untold({ tenantId }: SessionRow, { folderId, uidValidity }: Folder, uids: readonly number[]): Promise<number[]> {
+    if (uids.length === 0) return [];
+    const sql = `select u::float8 as uid from unnest($3::bigint[]) u where not exists
+      (select 1 from location l where l.folder_id = $1::uuid and l.uid_validity = $2::bigint and l.uid = u and l.logged) order by u`;
+    const rows = await this.database.read({ tenants: [tenantId] }, (tx) =>
+      tx.$queryRawUnsafe<{ uid: number }[]>(sql, folderId, uidValidity, uids),
+    );
+    return rows.map(({ uid }) => uid);
+  }
+
+  async #gone(tx: SqlTransaction, folderId: string, uidValidity: bigint, uids: readonly number[]): Promise<void> {
+    const sql = `update location set gone_at = $4::timestamptz
+      where folder_id = $1::uuid and uid_validity = $2::bigint and uid = any ($3::bigint[]) and gone_at is null`;
+    if (uids.length > 0) await tx.$executeRawUnsafe(sql, folderId, uidValidity, uids, this.clock.now());
   }
 
   /** How much history there is, or that there is no more. */
@@ -84,6 +167,15 @@ export class FolderStore {
   }
 }
 
-function toFolder({ uidNext, uidValidity, historyNext, ...row }: FolderRow): Folder {
-  return { ...row, uidValidity: BigInt(uidValidity), uidNext: Number(uidNext), historyNext: Number(historyNext) };
+function toFolder(row: FolderRow): Folder {
+  return {
+    ...row,
+    uidValidity: BigInt(row.uidValidity),
+    uidNext: Number(row.uidNext),
+    historyNext: Number(row.historyNext),
+    historyStart: Number(row.historyStart),
+    modseq: row.modseq === null ? undefined : BigInt(row.modseq),
+    exists: row.exists === null ? undefined : Number(row.exists),
+    auditedAt: row.auditedAt ?? undefined,
+  };
 }

@@ -23,10 +23,10 @@ function scene() {
     folders: async () => [
       { path: 'INBOX', specialUse: '\\Inbox', flags: new Set<string>(), delimiter: '/', listed: true, subscribed: true },
     ],
-    open: async () => ({ uidValidity: 1n, uidNext: total + 1 }),
+    open: async () => ({ uidValidity: 1n, uidNext: total + 1, exists: total, modseq: 1n, changes: undefined }),
     selected: () => 'INBOX',
     usable: () => true,
-    uids: async () => Array.from({ length: total }, (_, at) => at + 1),
+    uids: async ({ keyword }: { keyword?: string }) => (keyword ? [] : Array.from({ length: total }, (_, at) => at + 1)),
     headers: async (range: string) => {
       fetched.push(range);
       const [from, to] = range.split(':').map(Number) as [number, number];
@@ -34,7 +34,13 @@ function scene() {
     },
   };
   const folder = { folderId: 'f', path: 'INBOX', role: 'inbox', uidValidity: 1n, uidNext: total + 1, historyNext: total + 1 };
-  const folders = { list: async () => [], add: async () => folder, history: async () => undefined };
+  const folders = {
+    list: async () => [],
+    add: async () => folder,
+    history: async () => undefined,
+    inStep: async () => folder,
+    untold: async () => [],
+  };
   const save = ({ observations }: { observations: { uid: number }[] }) =>
     new Promise<number>((resolve, reject) => saves.push({ first: observations[0]!.uid, done: () => resolve(0), fail: reject }));
   const parts = {
@@ -45,6 +51,7 @@ function scene() {
     around: { hash: () => Buffer.alloc(32), isSigned: () => false, isOwn: () => false },
     ownAddressHash: Buffer.alloc(32),
     historyBatch: batch,
+    auditEveryMs: 86_400_000,
     clock: { now: () => new Date() },
     logger: createLogger('silent'),
   };

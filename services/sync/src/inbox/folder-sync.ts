@@ -3,12 +3,14 @@ import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { inboxPath, planFolders, roleByLabels, type PlannedFolder } from '../imap/folder-plan.js';
-import type { ImapSession, SeenMail } from '../imap/imap-session.js';
-import { uidRanges } from '../imap/uid-ranges.js';
+import type { ImapSession, OpenFolder, SeenMail } from '../imap/imap-session.js';
+import { logKeyword } from '../imap/log-keyword.js';
+import { parseUidSet, uidRanges } from '../imap/uid-ranges.js';
+import { maxMissing, type AuditStore } from './audit-store.js';
 import type { Folder, FolderStore, ServerFolder } from './folder-store.js';
 import { remembering } from './hash-memo.js';
 import { observeBatch } from './observe-batch.js';
-import { logKeyword, type Hash, type Observation, type Surroundings } from './observe.js';
+import type { Hash, Observation, Surroundings } from './observe.js';
 import { isHistory, type Cursor, type ObservedStore } from './observed-store.js';
 import type { SessionRow } from './session-store.js';
 
@@ -16,10 +18,13 @@ export interface FolderSyncParts {
   session: SessionRow;
   imap: ImapSession;
   folders: FolderStore;
+  audits: AuditStore;
   observed: ObservedStore;
   around: Pick<Surroundings, 'hash' | 'isSigned' | 'isOwn'>;
   ownAddressHash: Buffer;
   historyBatch: number;
+  /** A folder's UIDs are compared with the server's one by one this often. */
+  auditEveryMs: number;
   clock: Clock;
   logger: Logger;
 }
@@ -27,6 +32,10 @@ export interface FolderSyncParts {
 /** Mails in one transaction and one event. */
 const batchMails = 500;
 const dayMs = 86_400_000;
+/** A folder without mod-sequences is opened this often to look for marks. */
+const marksEveryMs = 600_000;
+/** Between two audits of a folder, whatever gives reason for them. */
+const auditPauseMs = 600_000;
 
 export class FolderSync {
   #planned: PlannedFolder[] = [];
@@ -37,8 +46,13 @@ export class FolderSync {
   #remembering: Hash | undefined;
   /** The batch of history that is being saved while the next is fetched. */
   #saving: Promise<void> = Promise.resolve();
-  /** UIDs in the base that carried the keyword when it was last looked for. */
-  #logged = new Set<number>();
+  /** Mails taken as new since a folder was last in step: by so many EXISTS has grown, and what is missing from it was expunged. */
+  readonly #arrived = new Map<string, number>();
+  /** When marks were last looked for in a folder without mod-sequences, of which STATUS tells nothing. */
+  readonly #markedAt = new Map<string, number>();
+  /** Folders from which mails are gone without the server saying which. */
+  readonly #shrunk = new Set<string>();
+  readonly #auditTriedAt = new Map<string, number>();
   /** Folders the server would not open: left alone until they are listed anew. */
   readonly #refused = new Set<string>();
 
@@ -79,27 +93,58 @@ export class FolderSync {
 
   async #look(path: string): Promise<void> {
     const status = await this.parts.imap.status(path);
-    if (!status || status.uidValidity === undefined || status.uidNext === undefined) return this.open(path);
+    if (!status || status.uidValidity === undefined || status.uidNext === undefined) return void (await this.open(path));
     const known = this.#folders.get(path);
-    if (known && known.uidValidity === status.uidValidity && known.uidNext >= status.uidNext) return;
     if (!known) await this.#learn(path, { uidValidity: status.uidValidity, uidNext: status.uidNext });
-    else await this.open(path);
+    else if (known.uidValidity !== status.uidValidity || known.uidNext < status.uidNext || this.#hasChanged(known, status))
+      await this.open(path);
   }
 
-  /** Opens a folder and takes what is new since its cursor. */
-  async open(path: string): Promise<void> {
+  /** Whether the server has more to tell of a folder than new mail. */
+  #hasChanged(known: Folder, { highestModseq, messages }: { highestModseq?: bigint | undefined; messages?: number | undefined }): boolean {
+    if (highestModseq !== undefined && highestModseq !== 0n) return highestModseq !== known.modseq;
+    const marksAreDue = this.parts.clock.now().getTime() - (this.#markedAt.get(known.path) ?? 0) >= marksEveryMs;
+    return marksAreDue || messages !== this.#expected(known);
+  }
+
+  /** EXISTS, if nothing was expunged since the folder was in step. */
+  #expected({ path, exists }: Folder): number | undefined {
+    return exists === undefined ? undefined : exists + (this.#arrived.get(path) ?? 0);
+  }
+
+  /** Opens a folder and takes what is new since its cursor, and what else has changed. */
+  async open(path: string): Promise<OpenFolder> {
     const { imap } = this.parts;
-    const mailbox = await imap.open(path);
-    // Some servers leave out UIDNEXT.
-    const uidNext = mailbox.uidNext || ((await imap.uids({})).at(-1) ?? 0) + 1;
-    const folder = await this.#learn(path, { uidValidity: mailbox.uidValidity ?? 0n, uidNext });
+    const box = await imap.open(path, this.#folders.get(path));
+    const uidNext = box.uidNext ?? ((await imap.uids({})).at(-1) ?? 0) + 1;
+    const folder = await this.#learn(path, { uidValidity: box.uidValidity, uidNext });
     if (folder.uidNext < uidNext) await this.#takeUpTo(folder, uidNext);
+    await this.#takeChanges(this.#folders.get(path)!, box);
+    return box;
+  }
+
+  /** Marks, and what was expunged: told by the server since the state that is saved (QRESYNC), else looked for. */
+  async #takeChanges(folder: Folder, { changes, modseq, exists }: OpenFolder): Promise<void> {
+    const { session, folders, clock } = this.parts;
+    const isSame = folder.exists === exists && folder.modseq === modseq;
+    if (isSame && modseq !== undefined) return;
+    await this.#takeMarked(folder, changes ? changes.marked : await this.#marked());
+    this.#markedAt.set(folder.path, clock.now().getTime());
+    const expected = this.#expected(folder);
+    if (!changes && expected !== undefined && expected !== exists) this.#shrunk.add(folder.path);
+    if (!isSame) this.#keep(await folders.inStep(session, folder, changes?.vanished ?? [], { modseq, exists }));
+  }
+
+  /** The row as it was saved; the cursors of before were of this session, too. */
+  #keep(row: Folder): void {
+    this.#folders.set(row.path, row);
+    this.#arrived.delete(row.path);
   }
 
   /** New mails were announced in the open folder: usually one window of UIDs has them all. */
   async takeNew(path: string, announced: number): Promise<void> {
     const folder = this.#folders.get(path);
-    if (!folder) return this.open(path);
+    if (!folder) return void (await this.open(path));
     const mails = await this.parts.imap.headers(`${folder.uidNext}:${folder.uidNext + batchMails - 1}`, batchMails);
     const fresh = mails.filter(({ uid }) => uid >= folder.uidNext);
     if (fresh.length > 0) await this.#save(folder, fresh, { uidNext: Math.max(...fresh.map(({ uid }) => uid)) + 1 });
@@ -107,25 +152,101 @@ export class FolderSync {
     if (fresh.length < announced) await this.open(path);
   }
 
-  /** Takes the mails of the base, which is open, again that carry the keyword by which a person asks for logging, each once a session. */
+  /** Takes the mails of the base, which is open, that carry the keyword by which a person asks for logging, and of which nobody was told yet. */
   async takeLogged(): Promise<void> {
     const folder = this.#folders.get(this.base());
-    if (!folder) return;
-    const uids = await this.#keyworded();
-    const marked = uids.filter((uid) => uid < folder.uidNext).slice(-batchMails);
-    const fresh = marked.filter((uid) => !this.#logged.has(uid));
-    if (fresh.length > 0) await this.#save(folder, await this.parts.imap.headers(uidRanges(fresh), batchMails), 'stays');
-    this.#logged = new Set(marked);
+    if (folder) await this.#takeMarked(folder, await this.#marked());
   }
 
-  /** A server that cannot be asked for keywords has none: all else of it goes on. */
-  async #keyworded(): Promise<number[]> {
+  /** A server may refuse to look for a keyword that no mail of its has ever carried. */
+  async #marked(): Promise<number[]> {
     try {
       return await this.parts.imap.uids({ keyword: logKeyword });
     } catch (error) {
-      if (error instanceof Fault && error.code === 'UNAVAILABLE' && this.parts.imap.usable()) return [];
+      if (this.#isRefusal(error)) return [];
       throw error;
     }
+  }
+
+  /** They may be older than anything that history reaches. Newest first; what is above the cursor comes with the new mail. */
+  async #takeMarked(folder: Folder, uids: readonly number[]): Promise<void> {
+    const { imap, session, folders } = this.parts;
+    const marked = uids.filter((uid) => uid < this.#folders.get(folder.path)!.uidNext);
+    const untold = await folders.untold(session, folder, marked);
+    for (const batch of chunks(untold.reverse(), batchMails))
+      await this.#save(folder, await imap.headers(uidRanges(batch), batchMails), 'stays');
+  }
+
+  /** Mails of an open folder were expunged: UIDs, where the server tells them. */
+  async takeExpunged(path: string, uids: readonly (number | undefined)[]): Promise<void> {
+    const folder = this.#folders.get(path);
+    if (!folder) return;
+    const told = uids.filter((uid) => uid !== undefined);
+    if (told.length < uids.length) this.#shrunk.add(path);
+    this.#arrived.set(path, (this.#arrived.get(path) ?? 0) - uids.length);
+    if (told.length > 0) await this.parts.folders.gone(this.parts.session, folder, told);
+  }
+
+  /**
+   * Compares the UIDs of the first folder that is due, one by one: what the server has and nobody took is taken, what is gone is marked. Due is a folder
+   * once its history is there, then every `auditEveryMs`, and where mails are gone without a word of which. False if none is due.
+   */
+  async auditStep(): Promise<boolean> {
+    const path = this.paths().find((one) => this.#isAuditDue(one));
+    if (path === undefined) return false;
+    this.#auditTriedAt.set(path, this.parts.clock.now().getTime());
+    this.#shrunk.delete(path);
+    try {
+      await this.#audit(path);
+    } catch (error) {
+      if (!this.#isRefusal(error)) throw error;
+      this.#sayUnaudited(path, 'the server refuses it');
+    }
+    return true;
+  }
+
+  #sayUnaudited(path: string, why: string): void {
+    const { session, logger } = this.parts;
+    logger.warn({ inboxId: session.inboxId, folderId: this.#folders.get(path)?.folderId, why }, 'a folder could not be audited');
+  }
+
+  #isAuditDue(path: string): boolean {
+    const folder = this.#folders.get(path);
+    const now = this.parts.clock.now().getTime();
+    if (!folder || folder.historyNext > 1 || now - (this.#auditTriedAt.get(path) ?? -Infinity) < auditPauseMs) return false;
+    return this.#shrunk.has(path) || now - (folder.auditedAt?.getTime() ?? -Infinity) >= this.parts.auditEveryMs;
+  }
+
+  async #audit(path: string): Promise<void> {
+    const { imap, session, folders, audits, clock, logger } = this.parts;
+    // Opened anew, so that EXISTS is of this moment.
+    const { exists } = await this.open(path);
+    const folder = this.#folders.get(path)!;
+    // Numbered anew: what there is comes as history first.
+    if (folder.historyNext > 1) return;
+    const present = parseUidSet(await imap.uidSet({}));
+    const wanted = session.historyDays > 0 ? parseUidSet(await this.#wantedSet(folder)) : present;
+    const auditedAt = clock.now();
+    // A set that does not add up says nothing: a server out of order must not make mails gone.
+    if (!present || !wanted || countOf(present) !== exists) return this.#sayUnaudited(path, 'its UIDs do not add up');
+    const { missing, gone } = await audits.audit(session, folder, { present, wanted });
+    this.#folders.set(path, { ...folder, auditedAt });
+    if (gone > 0 || missing.length > 0)
+      logger.info({ inboxId: session.inboxId, folderId: folder.folderId, missing: missing.length, gone }, 'an audit found differences');
+    if (missing.length > maxMissing) this.#keep(await folders.relist(session, folder));
+    else if (missing.length > 0) await this.#save(folder, await imap.headers(uidRanges(missing), maxMissing), 'stays');
+  }
+
+  /** Of history, what its limit reaches; all of what came since. */
+  async #wantedSet(folder: Folder): Promise<string> {
+    const { imap } = this.parts;
+    const sets = [await imap.uidSet({ since: this.#since() }), await imap.uidSet({ from: folder.historyStart })];
+    return sets.filter((set) => set !== '').join(',');
+  }
+
+  #since(): Date | undefined {
+    const { session, clock } = this.parts;
+    return session.historyDays > 0 ? new Date(clock.now().getTime() - session.historyDays * dayMs) : undefined;
   }
 
   /** Takes the next batch of history of the first folder that has some; false once none has. */
@@ -141,14 +262,17 @@ export class FolderSync {
     try {
       await work();
     } catch (error) {
-      const isRefusal = error instanceof Fault && error.code === 'UNAVAILABLE' && this.parts.imap.usable();
-      if (!isRefusal || path === this.base()) throw error;
+      if (!this.#isRefusal(error) || path === this.base()) throw error;
       this.#refused.add(path);
       this.parts.logger.warn(
         { inboxId: this.parts.session.inboxId, folderId: this.#folders.get(path)?.folderId },
         'the server refuses a folder',
       );
     }
+  }
+
+  #isRefusal(error: unknown): boolean {
+    return error instanceof Fault && error.code === 'UNAVAILABLE' && this.parts.imap.usable();
   }
 
   async #historyOf(path: string): Promise<void> {
@@ -177,9 +301,8 @@ export class FolderSync {
   }
 
   async #listHistory(folder: Folder): Promise<number[]> {
-    const { session, imap, folders, clock } = this.parts;
-    const since = session.historyDays > 0 ? new Date(clock.now().getTime() - session.historyDays * dayMs) : undefined;
-    const uids = (await imap.uids({ since })).filter((uid) => uid < folder.historyNext);
+    const { session, imap, folders } = this.parts;
+    const uids = (await imap.uids({ since: this.#since() })).filter((uid) => uid < folder.historyNext);
     await folders.history(session, folder, { total: uids.length });
     this.#history.set(folder.path, uids);
     return uids;
@@ -211,8 +334,7 @@ export class FolderSync {
     // Known from before under another UIDVALIDITY, but not to this session.
     const current = row.uidValidity === server.uidValidity ? row : await folders.renew(session, row, server);
     this.#history.delete(path);
-    if (path === this.base()) this.#logged.clear();
-    this.#folders.set(path, current);
+    this.#keep(current);
     return current;
   }
 
@@ -231,6 +353,7 @@ export class FolderSync {
     await this.#settleDoubts(observations);
     await observed.save({ session, folder, cursor, observations, ownAddressHash });
     if (cursor !== 'stays') this.#moved(folder, cursor);
+    if (cursor !== 'stays' && 'uidNext' in cursor) this.#arrived.set(folder.path, (this.#arrived.get(folder.path) ?? 0) + mails.length);
   }
 
   /** New mail and history move the cursors of one folder side by side. */
@@ -253,6 +376,8 @@ export class FolderSync {
     }
   }
 }
+
+const countOf = (ranges: readonly (readonly [number, number])[]): number => ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
 

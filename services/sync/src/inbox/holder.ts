@@ -4,9 +4,9 @@ import type { MailLogin } from '@rejoinder/runtime/imap-connect';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { inboxPath } from '../imap/folder-plan.js';
 import { ImapSession } from '../imap/imap-session.js';
+import { hasLogKeyword } from '../imap/log-keyword.js';
 import { FolderSync } from './folder-sync.js';
 import { LookPlan } from './look-plan.js';
-import { hasLogKeyword } from './observe.js';
 import { isFenced } from './owner-store.js';
 import type { SessionRow, SessionStore } from './session-store.js';
 
@@ -50,6 +50,8 @@ export class Holder {
   /** The base is open, and all that was there when it was opened has been taken. */
   #baseOpen = false;
   #flagged = false;
+  /** What was expunged from the base while it was open: UIDs, where the server tells them. */
+  #expunged: (number | undefined)[] = [];
   #saidLive = false;
   #isEnded = false;
   #standsSince: number | undefined;
@@ -175,6 +177,11 @@ export class Holder {
       this.#flagged = true;
       this.#wake();
     };
+    imap.onExpunge = (uid) => {
+      if (imap.selected() !== this.#looks.base) return;
+      this.#expunged.push(uid);
+      this.#wake();
+    };
     imap.onClose = () => this.#wake();
   }
 
@@ -212,7 +219,11 @@ export class Holder {
       await sync.takeLogged();
       return true;
     }
-    return (await this.#lookAtDue(sync, imap)) || sync.historyStep();
+    if (this.#expunged.length > 0) {
+      await sync.takeExpunged(this.#looks.base, this.#expunged.splice(0));
+      return true;
+    }
+    return (await this.#lookAtDue(sync, imap)) || (await sync.historyStep()) || sync.auditStep();
   }
 
   async #lookAtDue(sync: FolderSync, imap: ImapSession): Promise<boolean> {
@@ -234,12 +245,11 @@ export class Holder {
     this.#looks.listed(performance.now());
   }
 
-  /** What was marked in it while another folder was open, nobody has told. */
   async #openBase(sync: FolderSync): Promise<void> {
     this.#announced = 0;
+    this.#expunged = [];
     await sync.open(this.#looks.base);
     this.#baseOpen = true;
-    this.#flagged = true;
   }
 
   #inBase(imap: ImapSession): boolean {
@@ -250,7 +260,7 @@ export class Holder {
     if (!this.#inBase(imap)) return this.#openBase(sync);
     const woken = new Promise<void>((resolve) => (this.#wake = resolve));
     // Whatever came before this promise stood would not end the wait.
-    if (this.#announced > 0 || this.#flagged || this.#tasks.length > 0 || this.#stop.signal.aborted) return;
+    if (this.#announced > 0 || this.#flagged || this.#expunged.length > 0 || this.#tasks.length > 0 || this.#stop.signal.aborted) return;
     await imap.idle(this.#looks.waitMs(sync.paths(), true, performance.now()), woken);
   }
 

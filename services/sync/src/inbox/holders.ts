@@ -11,6 +11,7 @@ import { outsideTraces } from '@rejoinder/runtime/trace';
 import { Vault } from '@rejoinder/vault/vault';
 import type { SyncSettings } from '../config.js';
 import { ImapSession } from '../imap/imap-session.js';
+import { AuditStore } from './audit-store.js';
 import { CredentialClient, type Credential } from './credential-client.js';
 import { FolderStore } from './folder-store.js';
 import { FolderSync } from './folder-sync.js';
@@ -35,6 +36,7 @@ export class Holders implements OnModuleDestroy {
     private readonly credentials: CredentialClient,
     private readonly sessions: SessionStore,
     private readonly folders: FolderStore,
+    private readonly audits: AuditStore,
     private readonly observed: ObservedStore,
     private readonly vault: Vault,
   ) {
@@ -131,10 +133,12 @@ export class Holders implements OnModuleDestroy {
       session,
       imap,
       folders: this.folders,
+      audits: this.audits,
       observed: this.observed,
       around: { hash, isSigned, isOwn },
       ownAddressHash,
       historyBatch: this.settings.historyBatch,
+      auditEveryMs: this.settings.auditHours * 3_600_000,
       clock: this.clock,
       logger: this.logger,
     });

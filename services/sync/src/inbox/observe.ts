@@ -14,6 +14,7 @@ import { parseSendHeader, SEND_HEADER, type SendMark } from '@rejoinder/mail/sen
 import { baseSubject, isForward } from '@rejoinder/mail/subject';
 import type { FolderRole } from '../imap/folder-plan.js';
 import type { SeenMail } from '../imap/imap-session.js';
+import { hasLogKeyword } from '../imap/log-keyword.js';
 import { decodeWords } from './decode-words.js';
 import { mailKindOf } from './mail-kind.js';
 
@@ -45,9 +46,6 @@ export interface Observation {
   header: Buffer;
   mail: MessageInitShape<typeof ObservedMailSchema> & { chainHashes: Uint8Array[]; recipientHashes: Uint8Array[] };
 }
-
-/** The keyword by which a person asks for a mail to be logged. */
-export const logKeyword = '$RejoinderLog';
 
 const maxRecipients = 1_000;
 /** An INTERNALDATE may be wrong, but not from the days to come. */
@@ -133,9 +131,6 @@ export function ownMark(
   if (!mark || fromHash === undefined || !around.isOwn(fromHash) || !around.isSigned(mark, mark.mac)) return undefined;
   return { sendId: mark.sendId, mailId: mark.mailId };
 }
-
-export const hasLogKeyword = (flags: ReadonlySet<string>): boolean =>
-  [...flags].some((flag) => flag.toLowerCase() === logKeyword.toLowerCase());
 
 export function addressesOf(headers: MailHeaders, name: string): Address[] {
   return allValues(headers, name).flatMap((value) => parseAddresses(value, decodeWords));

@@ -42,7 +42,8 @@ const lockHistory = `select o.epoch, s.wanted from session s join owner o on o.p
  */
 const insertBatch = `
 with mails as (
-  select * from unnest($8::uuid[], $9::bytea[], $10::bigint[], $11::timestamptz[], $12::bytea[], $13::bigint[]) as o (mail_id, hash, size, received, sealed, uid)
+  select * from unnest($8::uuid[], $9::bytea[], $10::bigint[], $11::timestamptz[], $12::bytea[], $13::bigint[], $16::bool[])
+    as o (mail_id, hash, size, received, sealed, uid, logged)
 ), moved as (
   update folder set uid_next = greatest(uid_next, coalesce($5::bigint, uid_next)), history_next = least(history_next, coalesce($6::bigint, history_next)),
     seen = seen + $7::int, total = case when $6::bigint is null then total + $7::int else greatest(total, seen + $7::int) end
@@ -53,9 +54,12 @@ with mails as (
   where not exists (select 1 from mail_header h where h.tenant_id = $1::uuid and h.mail_id = o.mail_id and h.inbox_id = $2::uuid)
   returning mail_id
 ), locations as (
-  insert into location (tenant_id, mail_id, inbox_id, folder_id, uid_validity, uid, ingested_at)
-  select $1::uuid, o.mail_id, $2::uuid, $3::uuid, $4::bigint, o.uid, $14::timestamptz from mails o
+  insert into location (tenant_id, mail_id, inbox_id, folder_id, uid_validity, uid, ingested_at, logged)
+  select $1::uuid, o.mail_id, $2::uuid, $3::uuid, $4::bigint, o.uid, $14::timestamptz, o.logged from mails o
   where not exists (select 1 from location l where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid)
+), known as (
+  update location l set gone_at = null, logged = l.logged or o.logged from mails o
+  where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid and (l.gone_at is not null or (o.logged and not l.logged))
 ), captures as (
   update capture set due_at = $14::timestamptz where tenant_id = $1::uuid and mail_id = any ($8::uuid[]) and state = 'wanted' and due_at > $14::timestamptz
 ), parts as (
@@ -140,6 +144,7 @@ export class ObservedStore {
       observations.map(({ uid }) => uid),
       now,
       dayOf(now),
+      observations.map(({ logged }) => logged),
     );
     if (row?.moved !== 1) throw fenced();
     return row.fresh;

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/sync/v1/events.proto.
  */
 export const file_rejoinder_sync_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("Ch5yZWpvaW5kZXIvc3luYy92MS9ldmVudHMucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxImUKDU1haWxzT2JzZXJ2ZWQSEAoIaW5ib3hfaWQYASABKAkSLgoFbWFpbHMYAiADKAsyHy5yZWpvaW5kZXIuc3luYy52MS5PYnNlcnZlZE1haWwSEgoKaGlzdG9yaWNhbBgDIAEoCCLfAgoMT2JzZXJ2ZWRNYWlsEg8KB21haWxfaWQYASABKAkSFwoPbWVzc2FnZV9pZF9oYXNoGAIgASgMEhQKDGNoYWluX2hhc2hlcxgDIAMoDBIRCglmcm9tX2hhc2gYBCABKAwSGAoQcmVjaXBpZW50X2hhc2hlcxgFIAMoDBIZChFiYXNlX3N1YmplY3RfaGFzaBgGIAEoDBIPCgdmb3J3YXJkGAcgASgIEiQKBGtpbmQYCCABKA4yFi5yZWpvaW5kZXIudjEuTWFpbEtpbmQSEgoKc2l6ZV9ieXRlcxgJIAEoAxIvCgtyZWNlaXZlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZm9sZGVyX3JvbGUYCyABKAkSDwoHc2VuZF9pZBgMIAEoCRIOCgZsb2dnZWQYDSABKAgSFQoNZG9tYWluX2hhc2hlcxgOIAMoDCJ3ChBTZW50Q29weU9ic2VydmVkEhAKCGluYm94X2lkGAEgASgJEg8KB3NlbmRfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIXCg9tZXNzYWdlX2lkX2hhc2gYBCABKAwSFgoOaW5fc2VudF9mb2xkZXIYBSABKAgiZgoUQXV0aGVudGljYXRpb25GYWlsZWQSEAoIaW5ib3hfaWQYASABKAkSEAoIcHJvdG9jb2wYAiABKAkSGgoSY3JlZGVudGlhbF92ZXJzaW9uGAMgASgDEg4KBnJlYXNvbhgEIAEoCSJgChFQcm92aWRlclRocm90dGxlZBIQCghpbmJveF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSKQoFdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIu0DCgxNYWlsQ2FwdHVyZWQSEAoIaW5ib3hfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCRIRCgl0aHJlYWRfaWQYAyABKAkSEAoIcmV2aXNpb24YBCABKAMSIwoEZnJvbRgFIAEoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEiEKAnRvGAYgAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCY2MYByADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GAggASgJQgSItRgBEisKB3NlbnRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3JlY2VpdmVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzaXplX2J5dGVzGAsgASgDEiQKBGtpbmQYDCABKA4yFi5yZWpvaW5kZXIudjEuTWFpbEtpbmQSNQoLYXR0YWNobWVudHMYDSADKAsyIC5yZWpvaW5kZXIudjEuQXR0YWNobWVudERlY2xhcmVkEhYKDnRleHRfdHJ1bmNhdGVkGA4gASgIEhIKCmhpc3RvcmljYWwYDyABKAgSGAoKbWVzc2FnZV9pZBgQIAEoCUIEiLUYASJUCg1DYXB0dXJlRmFpbGVkEhAKCGluYm94X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkSEAoIcmV2aXNpb24YAyABKAMSDgoGcmVhc29uGAQgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
+  fileDesc("Ch5yZWpvaW5kZXIvc3luYy92MS9ldmVudHMucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxImUKDU1haWxzT2JzZXJ2ZWQSEAoIaW5ib3hfaWQYASABKAkSLgoFbWFpbHMYAiADKAsyHy5yZWpvaW5kZXIuc3luYy52MS5PYnNlcnZlZE1haWwSEgoKaGlzdG9yaWNhbBgDIAEoCCLfAgoMT2JzZXJ2ZWRNYWlsEg8KB21haWxfaWQYASABKAkSFwoPbWVzc2FnZV9pZF9oYXNoGAIgASgMEhQKDGNoYWluX2hhc2hlcxgDIAMoDBIRCglmcm9tX2hhc2gYBCABKAwSGAoQcmVjaXBpZW50X2hhc2hlcxgFIAMoDBIZChFiYXNlX3N1YmplY3RfaGFzaBgGIAEoDBIPCgdmb3J3YXJkGAcgASgIEiQKBGtpbmQYCCABKA4yFi5yZWpvaW5kZXIudjEuTWFpbEtpbmQSEgoKc2l6ZV9ieXRlcxgJIAEoAxIvCgtyZWNlaXZlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZm9sZGVyX3JvbGUYCyABKAkSDwoHc2VuZF9pZBgMIAEoCRIOCgZsb2dnZWQYDSABKAgSFQoNZG9tYWluX2hhc2hlcxgOIAMoDCJ3ChBTZW50Q29weU9ic2VydmVkEhAKCGluYm94X2lkGAEgASgJEg8KB3NlbmRfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIXCg9tZXNzYWdlX2lkX2hhc2gYBCABKAwSFgoOaW5fc2VudF9mb2xkZXIYBSABKAgiZgoUQXV0aGVudGljYXRpb25GYWlsZWQSEAoIaW5ib3hfaWQYASABKAkSEAoIcHJvdG9jb2wYAiABKAkSGgoSY3JlZGVudGlhbF92ZXJzaW9uGAMgASgDEg4KBnJlYXNvbhgEIAEoCSJACghHYXBGb3VuZBIQCghpbmJveF9pZBgBIAEoCRITCgtmb2xkZXJfcm9sZRgCIAEoCRINCgVtYWlscxgDIAEoAyJgChFQcm92aWRlclRocm90dGxlZBIQCghpbmJveF9pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSKQoFdW50aWwYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIu0DCgxNYWlsQ2FwdHVyZWQSEAoIaW5ib3hfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCRIRCgl0aHJlYWRfaWQYAyABKAkSEAoIcmV2aXNpb24YBCABKAMSIwoEZnJvbRgFIAEoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEiEKAnRvGAYgAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCY2MYByADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GAggASgJQgSItRgBEisKB3NlbnRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3JlY2VpdmVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzaXplX2J5dGVzGAsgASgDEiQKBGtpbmQYDCABKA4yFi5yZWpvaW5kZXIudjEuTWFpbEtpbmQSNQoLYXR0YWNobWVudHMYDSADKAsyIC5yZWpvaW5kZXIudjEuQXR0YWNobWVudERlY2xhcmVkEhYKDnRleHRfdHJ1bmNhdGVkGA4gASgIEhIKCmhpc3RvcmljYWwYDyABKAgSGAoKbWVzc2FnZV9pZBgQIAEoCUIEiLUYASJUCg1DYXB0dXJlRmFpbGVkEhAKCGluYm94X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkSEAoIcmV2aXNpb24YAyABKAMSDgoGcmVhc29uGAQgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
 
 /**
  * A batch of mails whose header fields were seen: hashes, sizes and flags only. At most 500.
@@ -229,6 +229,37 @@ export const AuthenticationFailedSchema: GenMessage<AuthenticationFailed> = /*@_
   messageDesc(file_rejoinder_sync_v1_events, 3);
 
 /**
+ * An audit of a folder, UID by UID, found mails on the server that had not been taken. They are being taken now. Internal: an alarm, not a duty.
+ *
+ * @generated from message rejoinder.sync.v1.GapFound
+ */
+export type GapFound = Message<"rejoinder.sync.v1.GapFound"> & {
+  /**
+   * @generated from field: string inbox_id = 1;
+   */
+  inboxId: string;
+
+  /**
+   * As ObservedMail.folder_role.
+   *
+   * @generated from field: string folder_role = 2;
+   */
+  folderRole: string;
+
+  /**
+   * @generated from field: int64 mails = 3;
+   */
+  mails: bigint;
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.GapFound.
+ * Use `create(GapFoundSchema)` to create a new message.
+ */
+export const GapFoundSchema: GenMessage<GapFound> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_events, 4);
+
+/**
  * The provider asked for less: nothing is asked of it for this inbox until then.
  *
  * @generated from message rejoinder.sync.v1.ProviderThrottled
@@ -257,7 +288,7 @@ export type ProviderThrottled = Message<"rejoinder.sync.v1.ProviderThrottled"> &
  * Use `create(ProviderThrottledSchema)` to create a new message.
  */
 export const ProviderThrottledSchema: GenMessage<ProviderThrottled> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_events, 4);
+  messageDesc(file_rejoinder_sync_v1_events, 5);
 
 /**
  * A tracked mail was read: its text can be asked for at SyncService.ReadMail for 7 days.
@@ -357,7 +388,7 @@ export type MailCaptured = Message<"rejoinder.sync.v1.MailCaptured"> & {
  * Use `create(MailCapturedSchema)` to create a new message.
  */
 export const MailCapturedSchema: GenMessage<MailCaptured> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_events, 5);
+  messageDesc(file_rejoinder_sync_v1_events, 6);
 
 /**
  * A tracked mail could not be read.
@@ -393,5 +424,5 @@ export type CaptureFailed = Message<"rejoinder.sync.v1.CaptureFailed"> & {
  * Use `create(CaptureFailedSchema)` to create a new message.
  */
 export const CaptureFailedSchema: GenMessage<CaptureFailed> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_events, 6);
+  messageDesc(file_rejoinder_sync_v1_events, 7);
 

@@ -1,0 +1,86 @@
+// Compares a folder's UIDs at the server with the places that are known, in the database, and saves what the comparison says.
+import { Inject, Injectable } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
+import { event, Outbox } from '@rejoinder/bus/outbox';
+import { GapFoundSchema } from '@rejoinder/contracts/events/sync';
+import { Database } from '@rejoinder/runtime/database';
+import { CLOCK } from '@rejoinder/runtime/tokens';
+import type { UidRange } from '../imap/uid-ranges.js';
+import { ConnectionLog } from './connection-log.js';
+import type { Folder } from './folder-store.js';
+import { Owner } from './owner-store.js';
+import type { SessionRow } from './session-store.js';
+
+/** What the server has. */
+export interface ServerUids {
+  /** Every UID of the folder. */
+  present: readonly UidRange[];
+  /** Those that are to be known: the same, or fewer where history has a limit. */
+  wanted: readonly UidRange[];
+}
+
+export interface AuditResult {
+  /** UIDs that are to be known and are not, highest first, one more than `maxMissing` at most. */
+  missing: number[];
+  /** Places that were thought to be there and are not. */
+  gone: number;
+}
+
+/** More than this, and the folder is listed anew. */
+export const maxMissing = 500;
+
+const compare = `
+with known as (
+  select uid from location where folder_id = $1::uuid and uid_validity = $2::bigint and gone_at is null
+), least as (
+  select coalesce(min(uid_next), $5::bigint) as uid from folder_mark where folder_id = $1::uuid and uid_validity = $2::bigint
+), gaps as (
+  select $4::int8multirange * int8multirange(int8range(least.uid, greatest(least.uid, $5::bigint)))
+    - coalesce((select range_agg(int8range(uid, uid + 1)) from known), '{}') as uids from least
+), missing as (
+  select u::float8 as uid from gaps, unnest(uids) r, generate_series(lower(r), upper(r) - 1) u order by u desc limit ${maxMissing + 1}
+), gone as (
+  update location set gone_at = $6::timestamptz where folder_id = $1::uuid and uid_validity = $2::bigint and gone_at is null
+    and uid < $5::bigint and not (uid <@ $3::int8multirange) returning 1
+)
+select array(select uid from missing) as missing, (select count(*)::int from gone) as gone`;
+
+@Injectable()
+export class AuditStore {
+  constructor(
+    private readonly database: Database,
+    private readonly owner: Owner,
+    private readonly outbox: Outbox,
+    private readonly log: ConnectionLog,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Everything below the folder's UIDNEXT is compared, but not below what locations of dropped days may have covered (`folder_mark`). A gap is an event
+   * and an entry of the connection log; the folder counts as audited, so that a mail the server tells of and never gives is asked for once a day.
+   */
+  audit(session: SessionRow, { folderId, uidValidity, uidNext, role }: Folder, { present, wanted }: ServerUids): Promise<AuditResult> {
+    const { tenantId, inboxId } = session;
+    return this.database.writeToDisk({ tenants: [tenantId] }, async (tx) => {
+      await this.owner.fence(tx, session.partition);
+      const now = this.clock.now();
+      const args = [folderId, uidValidity, multirange(present), multirange(wanted), uidNext, now];
+      const [found] = await tx.$queryRawUnsafe<AuditResult[]>(compare, ...args);
+      await tx.$executeRawUnsafe('update folder set audited_at = $2::timestamptz where folder_id = $1::uuid', folderId, now);
+      const mark = `insert into folder_mark (tenant_id, folder_id, uid_validity, uid_next, marked_at) values ($1::uuid, $2::uuid, $3::bigint, $4::bigint, $5::timestamptz)`;
+      await tx.$executeRawUnsafe(mark, tenantId, folderId, uidValidity, uidNext, now);
+      const mails = found!.missing.length;
+      if (mails > 0) {
+        await this.log.add(tx, session, { what: 'gap', folderRole: role, mails });
+        const message = { inboxId, folderRole: role, mails: BigInt(mails) };
+        await this.outbox.add(tx, [
+          event({ topic: 'rejoinder.sync.internal.v1', key: inboxId, tenantId, schema: GapFoundSchema, message }),
+        ]);
+      }
+      return found!;
+    });
+  }
+}
+
+/** As PostgreSQL writes multiranges. */
+const multirange = (ranges: readonly UidRange[]): string => `{${ranges.map(([from, to]) => `[${from},${to + 1})`).join(',')}}`;
