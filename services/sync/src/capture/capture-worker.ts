@@ -16,6 +16,7 @@ import type { ImapSession } from '../imap/imap-session.js';
 import { decodeWords } from '../inbox/decode-words.js';
 import type { Holder } from '../inbox/holder.js';
 import { Holders } from '../inbox/holders.js';
+import { receivedAtOf } from '../inbox/observe.js';
 import { Owner } from '../inbox/owner-store.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
 import { KeptCopies } from '../intake/kept-copy.js';
@@ -139,7 +140,7 @@ export class CaptureWorker implements OnModuleInit {
     const { mailLimitBytes, partLimitBytes } = this.settings;
     const limits = { mailLimitBytes, partLimitBytes, attachmentsOn };
     const { declared, parts } = attachmentFacts(mailId, copy.sizeBytes, plan.attachments, limits, (name) => tenant.attachment(name));
-    const facts = headerFacts(copy.header, copy.receivedAt ?? this.clock.now(), copy.sizeBytes);
+    const facts = headerFacts(copy.header, receivedAtOf(copy, this.clock.now()), copy.sizeBytes);
     const event = {
       ...facts,
       inboxId,

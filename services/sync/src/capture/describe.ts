@@ -12,12 +12,10 @@ import { admit, type SizeLimits } from '@rejoinder/mail/size-rule';
 import type { AttachmentPart } from '@rejoinder/mail/part';
 import { decodeWords } from '../inbox/decode-words.js';
 import { mailKindOf } from '../inbox/mail-kind.js';
-import { addressesOf } from '../inbox/observe.js';
+import { addressesOf, canBe } from '../inbox/observe.js';
 import type { NewPart } from './part-store.js';
 
 const maxSubject = 2_000;
-/** Dates of the years in which there is e-mail; others are typing errors. */
-const [earliest, latest] = [Date.UTC(1970, 0, 2), Date.UTC(2100, 0, 1)];
 
 /** Of people, subject and times; never what a parser would make up. */
 export function headerFacts(header: Buffer, receivedAt: Date, sizeBytes: number) {
@@ -43,8 +41,9 @@ export function headerFacts(header: Buffer, receivedAt: Date, sizeBytes: number)
 
 function sentAt(headers: MailHeaders, receivedAt: Date): Date {
   const seconds = dateSeconds(firstValue(headers, 'date') ?? '');
-  const instant = seconds === undefined ? NaN : seconds * 1_000;
-  return instant > earliest && instant < latest ? new Date(instant) : receivedAt;
+  const date = new Date((seconds ?? NaN) * 1_000);
+  // Of 1970 or 2099 by a clock that is wrong, it would stand at the end of a timeline where nobody looks.
+  return canBe(date, receivedAt) ? date : receivedAt;
 }
 
 export interface Attachments {

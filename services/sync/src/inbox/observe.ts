@@ -48,8 +48,9 @@ export interface Observation {
 }
 
 const maxRecipients = 1_000;
-/** An INTERNALDATE may be wrong, but not from the days to come. */
+/** Dates may be wrong, but neither from the days to come nor from those before there was mail of this kind. */
 const maxAheadMs = 86_400_000;
+const earliestMail = Date.UTC(1990, 0, 1);
 
 /**
  * A header that cannot be read, which would be a flaw of ours, must not stand in the way of all mail behind it: such a mail is observed as one that says
@@ -147,6 +148,10 @@ function chainOfHeaders(headers: MailHeaders, from: Address | undefined, recipie
   });
 }
 
-function receivedAtOf({ receivedAt }: SeenMail, now: Date): Date {
-  return receivedAt && receivedAt.getTime() > 0 && receivedAt.getTime() < now.getTime() + maxAheadMs ? receivedAt : now;
+/** INTERNALDATE where it can be, else now. */
+export function receivedAtOf({ receivedAt }: Pick<SeenMail, 'receivedAt'>, now: Date): Date {
+  return receivedAt && canBe(receivedAt, now) ? receivedAt : now;
 }
+
+/** Whether a mail that is here by then can be of this date. */
+export const canBe = (date: Date, by: Date): boolean => date.getTime() >= earliestMail && date.getTime() < by.getTime() + maxAheadMs;
