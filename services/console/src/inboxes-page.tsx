@@ -31,7 +31,9 @@ const progressLook: Record<string, Look> = {
 function lookOf(inbox: Inbox): Look {
   if (inbox.receiving === 'needs_reconnect' || inbox.sending === 'needs_reconnect') return { color: 'red', label: 'Needs a new password' };
   if (inbox.receiving === 'paused') return { color: 'gray', label: 'Paused' };
-  return progressLook[inbox.progress?.state ?? 'waiting'] ?? progressLook.waiting!;
+  const look = progressLook[inbox.progress?.state ?? 'waiting'] ?? progressLook.waiting!;
+  const until = inbox.progress?.state === 'slowed' ? inbox.progress.next_try_at : null;
+  return until ? { ...look, label: `${look.label} until ${shortTime(until)}` } : look;
 }
 
 export function InboxesPage({ demo }: { demo: Session['demo'] }) {
