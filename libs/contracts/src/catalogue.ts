@@ -198,6 +198,17 @@ export const catalogue = {
   INBOX_EXISTS: { kind: 'conflict', sentence: 'This address is connected already.', action: 'Reconnect it instead' },
   INBOX_REMOVED: { kind: 'gone', sentence: 'The inbox was removed.', action: 'Connect it again' },
   INBOX_PAUSED: { kind: 'gone', sentence: 'The inbox is paused.', action: 'Resume' },
+  NOT_DISCONNECTED: { kind: 'conflict', sentence: 'The inbox needs no new password.', action: '' },
+  LINK_VOID: {
+    kind: 'not_found',
+    sentence: 'This link is not good any more: it was used, has become too old, or the inbox was reconnected.',
+    action: 'Ask for a new link',
+  },
+  LINK_ATTEMPTS: {
+    kind: 'busy',
+    sentence: 'Too many passwords were tried by this link.',
+    action: 'Wait an hour',
+  },
   INBOX_NEEDS_RECONNECT: { kind: 'gone', sentence: 'The inbox waits for its new password.', action: 'Reconnect' },
 } as const satisfies Record<string, CatalogueEntry>;
 

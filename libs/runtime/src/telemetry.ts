@@ -20,7 +20,8 @@ export async function startTelemetry(serviceName: string, endpoint: string | und
     metricReaders: [],
     logRecordProcessors: [],
     instrumentations: [
-      new HttpInstrumentation({ ignoreIncomingRequestHook: (request) => request.url?.startsWith('/health') ?? false }),
+      // A path below /reconnect/ is a secret.
+      new HttpInstrumentation({ ignoreIncomingRequestHook: ({ url = '' }) => url.startsWith('/health') || url.startsWith('/reconnect/') }),
       new GrpcInstrumentation(),
       new PgInstrumentation({ requireParentSpan: true }),
     ],

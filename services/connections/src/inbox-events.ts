@@ -75,7 +75,7 @@ function toldEvent({ inboxId, tenantId, credentialVersion }: InboxFacts, told: T
   const common = { topic, key: inboxId, tenantId, sequence } as const;
   if (told.kind === 'paused') return event({ ...common, schema: InboxPausedSchema, message: { inboxId } });
   if (told.kind === 'reconnected') return event({ ...common, schema: InboxReconnectedSchema, message: { inboxId, credentialVersion } });
-  return disconnectedEvent({ ...told, inboxId, tenantId, sequence });
+  return disconnectedEvent({ ...told, inboxId, tenantId, credentialVersion, sequence });
 }
 
 export interface Disconnected {
@@ -83,11 +83,12 @@ export interface Disconnected {
   inboxId: string;
   side: 'receiving' | 'sending';
   reason: string;
+  credentialVersion: bigint;
   sequence: bigint;
   traceparent?: string;
 }
 
-export function disconnectedEvent({ tenantId, inboxId, side, reason, sequence, traceparent }: Disconnected): NewEvent {
-  const message = { inboxId, side, reason };
+export function disconnectedEvent({ tenantId, inboxId, side, reason, credentialVersion, sequence, traceparent }: Disconnected): NewEvent {
+  const message = { inboxId, side, reason, credentialVersion };
   return event({ topic, key: inboxId, tenantId, sequence, traceparent, schema: InboxDisconnectedSchema, message });
 }

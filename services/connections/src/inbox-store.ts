@@ -112,7 +112,7 @@ export class InboxStore {
     });
   }
 
-  /** Takes the new credential if nobody else stored one since; answers undefined then. */
+  /** Takes the new credential if nobody else stored one since, and voids the links that asked for it; answers undefined then. */
   replaceCredential(
     { tenantId, inboxId, credentialVersion }: InboxRow,
     sealed: Bytes,
@@ -126,6 +126,7 @@ export class InboxStore {
       const version = credentialVersion + 1n;
       const unleased = { refreshLease: null, refreshLeaseUntil: null };
       await tx.credential.update({ where: { inboxId, tenantId }, data: { version, sealed, ...unleased } });
+      await tx.reconnectLink.deleteMany({ where: { inboxId, tenantId } });
       const more = { credentialVersion: version, oauthProvider, ...(servers && serversOf(servers)) };
       return this.#apply(tx, tenant, { ...row, ...more }, decide(stateOf(row)), more);
     });
@@ -164,7 +165,7 @@ export class InboxStore {
   }
 
   async #disconnect(tx: Tx, side: 'receiving' | 'sending', refusals: Refusal[]): Promise<void> {
-    const found = await tx.$queryRawUnsafe<{ tenant_id: string; inbox_id: string; revision: bigint; reason: string }[]>(
+    const found = await tx.$queryRawUnsafe<{ tenant_id: string; inbox_id: string; revision: bigint; version: bigint; reason: string }[]>(
       disconnectSql(side),
       refusals.map(({ tenantId }) => tenantId),
       refusals.map(({ inboxId }) => inboxId),
@@ -178,6 +179,7 @@ export class InboxStore {
         inboxId: row.inbox_id,
         side,
         reason: row.reason,
+        credentialVersion: row.version,
         sequence: row.revision,
         traceparent,
       });
@@ -199,7 +201,7 @@ update inbox i set ${side} = 'needs_reconnect', ${side}_reason = f.reason, revis
 from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) as f (tenant_id, inbox_id, version, reason)
 where i.tenant_id = f.tenant_id and i.inbox_id = f.inbox_id and i.credential_version = f.version
   and i.${side} = '${side === 'receiving' ? 'connected' : 'ready'}'
-returning i.tenant_id, i.inbox_id, i.revision, i.${side}_reason as reason`;
+returning i.tenant_id, i.inbox_id, i.revision, f.version, i.${side}_reason as reason`;
 
 export async function lockInbox(tx: Tx, tenantId: string, inboxId: string): Promise<InboxRow> {
   await tx.$queryRawUnsafe('select 1 from inbox where tenant_id = $1::uuid and inbox_id = $2::uuid for update', tenantId, inboxId);

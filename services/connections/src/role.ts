@@ -12,6 +12,8 @@ import { PrismaClient } from './generated/client.js';
 import { InboxApi } from './inbox-api.js';
 import { InboxStore } from './inbox-store.js';
 import { OnAuthenticationFailed } from './on-authentication-failed.js';
+import { LinkStore } from './links/link-store.js';
+import { LinksApi } from './links/links-api.js';
 import { PortClient } from './ports/port-client.js';
 import { ServersApi } from './servers-api.js';
 import { NewSettings } from './settings/new-settings.js';
@@ -31,8 +33,8 @@ const discovery = [DiscoveryClient, AutoconfigClient, DnsClient];
 const signIn = [OAuthClient, GrantStore, GrantKeeper, BegunStore, BegunBox];
 
 @Module({
-  controllers: [ServersApi, InboxApi, SettingsApi, SignInApi, StoreApi, OnAuthenticationFailed],
-  providers: [...inboxes, ...discovery, ...signIn],
+  controllers: [ServersApi, InboxApi, LinksApi, SettingsApi, SignInApi, StoreApi, OnAuthenticationFailed],
+  providers: [LinkStore, ...inboxes, ...discovery, ...signIn],
 })
 class ConnectionsModule {}
 

@@ -164,6 +164,7 @@ export const api = {
   verify: (login: Login) => post<Verified>('/v1/inboxes/verify', login),
   connect: (login: Login & { display_name?: string }) => post<Inbox>('/v1/inboxes', login),
   reconnect: (id: string, password: string) => post<Inbox>(`/v1/inboxes/${id}/reconnect`, { password }),
+  reconnectLink: (id: string) => post<{ path: string; expires_at: string }>(`/v1/inboxes/${id}/reconnect-link`),
   pause: (id: string) => post<Inbox>(`/v1/inboxes/${id}/pause`),
   resume: (id: string) => post<Inbox>(`/v1/inboxes/${id}/resume`),
   removeInbox: (id: string) => call<void>('DELETE', `/v1/inboxes/${id}`),

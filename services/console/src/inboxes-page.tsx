@@ -2,7 +2,17 @@
 import { ActionIcon, Alert, Badge, Button, Group, Menu, Progress, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
-import { IconAlertTriangle, IconDots, IconInbox, IconKey, IconPlayerPause, IconPlayerPlay, IconPlus, IconTrash } from '@tabler/icons-react';
+import {
+  IconAlertTriangle,
+  IconDots,
+  IconInbox,
+  IconKey,
+  IconLink,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconPlus,
+  IconTrash,
+} from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, type Inbox, type Session } from './api.js';
 import { ConfirmDialog } from './confirm-dialog.js';
@@ -138,6 +148,17 @@ function Folders({ inbox }: { inbox: Inbox }) {
   );
 }
 
+/** Whoever has the link may enter a new password without signing in here. Where the browser lets nothing be copied, it is shown. */
+async function copyLink(inboxId: string): Promise<string> {
+  const { path, expires_at: until } = await api.reconnectLink(inboxId);
+  const link = `${location.origin}${path}`;
+  const copied = await navigator.clipboard?.writeText(link).then(
+    () => true,
+    () => false,
+  );
+  return `${copied ? 'The link is copied' : link}. By it the owner enters a new password, without signing in here. It is good until ${shortTime(until)}, once.`;
+}
+
 interface MenuProps {
   inbox: Inbox;
   target: React.RefObject<HTMLButtonElement | null>;
@@ -154,6 +175,11 @@ function InboxMenu({ inbox, target, back, askPassword }: MenuProps) {
     onSettled: refresh,
     onError: (error) => notifications.show({ color: 'red', message: error.message }),
   });
+  const link = useMutation({
+    mutationFn: () => copyLink(inbox.inbox_id),
+    onSuccess: (message) => notifications.show({ message, autoClose: 20_000 }),
+    onError: (error) => notifications.show({ color: 'red', message: error.message }),
+  });
   const paused = inbox.receiving === 'paused';
   return (
     <>
@@ -166,6 +192,9 @@ function InboxMenu({ inbox, target, back, askPassword }: MenuProps) {
         <Menu.Dropdown>
           <Menu.Item leftSection={<IconKey size={16} />} onClick={askPassword}>
             Enter a new password
+          </Menu.Item>
+          <Menu.Item leftSection={<IconLink size={16} />} onClick={() => link.mutate()}>
+            Copy a link for its owner
           </Menu.Item>
           <Menu.Item
             leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}

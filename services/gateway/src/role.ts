@@ -14,6 +14,7 @@ import { FirstTenant } from './people/first-tenant.js';
 import { DemoApi, SessionApi } from './people/session-api.js';
 import { SignInApi } from './people/sign-in-api.js';
 import { SignIn } from './people/sign-in.js';
+import { ReconnectApi } from './reconnect/reconnect-api.js';
 import { AttachmentsApi } from './rest/attachments-api.js';
 import { ContactsApi } from './rest/contacts-api.js';
 import { EngagementsApi } from './rest/engagements-api.js';
@@ -40,7 +41,7 @@ const rest = [
   RetentionApi,
   EventsApi,
 ];
-const doors = [OpenApiApi, SignInApi, HealthApi];
+const doors = [OpenApiApi, SignInApi, ReconnectApi, HealthApi];
 
 @Module({
   imports: [DiscoveryModule],

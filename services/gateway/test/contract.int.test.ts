@@ -28,6 +28,7 @@ const routes: [string, string, string, number, object?][] = [
   ['GET', '/v1/inboxes', '/v1/inboxes', 200],
   ['GET', `/v1/inboxes/${inboxId}`, '/v1/inboxes/{inbox_id}', 200],
   ['POST', `/v1/inboxes/${inboxId}/reconnect`, '/v1/inboxes/{inbox_id}/reconnect', 200, { password: 'new' }],
+  ['POST', `/v1/inboxes/${inboxId}/reconnect-link`, '/v1/inboxes/{inbox_id}/reconnect-link', 201],
   ['POST', `/v1/inboxes/${inboxId}/pause`, '/v1/inboxes/{inbox_id}/pause', 200],
   ['POST', `/v1/inboxes/${inboxId}/resume`, '/v1/inboxes/{inbox_id}/resume', 200],
   ['DELETE', `/v1/inboxes/${inboxId}`, '/v1/inboxes/{inbox_id}', 204],

@@ -120,6 +120,7 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
           reconnected: callbackUrl.includes('again'),
         };
       },
+      createReconnectLink: () => ({ token: 'a'.repeat(43), expiresAt: at, address: inbox.address }),
       pause: () => ({ inbox }),
       resume: () => ({ inbox }),
       remove: () => ({}),

@@ -118,6 +118,13 @@ export const verifiedSchema = z.object({
   size_limit_bytes: count(36_700_160).meta({ description: 'Largest mail the SMTP server takes, as it says; 0 where it does not' }),
 });
 
+export const linkSchema = z.object({
+  path: text('/reconnect/3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA').meta({
+    description: 'Whoever has it may give the inbox a new password',
+  }),
+  expires_at: optionalTime,
+});
+
 const progressSchema = z
   .object({
     state: z.enum(['live', 'waiting', 'connecting', 'syncing', 'slowed', 'reconnecting', 'stopped']),

@@ -9,7 +9,7 @@ import { TenantId } from '../people/caller.js';
 import { refusal } from '../web/problem.js';
 import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
 import * as shape from './inbox.js';
-import { ids, pageOf, toCursor } from './shapes.js';
+import { ids, pageOf, toCursor, toTime } from './shapes.js';
 
 const pageQuery = pageOf(200);
 
@@ -98,6 +98,22 @@ export class InboxesApi {
     @FromBody(shape.reconnectBody) { password }: z.infer<typeof shape.reconnectBody>,
   ): Promise<shape.InboxAnswer> {
     return this.#told(tenantId, letIn(await this.#connections.reconnect({ tenantId, inboxId, password }, liveTest)));
+  }
+
+  @Route({
+    method: 'POST',
+    path: ':inbox_id/reconnect-link',
+    says: 'Makes a link by which its owner gives it a new password without signing in here',
+    result: 'The path of a page of this server. It is good for 14 days, or until the inbox has a new password or is removed',
+    status: 201,
+    answers: shape.linkSchema,
+  })
+  async reconnectLink(
+    @TenantId() tenantId: string,
+    @FromPath('inbox_id', ids.inbox) inboxId: string,
+  ): Promise<z.infer<typeof shape.linkSchema>> {
+    const { token, expiresAt } = await this.#connections.createReconnectLink({ tenantId, inboxId });
+    return { path: `/reconnect/${token}`, expires_at: toTime(expiresAt) };
   }
 
   @Route({

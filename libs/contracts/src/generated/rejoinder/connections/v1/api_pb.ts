@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/connections/v1/api.proto.
  */
 export const file_rejoinder_connections_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("CiJyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvYXBpLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiNgoGU2VydmVyEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoBRIQCghzZWN1cml0eRgDIAEoCSI7Cg9EaXNjb3ZlclJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEigAIKEERpc2NvdmVyUmVzcG9uc2USLgoEaW1hcBgBIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISLgoEc210cBgCIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISEAoIcHJvdmlkZXIYAyABKAkSDAoEaGludBgEIAEoCRIOCgZzb3VyY2UYBSABKAkSDwoHc2lnbl9pbhgGIAEoCRIWCg5vYXV0aF9wcm92aWRlchgHIAEoCRIbChNvYXV0aF9wcm92aWRlcl9uYW1lGAggASgJEhYKCHVzZXJuYW1lGAkgASgJQgSItRgBIlIKDVZlcmlmeVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBWxvZ2luGAIgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luItABCgVMb2dpbhIVCgdhZGRyZXNzGAEgASgJQgSItRgBEhYKCHVzZXJuYW1lGAIgASgJQgSItRgBEhkKCHBhc3N3b3JkGAMgASgJQgeAAQGItRgBEi4KBGltYXAYBCABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEi4KBHNtdHAYBSABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEh0KDGFjY2Vzc190b2tlbhgGIAEoCUIHgAEBiLUYASJXCgVDaGVjaxIQCghwcm90b2NvbBgBIAEoCRIOCgZwYXNzZWQYAiABKAgSDAoEY29kZRgDIAEoCRIOCgZkZXRhaWwYBCABKAkSDgoGYWN0aW9uGAUgASgJInEKDlZlcmlmeVJlc3BvbnNlEi8KBmNoZWNrcxgBIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjaxIUCgxjYXBhYmlsaXRpZXMYAiADKAkSGAoQc2l6ZV9saW1pdF9ieXRlcxgDIAEoAyKlAQoOQ29ubmVjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBWxvZ2luGAIgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luEhoKDGRpc3BsYXlfbmFtZRgDIAEoCUIEiLUYARI0CghzZXR0aW5ncxgEIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncyJyCg9Db25uZWN0UmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSLwoGY2hlY2tzGAIgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrIlIKEFJlY29ubmVjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEhkKCHBhc3N3b3JkGAMgASgJQgeAAQGItRgBInQKEVJlY29ubmVjdFJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ei8KBmNoZWNrcxgCIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjayLaAQoSU3RhcnRTaWduSW5SZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIVCgdhZGRyZXNzGAMgASgJQgSItRgBEhAKCGluYm94X2lkGAQgASgJEhoKDGRpc3BsYXlfbmFtZRgFIAEoCUIEiLUYARI0CghzZXR0aW5ncxgGIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncxIUCgxyZWRpcmVjdF91cmkYByABKAkSDgoGY2FsbGVyGAggASgJIjYKE1N0YXJ0U2lnbkluUmVzcG9uc2USHwoRYXV0aG9yaXphdGlvbl91cmwYASABKAlCBIi1GAEiVwoTRmluaXNoU2lnbkluUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSHQoMY2FsbGJhY2tfdXJsGAIgASgJQgeAAQGItRgBEg4KBmNhbGxlchgDIAEoCSKMAQoURmluaXNoU2lnbkluUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSLwoGY2hlY2tzGAIgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrEhMKC3JlY29ubmVjdGVkGAMgASgIIjMKDFBhdXNlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiPwoNUGF1c2VSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCI0Cg1SZXN1bWVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJACg5SZXN1bWVSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCI0Cg1SZW1vdmVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSIQCg5SZW1vdmVSZXNwb25zZSLOAgoVVXBkYXRlU2V0dGluZ3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIUCgdjYXB0dXJlGAMgASgJSACIAQESGAoLYXR0YWNobWVudHMYBCABKAhIAYgBARIZCgxoaXN0b3J5X2RheXMYBSABKAVIAogBARIdCgpsb2dfZm9sZGVyGAYgASgJQgSItRgBSAOIAQESNwoHZm9sZGVycxgHIAEoCzImLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Gb2xkZXJDaG9pY2USMQoNY2FwdHVyZV9zaW5jZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCgoIX2NhcHR1cmVCDgoMX2F0dGFjaG1lbnRzQg8KDV9oaXN0b3J5X2RheXNCDQoLX2xvZ19mb2xkZXIiIwoMRm9sZGVyQ2hvaWNlEhMKBXBhdGhzGAEgAygJQgSItRgBIkgKFlVwZGF0ZVNldHRpbmdzUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3giTwoOVGVuYW50U2V0dGluZ3MSEwoLYXR0YWNobWVudHMYASABKAgSDwoHY2FwdHVyZRgCIAEoCRIXCgluZXZlcl9sb2cYAyADKAlCBIi1GAEiLQoYR2V0VGVuYW50U2V0dGluZ3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCSKUAQoZR2V0VGVuYW50U2V0dGluZ3NSZXNwb25zZRI6CghzZXR0aW5ncxgBIAEoCzIoLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5UZW5hbnRTZXR0aW5ncxI7Cgh3YXJuaW5ncxgCIAMoCzIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5OZXZlckxvZ1dhcm5pbmciaQoYUHV0VGVuYW50U2V0dGluZ3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRI6CghzZXR0aW5ncxgCIAEoCzIoLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5UZW5hbnRTZXR0aW5ncyKUAQoZUHV0VGVuYW50U2V0dGluZ3NSZXNwb25zZRI6CghzZXR0aW5ncxgBIAEoCzIoLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5UZW5hbnRTZXR0aW5ncxI7Cgh3YXJuaW5ncxgCIAMoCzIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5OZXZlckxvZ1dhcm5pbmciPgoPTmV2ZXJMb2dXYXJuaW5nEhMKBWVudHJ5GAEgASgJQgSItRgBEhYKCHNlbnRlbmNlGAIgASgJQgSItRgBIj4KElRyeU5ldmVyTG9nUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFQoHZW50cmllcxgCIAMoCUIEiLUYASKLAQoTVHJ5TmV2ZXJMb2dSZXNwb25zZRI3CgZ0cmlhbHMYASADKAsyJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dUcmlhbBI7Cgh3YXJuaW5ncxgCIAMoCzIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5OZXZlckxvZ1dhcm5pbmciQwoNTmV2ZXJMb2dUcmlhbBITCgVlbnRyeRgBIAEoCUIEiLUYARIPCgd0cmFja2VkGAIgASgDEgwKBHNlZW4YAyABKAMiNgoPR2V0SW5ib3hSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJCChBHZXRJbmJveFJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ik4KEkxpc3RJbmJveGVzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiYAoTTGlzdEluYm94ZXNSZXNwb25zZRIwCgdpbmJveGVzGAEgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKCAwoFSW5ib3gSEAoIaW5ib3hfaWQYASABKAkSFQoHYWRkcmVzcxgCIAEoCUIEiLUYARIaCgxkaXNwbGF5X25hbWUYAyABKAlCBIi1GAESEQoJcmVjZWl2aW5nGAQgASgJEhgKEHJlY2VpdmluZ19yZWFzb24YBSABKAkSDwoHc2VuZGluZxgGIAEoCRIWCg5zZW5kaW5nX3JlYXNvbhgHIAEoCRI0CghzZXR0aW5ncxgIIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncxIwCgxjb25uZWN0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KBGltYXAYCiABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEi4KBHNtdHAYCyABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEhYKDm9hdXRoX3Byb3ZpZGVyGAwgASgJIlsKFEdldENyZWRlbnRpYWxSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIeCg1yZWZ1c2VkX3Rva2VuGAMgASgJQgeAAQGItRgBIrcBChVHZXRDcmVkZW50aWFsUmVzcG9uc2USLgoFbG9naW4YASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTG9naW4SGgoSY3JlZGVudGlhbF92ZXJzaW9uGAIgASgDEhoKDGRpc3BsYXlfbmFtZRgDIAEoCUIEiLUYARI2ChJhY2Nlc3NfdG9rZW5fdW50aWwYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wMqcNChJDb25uZWN0aW9uc1NlcnZpY2USYQoIRGlzY292ZXISKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRGlzY292ZXJSZXF1ZXN0GioucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkRpc2NvdmVyUmVzcG9uc2USWwoGVmVyaWZ5EicucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlZlcmlmeVJlcXVlc3QaKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVmVyaWZ5UmVzcG9uc2USXgoHQ29ubmVjdBIoLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Db25uZWN0UmVxdWVzdBopLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Db25uZWN0UmVzcG9uc2USZAoJUmVjb25uZWN0EioucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlY29ubmVjdFJlcXVlc3QaKy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVjb25uZWN0UmVzcG9uc2USagoLU3RhcnRTaWduSW4SLC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU3RhcnRTaWduSW5SZXF1ZXN0Gi0ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlN0YXJ0U2lnbkluUmVzcG9uc2USbQoMRmluaXNoU2lnbkluEi0ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkZpbmlzaFNpZ25JblJlcXVlc3QaLi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRmluaXNoU2lnbkluUmVzcG9uc2USWAoFUGF1c2USJi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUGF1c2VSZXF1ZXN0GicucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlBhdXNlUmVzcG9uc2USWwoGUmVzdW1lEicucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlc3VtZVJlcXVlc3QaKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVzdW1lUmVzcG9uc2USWwoGUmVtb3ZlEicucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlbW92ZVJlcXVlc3QaKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVtb3ZlUmVzcG9uc2UScwoOVXBkYXRlU2V0dGluZ3MSLy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVXBkYXRlU2V0dGluZ3NSZXF1ZXN0GjAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlVwZGF0ZVNldHRpbmdzUmVzcG9uc2USfAoRR2V0VGVuYW50U2V0dGluZ3MSMi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0VGVuYW50U2V0dGluZ3NSZXF1ZXN0GjMucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldFRlbmFudFNldHRpbmdzUmVzcG9uc2USfAoRUHV0VGVuYW50U2V0dGluZ3MSMi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUHV0VGVuYW50U2V0dGluZ3NSZXF1ZXN0GjMucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlB1dFRlbmFudFNldHRpbmdzUmVzcG9uc2USagoLVHJ5TmV2ZXJMb2cSLC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVHJ5TmV2ZXJMb2dSZXF1ZXN0Gi0ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlRyeU5ldmVyTG9nUmVzcG9uc2USYQoIR2V0SW5ib3gSKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0SW5ib3hSZXF1ZXN0GioucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldEluYm94UmVzcG9uc2USagoLTGlzdEluYm94ZXMSLC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTGlzdEluYm94ZXNSZXF1ZXN0Gi0ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxpc3RJbmJveGVzUmVzcG9uc2UScAoNR2V0Q3JlZGVudGlhbBIuLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRDcmVkZW50aWFsUmVxdWVzdBovLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRDcmVkZW50aWFsUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_connections_v1_events, file_rejoinder_v1_options]);
+  fileDesc("CiJyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvYXBpLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiNgoGU2VydmVyEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoBRIQCghzZWN1cml0eRgDIAEoCSI7Cg9EaXNjb3ZlclJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEigAIKEERpc2NvdmVyUmVzcG9uc2USLgoEaW1hcBgBIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISLgoEc210cBgCIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISEAoIcHJvdmlkZXIYAyABKAkSDAoEaGludBgEIAEoCRIOCgZzb3VyY2UYBSABKAkSDwoHc2lnbl9pbhgGIAEoCRIWCg5vYXV0aF9wcm92aWRlchgHIAEoCRIbChNvYXV0aF9wcm92aWRlcl9uYW1lGAggASgJEhYKCHVzZXJuYW1lGAkgASgJQgSItRgBIlIKDVZlcmlmeVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBWxvZ2luGAIgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luItABCgVMb2dpbhIVCgdhZGRyZXNzGAEgASgJQgSItRgBEhYKCHVzZXJuYW1lGAIgASgJQgSItRgBEhkKCHBhc3N3b3JkGAMgASgJQgeAAQGItRgBEi4KBGltYXAYBCABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEi4KBHNtdHAYBSABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEh0KDGFjY2Vzc190b2tlbhgGIAEoCUIHgAEBiLUYASJXCgVDaGVjaxIQCghwcm90b2NvbBgBIAEoCRIOCgZwYXNzZWQYAiABKAgSDAoEY29kZRgDIAEoCRIOCgZkZXRhaWwYBCABKAkSDgoGYWN0aW9uGAUgASgJInEKDlZlcmlmeVJlc3BvbnNlEi8KBmNoZWNrcxgBIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjaxIUCgxjYXBhYmlsaXRpZXMYAiADKAkSGAoQc2l6ZV9saW1pdF9ieXRlcxgDIAEoAyKlAQoOQ29ubmVjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBWxvZ2luGAIgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luEhoKDGRpc3BsYXlfbmFtZRgDIAEoCUIEiLUYARI0CghzZXR0aW5ncxgEIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncyJyCg9Db25uZWN0UmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSLwoGY2hlY2tzGAIgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrIlIKEFJlY29ubmVjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEhkKCHBhc3N3b3JkGAMgASgJQgeAAQGItRgBInQKEVJlY29ubmVjdFJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ei8KBmNoZWNrcxgCIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjayJdChpDcmVhdGVSZWNvbm5lY3RMaW5rUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSGgoSY3JlZGVudGlhbF92ZXJzaW9uGAMgASgDInwKG0NyZWF0ZVJlY29ubmVjdExpbmtSZXNwb25zZRIWCgV0b2tlbhgBIAEoCUIHgAEBiLUYARIuCgpleHBpcmVzX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCgdhZGRyZXNzGAMgASgJQgSItRgBIkQKGE9wZW5SZWNvbm5lY3RMaW5rUmVxdWVzdBIWCgV0b2tlbhgBIAEoCUIHgAEBiLUYARIQCghhdHRlbXB0cxgCIAEoCCJeChlPcGVuUmVjb25uZWN0TGlua1Jlc3BvbnNlEhEKCXRlbmFudF9pZBgBIAEoCRIuCgVpbmJveBgCIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCLaAQoSU3RhcnRTaWduSW5SZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghwcm92aWRlchgCIAEoCRIVCgdhZGRyZXNzGAMgASgJQgSItRgBEhAKCGluYm94X2lkGAQgASgJEhoKDGRpc3BsYXlfbmFtZRgFIAEoCUIEiLUYARI0CghzZXR0aW5ncxgGIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncxIUCgxyZWRpcmVjdF91cmkYByABKAkSDgoGY2FsbGVyGAggASgJIjYKE1N0YXJ0U2lnbkluUmVzcG9uc2USHwoRYXV0aG9yaXphdGlvbl91cmwYASABKAlCBIi1GAEiVwoTRmluaXNoU2lnbkluUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSHQoMY2FsbGJhY2tfdXJsGAIgASgJQgeAAQGItRgBEg4KBmNhbGxlchgDIAEoCSKMAQoURmluaXNoU2lnbkluUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gSLwoGY2hlY2tzGAIgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoZWNrEhMKC3JlY29ubmVjdGVkGAMgASgIIjMKDFBhdXNlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiPwoNUGF1c2VSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCI0Cg1SZXN1bWVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJACg5SZXN1bWVSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCI0Cg1SZW1vdmVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSIQCg5SZW1vdmVSZXNwb25zZSLOAgoVVXBkYXRlU2V0dGluZ3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIUCgdjYXB0dXJlGAMgASgJSACIAQESGAoLYXR0YWNobWVudHMYBCABKAhIAYgBARIZCgxoaXN0b3J5X2RheXMYBSABKAVIAogBARIdCgpsb2dfZm9sZGVyGAYgASgJQgSItRgBSAOIAQESNwoHZm9sZGVycxgHIAEoCzImLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Gb2xkZXJDaG9pY2USMQoNY2FwdHVyZV9zaW5jZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCgoIX2NhcHR1cmVCDgoMX2F0dGFjaG1lbnRzQg8KDV9oaXN0b3J5X2RheXNCDQoLX2xvZ19mb2xkZXIiIwoMRm9sZGVyQ2hvaWNlEhMKBXBhdGhzGAEgAygJQgSItRgBIkgKFlVwZGF0ZVNldHRpbmdzUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3giTwoOVGVuYW50U2V0dGluZ3MSEwoLYXR0YWNobWVudHMYASABKAgSDwoHY2FwdHVyZRgCIAEoCRIXCgluZXZlcl9sb2cYAyADKAlCBIi1GAEiLQoYR2V0VGVuYW50U2V0dGluZ3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCSKUAQoZR2V0VGVuYW50U2V0dGluZ3NSZXNwb25zZRI6CghzZXR0aW5ncxgBIAEoCzIoLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5UZW5hbnRTZXR0aW5ncxI7Cgh3YXJuaW5ncxgCIAMoCzIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5OZXZlckxvZ1dhcm5pbmciaQoYUHV0VGVuYW50U2V0dGluZ3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRI6CghzZXR0aW5ncxgCIAEoCzIoLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5UZW5hbnRTZXR0aW5ncyKUAQoZUHV0VGVuYW50U2V0dGluZ3NSZXNwb25zZRI6CghzZXR0aW5ncxgBIAEoCzIoLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5UZW5hbnRTZXR0aW5ncxI7Cgh3YXJuaW5ncxgCIAMoCzIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5OZXZlckxvZ1dhcm5pbmciPgoPTmV2ZXJMb2dXYXJuaW5nEhMKBWVudHJ5GAEgASgJQgSItRgBEhYKCHNlbnRlbmNlGAIgASgJQgSItRgBIj4KElRyeU5ldmVyTG9nUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFQoHZW50cmllcxgCIAMoCUIEiLUYASKLAQoTVHJ5TmV2ZXJMb2dSZXNwb25zZRI3CgZ0cmlhbHMYASADKAsyJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dUcmlhbBI7Cgh3YXJuaW5ncxgCIAMoCzIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5OZXZlckxvZ1dhcm5pbmciQwoNTmV2ZXJMb2dUcmlhbBITCgVlbnRyeRgBIAEoCUIEiLUYARIPCgd0cmFja2VkGAIgASgDEgwKBHNlZW4YAyABKAMiNgoPR2V0SW5ib3hSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJCChBHZXRJbmJveFJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ik4KEkxpc3RJbmJveGVzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiYAoTTGlzdEluYm94ZXNSZXNwb25zZRIwCgdpbmJveGVzGAEgAygLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKCAwoFSW5ib3gSEAoIaW5ib3hfaWQYASABKAkSFQoHYWRkcmVzcxgCIAEoCUIEiLUYARIaCgxkaXNwbGF5X25hbWUYAyABKAlCBIi1GAESEQoJcmVjZWl2aW5nGAQgASgJEhgKEHJlY2VpdmluZ19yZWFzb24YBSABKAkSDwoHc2VuZGluZxgGIAEoCRIWCg5zZW5kaW5nX3JlYXNvbhgHIAEoCRI0CghzZXR0aW5ncxgIIAEoCzIiLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXR0aW5ncxIwCgxjb25uZWN0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KBGltYXAYCiABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEi4KBHNtdHAYCyABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEhYKDm9hdXRoX3Byb3ZpZGVyGAwgASgJIlsKFEdldENyZWRlbnRpYWxSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIeCg1yZWZ1c2VkX3Rva2VuGAMgASgJQgeAAQGItRgBIrcBChVHZXRDcmVkZW50aWFsUmVzcG9uc2USLgoFbG9naW4YASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTG9naW4SGgoSY3JlZGVudGlhbF92ZXJzaW9uGAIgASgDEhoKDGRpc3BsYXlfbmFtZRgDIAEoCUIEiLUYARI2ChJhY2Nlc3NfdG9rZW5fdW50aWwYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wMqoPChJDb25uZWN0aW9uc1NlcnZpY2USYQoIRGlzY292ZXISKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRGlzY292ZXJSZXF1ZXN0GioucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkRpc2NvdmVyUmVzcG9uc2USWwoGVmVyaWZ5EicucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlZlcmlmeVJlcXVlc3QaKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVmVyaWZ5UmVzcG9uc2USXgoHQ29ubmVjdBIoLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Db25uZWN0UmVxdWVzdBopLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Db25uZWN0UmVzcG9uc2USZAoJUmVjb25uZWN0EioucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlY29ubmVjdFJlcXVlc3QaKy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVjb25uZWN0UmVzcG9uc2USagoLU3RhcnRTaWduSW4SLC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU3RhcnRTaWduSW5SZXF1ZXN0Gi0ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlN0YXJ0U2lnbkluUmVzcG9uc2USbQoMRmluaXNoU2lnbkluEi0ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkZpbmlzaFNpZ25JblJlcXVlc3QaLi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRmluaXNoU2lnbkluUmVzcG9uc2USggEKE0NyZWF0ZVJlY29ubmVjdExpbmsSNC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ3JlYXRlUmVjb25uZWN0TGlua1JlcXVlc3QaNS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ3JlYXRlUmVjb25uZWN0TGlua1Jlc3BvbnNlEnwKEU9wZW5SZWNvbm5lY3RMaW5rEjIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLk9wZW5SZWNvbm5lY3RMaW5rUmVxdWVzdBozLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5PcGVuUmVjb25uZWN0TGlua1Jlc3BvbnNlElgKBVBhdXNlEiYucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlBhdXNlUmVxdWVzdBonLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QYXVzZVJlc3BvbnNlElsKBlJlc3VtZRInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZXN1bWVSZXF1ZXN0GigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlc3VtZVJlc3BvbnNlElsKBlJlbW92ZRInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZW1vdmVSZXF1ZXN0GigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlbW92ZVJlc3BvbnNlEnMKDlVwZGF0ZVNldHRpbmdzEi8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlVwZGF0ZVNldHRpbmdzUmVxdWVzdBowLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5VcGRhdGVTZXR0aW5nc1Jlc3BvbnNlEnwKEUdldFRlbmFudFNldHRpbmdzEjIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldFRlbmFudFNldHRpbmdzUmVxdWVzdBozLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRUZW5hbnRTZXR0aW5nc1Jlc3BvbnNlEnwKEVB1dFRlbmFudFNldHRpbmdzEjIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlB1dFRlbmFudFNldHRpbmdzUmVxdWVzdBozLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QdXRUZW5hbnRTZXR0aW5nc1Jlc3BvbnNlEmoKC1RyeU5ldmVyTG9nEiwucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlRyeU5ldmVyTG9nUmVxdWVzdBotLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5UcnlOZXZlckxvZ1Jlc3BvbnNlEmEKCEdldEluYm94EikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldEluYm94UmVxdWVzdBoqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRJbmJveFJlc3BvbnNlEmoKC0xpc3RJbmJveGVzEiwucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxpc3RJbmJveGVzUmVxdWVzdBotLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5MaXN0SW5ib3hlc1Jlc3BvbnNlEnAKDUdldENyZWRlbnRpYWwSLi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0Q3JlZGVudGlhbFJlcXVlc3QaLy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0Q3JlZGVudGlhbFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_connections_v1_events, file_rejoinder_v1_options]);
 
 /**
  * One mail server. Security is "tls" or "starttls"; there is no plain text.
@@ -396,6 +396,110 @@ export const ReconnectResponseSchema: GenMessage<ReconnectResponse> = /*@__PURE_
   messageDesc(file_rejoinder_connections_v1_api, 10);
 
 /**
+ * @generated from message rejoinder.connections.v1.CreateReconnectLinkRequest
+ */
+export type CreateReconnectLinkRequest = Message<"rejoinder.connections.v1.CreateReconnectLinkRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string inbox_id = 2;
+   */
+  inboxId: string;
+
+  /**
+   * Unless 0, the episode: a link is made only while this is the current credential and a side needs a new one.
+   *
+   * @generated from field: int64 credential_version = 3;
+   */
+  credentialVersion: bigint;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.CreateReconnectLinkRequest.
+ * Use `create(CreateReconnectLinkRequestSchema)` to create a new message.
+ */
+export const CreateReconnectLinkRequestSchema: GenMessage<CreateReconnectLinkRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 11);
+
+/**
+ * @generated from message rejoinder.connections.v1.CreateReconnectLinkResponse
+ */
+export type CreateReconnectLinkResponse = Message<"rejoinder.connections.v1.CreateReconnectLinkResponse"> & {
+  /**
+   * Whoever has it may reconnect the inbox. Only its hash is kept.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp expires_at = 2;
+   */
+  expiresAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string address = 3;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.CreateReconnectLinkResponse.
+ * Use `create(CreateReconnectLinkResponseSchema)` to create a new message.
+ */
+export const CreateReconnectLinkResponseSchema: GenMessage<CreateReconnectLinkResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 12);
+
+/**
+ * @generated from message rejoinder.connections.v1.OpenReconnectLinkRequest
+ */
+export type OpenReconnectLinkRequest = Message<"rejoinder.connections.v1.OpenReconnectLinkRequest"> & {
+  /**
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * A password is about to be tried: at most 10 an hour by one link.
+   *
+   * @generated from field: bool attempts = 2;
+   */
+  attempts: boolean;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.OpenReconnectLinkRequest.
+ * Use `create(OpenReconnectLinkRequestSchema)` to create a new message.
+ */
+export const OpenReconnectLinkRequestSchema: GenMessage<OpenReconnectLinkRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 13);
+
+/**
+ * @generated from message rejoinder.connections.v1.OpenReconnectLinkResponse
+ */
+export type OpenReconnectLinkResponse = Message<"rejoinder.connections.v1.OpenReconnectLinkResponse"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: rejoinder.connections.v1.Inbox inbox = 2;
+   */
+  inbox?: Inbox | undefined;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.OpenReconnectLinkResponse.
+ * Use `create(OpenReconnectLinkResponseSchema)` to create a new message.
+ */
+export const OpenReconnectLinkResponseSchema: GenMessage<OpenReconnectLinkResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 14);
+
+/**
  * @generated from message rejoinder.connections.v1.StartSignInRequest
  */
 export type StartSignInRequest = Message<"rejoinder.connections.v1.StartSignInRequest"> & {
@@ -455,7 +559,7 @@ export type StartSignInRequest = Message<"rejoinder.connections.v1.StartSignInRe
  * Use `create(StartSignInRequestSchema)` to create a new message.
  */
 export const StartSignInRequestSchema: GenMessage<StartSignInRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 11);
+  messageDesc(file_rejoinder_connections_v1_api, 15);
 
 /**
  * @generated from message rejoinder.connections.v1.StartSignInResponse
@@ -472,7 +576,7 @@ export type StartSignInResponse = Message<"rejoinder.connections.v1.StartSignInR
  * Use `create(StartSignInResponseSchema)` to create a new message.
  */
 export const StartSignInResponseSchema: GenMessage<StartSignInResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 12);
+  messageDesc(file_rejoinder_connections_v1_api, 16);
 
 /**
  * @generated from message rejoinder.connections.v1.FinishSignInRequest
@@ -503,7 +607,7 @@ export type FinishSignInRequest = Message<"rejoinder.connections.v1.FinishSignIn
  * Use `create(FinishSignInRequestSchema)` to create a new message.
  */
 export const FinishSignInRequestSchema: GenMessage<FinishSignInRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 13);
+  messageDesc(file_rejoinder_connections_v1_api, 17);
 
 /**
  * @generated from message rejoinder.connections.v1.FinishSignInResponse
@@ -534,7 +638,7 @@ export type FinishSignInResponse = Message<"rejoinder.connections.v1.FinishSignI
  * Use `create(FinishSignInResponseSchema)` to create a new message.
  */
 export const FinishSignInResponseSchema: GenMessage<FinishSignInResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 14);
+  messageDesc(file_rejoinder_connections_v1_api, 18);
 
 /**
  * @generated from message rejoinder.connections.v1.PauseRequest
@@ -556,7 +660,7 @@ export type PauseRequest = Message<"rejoinder.connections.v1.PauseRequest"> & {
  * Use `create(PauseRequestSchema)` to create a new message.
  */
 export const PauseRequestSchema: GenMessage<PauseRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 15);
+  messageDesc(file_rejoinder_connections_v1_api, 19);
 
 /**
  * @generated from message rejoinder.connections.v1.PauseResponse
@@ -573,7 +677,7 @@ export type PauseResponse = Message<"rejoinder.connections.v1.PauseResponse"> & 
  * Use `create(PauseResponseSchema)` to create a new message.
  */
 export const PauseResponseSchema: GenMessage<PauseResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 16);
+  messageDesc(file_rejoinder_connections_v1_api, 20);
 
 /**
  * @generated from message rejoinder.connections.v1.ResumeRequest
@@ -595,7 +699,7 @@ export type ResumeRequest = Message<"rejoinder.connections.v1.ResumeRequest"> & 
  * Use `create(ResumeRequestSchema)` to create a new message.
  */
 export const ResumeRequestSchema: GenMessage<ResumeRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 17);
+  messageDesc(file_rejoinder_connections_v1_api, 21);
 
 /**
  * @generated from message rejoinder.connections.v1.ResumeResponse
@@ -612,7 +716,7 @@ export type ResumeResponse = Message<"rejoinder.connections.v1.ResumeResponse"> 
  * Use `create(ResumeResponseSchema)` to create a new message.
  */
 export const ResumeResponseSchema: GenMessage<ResumeResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 18);
+  messageDesc(file_rejoinder_connections_v1_api, 22);
 
 /**
  * @generated from message rejoinder.connections.v1.RemoveRequest
@@ -634,7 +738,7 @@ export type RemoveRequest = Message<"rejoinder.connections.v1.RemoveRequest"> & 
  * Use `create(RemoveRequestSchema)` to create a new message.
  */
 export const RemoveRequestSchema: GenMessage<RemoveRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 19);
+  messageDesc(file_rejoinder_connections_v1_api, 23);
 
 /**
  * @generated from message rejoinder.connections.v1.RemoveResponse
@@ -647,7 +751,7 @@ export type RemoveResponse = Message<"rejoinder.connections.v1.RemoveResponse"> 
  * Use `create(RemoveResponseSchema)` to create a new message.
  */
 export const RemoveResponseSchema: GenMessage<RemoveResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 20);
+  messageDesc(file_rejoinder_connections_v1_api, 24);
 
 /**
  * @generated from message rejoinder.connections.v1.UpdateSettingsRequest
@@ -703,7 +807,7 @@ export type UpdateSettingsRequest = Message<"rejoinder.connections.v1.UpdateSett
  * Use `create(UpdateSettingsRequestSchema)` to create a new message.
  */
 export const UpdateSettingsRequestSchema: GenMessage<UpdateSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 21);
+  messageDesc(file_rejoinder_connections_v1_api, 25);
 
 /**
  * @generated from message rejoinder.connections.v1.FolderChoice
@@ -722,7 +826,7 @@ export type FolderChoice = Message<"rejoinder.connections.v1.FolderChoice"> & {
  * Use `create(FolderChoiceSchema)` to create a new message.
  */
 export const FolderChoiceSchema: GenMessage<FolderChoice> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 22);
+  messageDesc(file_rejoinder_connections_v1_api, 26);
 
 /**
  * @generated from message rejoinder.connections.v1.UpdateSettingsResponse
@@ -739,7 +843,7 @@ export type UpdateSettingsResponse = Message<"rejoinder.connections.v1.UpdateSet
  * Use `create(UpdateSettingsResponseSchema)` to create a new message.
  */
 export const UpdateSettingsResponseSchema: GenMessage<UpdateSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 23);
+  messageDesc(file_rejoinder_connections_v1_api, 27);
 
 /**
  * @generated from message rejoinder.connections.v1.TenantSettings
@@ -772,7 +876,7 @@ export type TenantSettings = Message<"rejoinder.connections.v1.TenantSettings"> 
  * Use `create(TenantSettingsSchema)` to create a new message.
  */
 export const TenantSettingsSchema: GenMessage<TenantSettings> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 24);
+  messageDesc(file_rejoinder_connections_v1_api, 28);
 
 /**
  * @generated from message rejoinder.connections.v1.GetTenantSettingsRequest
@@ -789,7 +893,7 @@ export type GetTenantSettingsRequest = Message<"rejoinder.connections.v1.GetTena
  * Use `create(GetTenantSettingsRequestSchema)` to create a new message.
  */
 export const GetTenantSettingsRequestSchema: GenMessage<GetTenantSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 25);
+  messageDesc(file_rejoinder_connections_v1_api, 29);
 
 /**
  * @generated from message rejoinder.connections.v1.GetTenantSettingsResponse
@@ -811,7 +915,7 @@ export type GetTenantSettingsResponse = Message<"rejoinder.connections.v1.GetTen
  * Use `create(GetTenantSettingsResponseSchema)` to create a new message.
  */
 export const GetTenantSettingsResponseSchema: GenMessage<GetTenantSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 26);
+  messageDesc(file_rejoinder_connections_v1_api, 30);
 
 /**
  * @generated from message rejoinder.connections.v1.PutTenantSettingsRequest
@@ -833,7 +937,7 @@ export type PutTenantSettingsRequest = Message<"rejoinder.connections.v1.PutTena
  * Use `create(PutTenantSettingsRequestSchema)` to create a new message.
  */
 export const PutTenantSettingsRequestSchema: GenMessage<PutTenantSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 27);
+  messageDesc(file_rejoinder_connections_v1_api, 31);
 
 /**
  * @generated from message rejoinder.connections.v1.PutTenantSettingsResponse
@@ -855,7 +959,7 @@ export type PutTenantSettingsResponse = Message<"rejoinder.connections.v1.PutTen
  * Use `create(PutTenantSettingsResponseSchema)` to create a new message.
  */
 export const PutTenantSettingsResponseSchema: GenMessage<PutTenantSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 28);
+  messageDesc(file_rejoinder_connections_v1_api, 32);
 
 /**
  * An entry that stops more than a person may think.
@@ -879,7 +983,7 @@ export type NeverLogWarning = Message<"rejoinder.connections.v1.NeverLogWarning"
  * Use `create(NeverLogWarningSchema)` to create a new message.
  */
 export const NeverLogWarningSchema: GenMessage<NeverLogWarning> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 29);
+  messageDesc(file_rejoinder_connections_v1_api, 33);
 
 /**
  * @generated from message rejoinder.connections.v1.TryNeverLogRequest
@@ -903,7 +1007,7 @@ export type TryNeverLogRequest = Message<"rejoinder.connections.v1.TryNeverLogRe
  * Use `create(TryNeverLogRequestSchema)` to create a new message.
  */
 export const TryNeverLogRequestSchema: GenMessage<TryNeverLogRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 30);
+  messageDesc(file_rejoinder_connections_v1_api, 34);
 
 /**
  * @generated from message rejoinder.connections.v1.TryNeverLogResponse
@@ -927,7 +1031,7 @@ export type TryNeverLogResponse = Message<"rejoinder.connections.v1.TryNeverLogR
  * Use `create(TryNeverLogResponseSchema)` to create a new message.
  */
 export const TryNeverLogResponseSchema: GenMessage<TryNeverLogResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 31);
+  messageDesc(file_rejoinder_connections_v1_api, 35);
 
 /**
  * @generated from message rejoinder.connections.v1.NeverLogTrial
@@ -958,7 +1062,7 @@ export type NeverLogTrial = Message<"rejoinder.connections.v1.NeverLogTrial"> & 
  * Use `create(NeverLogTrialSchema)` to create a new message.
  */
 export const NeverLogTrialSchema: GenMessage<NeverLogTrial> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 32);
+  messageDesc(file_rejoinder_connections_v1_api, 36);
 
 /**
  * @generated from message rejoinder.connections.v1.GetInboxRequest
@@ -980,7 +1084,7 @@ export type GetInboxRequest = Message<"rejoinder.connections.v1.GetInboxRequest"
  * Use `create(GetInboxRequestSchema)` to create a new message.
  */
 export const GetInboxRequestSchema: GenMessage<GetInboxRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 33);
+  messageDesc(file_rejoinder_connections_v1_api, 37);
 
 /**
  * @generated from message rejoinder.connections.v1.GetInboxResponse
@@ -997,7 +1101,7 @@ export type GetInboxResponse = Message<"rejoinder.connections.v1.GetInboxRespons
  * Use `create(GetInboxResponseSchema)` to create a new message.
  */
 export const GetInboxResponseSchema: GenMessage<GetInboxResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 34);
+  messageDesc(file_rejoinder_connections_v1_api, 38);
 
 /**
  * @generated from message rejoinder.connections.v1.ListInboxesRequest
@@ -1024,7 +1128,7 @@ export type ListInboxesRequest = Message<"rejoinder.connections.v1.ListInboxesRe
  * Use `create(ListInboxesRequestSchema)` to create a new message.
  */
 export const ListInboxesRequestSchema: GenMessage<ListInboxesRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 35);
+  messageDesc(file_rejoinder_connections_v1_api, 39);
 
 /**
  * @generated from message rejoinder.connections.v1.ListInboxesResponse
@@ -1046,7 +1150,7 @@ export type ListInboxesResponse = Message<"rejoinder.connections.v1.ListInboxesR
  * Use `create(ListInboxesResponseSchema)` to create a new message.
  */
 export const ListInboxesResponseSchema: GenMessage<ListInboxesResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 36);
+  messageDesc(file_rejoinder_connections_v1_api, 40);
 
 /**
  * @generated from message rejoinder.connections.v1.Inbox
@@ -1124,7 +1228,7 @@ export type Inbox = Message<"rejoinder.connections.v1.Inbox"> & {
  * Use `create(InboxSchema)` to create a new message.
  */
 export const InboxSchema: GenMessage<Inbox> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 37);
+  messageDesc(file_rejoinder_connections_v1_api, 41);
 
 /**
  * @generated from message rejoinder.connections.v1.GetCredentialRequest
@@ -1153,7 +1257,7 @@ export type GetCredentialRequest = Message<"rejoinder.connections.v1.GetCredenti
  * Use `create(GetCredentialRequestSchema)` to create a new message.
  */
 export const GetCredentialRequestSchema: GenMessage<GetCredentialRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 38);
+  messageDesc(file_rejoinder_connections_v1_api, 42);
 
 /**
  * @generated from message rejoinder.connections.v1.GetCredentialResponse
@@ -1187,7 +1291,7 @@ export type GetCredentialResponse = Message<"rejoinder.connections.v1.GetCredent
  * Use `create(GetCredentialResponseSchema)` to create a new message.
  */
 export const GetCredentialResponseSchema: GenMessage<GetCredentialResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 39);
+  messageDesc(file_rejoinder_connections_v1_api, 43);
 
 /**
  * @generated from service rejoinder.connections.v1.ConnectionsService
@@ -1253,6 +1357,28 @@ export const ConnectionsService: GenService<{
     methodKind: "unary";
     input: typeof FinishSignInRequestSchema;
     output: typeof FinishSignInResponseSchema;
+  },
+  /**
+   * Makes a link by which the owner of an inbox gives it a new password without signing in here. It is good for 14 days, or until the inbox has a new
+   * credential or is removed. An inbox has 5 at most; one more voids the oldest. CONFLICT (NOT_DISCONNECTED) where the episode named is over.
+   *
+   * @generated from rpc rejoinder.connections.v1.ConnectionsService.CreateReconnectLink
+   */
+  createReconnectLink: {
+    methodKind: "unary";
+    input: typeof CreateReconnectLinkRequestSchema;
+    output: typeof CreateReconnectLinkResponseSchema;
+  },
+  /**
+   * For gateway alone: the inbox a link is for. NOT_FOUND (LINK_VOID) where it is not good any more, RESOURCE_EXHAUSTED (LINK_ATTEMPTS) where too many
+   * passwords were tried by it.
+   *
+   * @generated from rpc rejoinder.connections.v1.ConnectionsService.OpenReconnectLink
+   */
+  openReconnectLink: {
+    methodKind: "unary";
+    input: typeof OpenReconnectLinkRequestSchema;
+    output: typeof OpenReconnectLinkResponseSchema;
   },
   /**
    * @generated from rpc rejoinder.connections.v1.ConnectionsService.Pause
