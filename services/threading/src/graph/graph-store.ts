@@ -1,7 +1,8 @@
 // The reference graph in PostgreSQL: facts in, and what surrounds a mail out, a batch of mails at a time.
-import type { GraphMail } from './graph.js';
+import { bigintArray, byteaArray, byteaArrayText, textArray, uuidArray } from '@rejoinder/runtime/arrays';
 import { given, rowsOf } from '@rejoinder/runtime/rows';
 import { isNeverLogged, isOfContact } from '../people/people-store.js';
+import type { GraphMail } from './graph.js';
 import type { Tx } from '../tx.js';
 import type { Facts, Stored } from './sighting.js';
 
@@ -36,8 +37,9 @@ const judgedColumns = `n.tenant_id as "tenantId", n.mail_id as "mailId", n.id_ha
   n.root, n.send_id as "sendId", n.inbox_ids as "inboxIds", n.historical, n.seen_at as "seenAt",
   case when n.from_hash = '' then n.recipient_hashes else array_prepend(n.from_hash, n.recipient_hashes) end as people, n.kind in ('auto_reply', 'delivery_report') as "isAutomatic",
   n.carries_quote as "carriesQuote", n.thread_id as "threadId", n.verdict, n.cut, n.answers_mail_id as answers, n.joined, n.revision, n.capture_revision as "captureRevision", n.capture, n.by_contact as "byContact", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact"`;
-const mailKeys = 'tenant_id uuid, mail_id uuid';
-export const idKeys = 'tenant_id uuid, id_hash bytea';
+const mailsGiven = 'unnest($1::uuid[], $2::uuid[]) as k (tenant_id, mail_id)';
+/** The parameters that idArrays() makes, as rows k. */
+export const idsGiven = 'unnest($1::uuid[], $2::bytea[]) as k (tenant_id, id_hash)';
 
 /**
  * The mail of a key, by its primary key alone: `offset 0` keeps the planner from joining whole tables, which it takes to be small while a
@@ -72,11 +74,11 @@ export async function ownInboxes(tx: Tx, tenantIds: string[]): Promise<Map<strin
 
 /** Those of these mails that are stored. */
 export function storedMails(tx: Tx, mails: MailKey[]): Promise<Stored[]> {
-  const sql = `select ${judgedColumns}, n.from_hash as "from", n.recipient_hashes as recipients, n.domain_hashes as domains, n.received_at as "receivedAt", n.kind from ${given(1, mailKeys, 'k')}, ${nodeOf('k')}`;
-  return rowsOf<Stored>(tx, sql, jsonKeys(mails));
+  const sql = `select ${judgedColumns}, n.from_hash as "from", n.recipient_hashes as recipients, n.domain_hashes as domains, n.received_at as "receivedAt", n.kind from ${mailsGiven}, ${nodeOf('k')}`;
+  return rowsOf<Stored>(tx, sql, ...mailArrays(mails));
 }
 
-/** Writes facts of new mails and of mails of which more is known now, with the ids they bear and cite. */
+/** Writes mails of which more is known now, with the ids they bear and cite. */
 export async function saveFacts(tx: Tx, facts: Facts[]): Promise<void> {
   if (facts.length === 0) return;
   const columns = `"tenantId" uuid, "mailId" uuid, ids bytea[], chain bytea[], "from" bytea, recipients bytea[], subject bytea, kind text, root text,
@@ -93,34 +95,92 @@ export async function saveFacts(tx: Tx, facts: Facts[]): Promise<void> {
   await tx.$executeRawUnsafe(sql, JSON.stringify(facts));
 }
 
+/** A mail as it is first written: its facts, and how it was judged. */
+export type NewMail = Facts & GraphMail;
+
+/** Writes mails that are not stored yet, judged already, with the ids they bear and cite. */
+export async function saveNew(tx: Tx, mails: NewMail[]): Promise<void> {
+  if (mails.length === 0) return;
+  const of = <T>(value: (mail: NewMail) => T) => mails.map(value);
+  const links = (ids: (mail: NewMail) => string[]) => {
+    const all = mails.flatMap((mail) => [...new Set(ids(mail))].map((id) => ({ tenantId: mail.tenantId, mailId: mail.mailId, id })));
+    return [uuidArray(all.map((one) => one.tenantId)), byteaArray(all.map((one) => one.id)), uuidArray(all.map((one) => one.mailId))];
+  };
+  await Promise.all([
+    tx.$executeRawUnsafe(
+      insertNew,
+      uuidArray(of((mail) => mail.tenantId)),
+      uuidArray(of((mail) => mail.mailId)),
+      textArray(of((mail) => byteaArrayText(mail.ids))),
+      textArray(of((mail) => byteaArrayText(mail.chain))),
+      byteaArray(of((mail) => mail.from)),
+      textArray(of((mail) => byteaArrayText(mail.recipients))),
+      byteaArray(of((mail) => mail.subject)),
+      textArray(of((mail) => mail.kind)),
+      textArray(of((mail) => mail.root)),
+      uuidArray(of((mail) => mail.sendId)),
+      textArray(of((mail) => `{${mail.inboxIds.join(',')}}`)),
+      of((mail) => mail.historical),
+      textArray(of((mail) => mail.seenAt)),
+      textArray(of((mail) => byteaArrayText(mail.domains))),
+      textArray(of((mail) => mail.receivedAt)),
+      of((mail) => mail.byContact),
+      uuidArray(of((mail) => mail.threadId)),
+      textArray(of((mail) => mail.verdict)),
+      textArray(of((mail) => mail.cut)),
+      uuidArray(of((mail) => mail.answers)),
+      bigintArray(of((mail) => mail.joined)),
+      bigintArray(of((mail) => mail.revision)),
+      bigintArray(of((mail) => mail.captureRevision)),
+    ),
+    tx.$executeRawUnsafe(insertLinks('bearer', 'id_hash'), ...links((mail) => mail.ids)),
+    tx.$executeRawUnsafe(insertLinks('citation', 'cited_hash'), ...links((mail) => mail.chain)),
+  ]);
+}
+
+const insertNew = `insert into node (tenant_id, mail_id, id_hashes, chain_hashes, from_hash, recipient_hashes, base_subject_hash, kind, root, send_id, inbox_ids, historical,
+    seen_at, domain_hashes, received_at, by_contact, thread_id, verdict, cut, answers_mail_id, joined, revision, capture_revision)
+  select tenant_id, mail_id, ids::bytea[], chain::bytea[], sender, recipients::bytea[], subject, kind, root, send_id, inbox_ids::uuid[], historical,
+    seen_at::timestamptz, domains::bytea[], received_at::timestamptz, by_contact, thread_id, verdict, cut, answers, joined, revision, capture_revision
+  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::bytea[], $8::text[], $9::text[], $10::uuid[], $11::text[], $12::bool[],
+    $13::text[], $14::text[], $15::text[], $16::bool[], $17::uuid[], $18::text[], $19::text[], $20::uuid[], $21::bigint[], $22::bigint[], $23::bigint[])
+    as g (tenant_id, mail_id, ids, chain, sender, recipients, subject, kind, root, send_id, inbox_ids, historical,
+    seen_at, domains, received_at, by_contact, thread_id, verdict, cut, answers, joined, revision, capture_revision)`;
+
+const insertLinks = (table: string, column: string) =>
+  `insert into ${table} (tenant_id, ${column}, mail_id) select * from unnest($1::uuid[], $2::bytea[], $3::uuid[]) on conflict do nothing`;
+
 /**
- * These mails and all that cite one of them, directly or over others, at most so many: what a change of them can reach. The limit ends the
- * recursion itself: PostgreSQL computes no more of it than is fetched.
+ * These mails, those that cite one of these ids, and all that cite one of them, directly or over others, at most so many: what a change can reach. The
+ * limit ends the recursion itself: PostgreSQL computes no more of it than is fetched.
  */
-export function reachedFrom(tx: Tx, mails: MailKey[], limit: number): Promise<GraphMail[]> {
+export function reachedFrom(tx: Tx, mails: MailKey[], ids: IdKey[], limit: number): Promise<GraphMail[]> {
   const sql = `with recursive reached (tenant_id, mail_id) as (
-    select tenant_id, mail_id from ${given(1, mailKeys)}
+    (select tenant_id, mail_id from ${mailsGiven}
+    union all
+    select k.tenant_id, c.mail_id from unnest($3::uuid[], $4::bytea[]) as k (tenant_id, id_hash),
+      lateral (select mail_id from citation where tenant_id = k.tenant_id and cited_hash = k.id_hash offset 0) c)
     union
     select c.tenant_id, c.mail_id from reached r, ${nodeOf('r')}, unnest(n.id_hashes) id,
       lateral (select tenant_id, mail_id from citation where tenant_id = r.tenant_id and cited_hash = id offset 0) c
-  ), bounded as materialized (select * from reached limit $2::int)
+  ), bounded as materialized (select * from reached limit $5::int)
   select ${judgedColumns} from bounded b, ${nodeOf('b')}`;
-  return rowsOf<GraphMail>(tx, sql, jsonKeys(mails), limit);
+  return rowsOf<GraphMail>(tx, sql, ...mailArrays(mails), ...idArrays(ids), limit);
 }
 
 /** Every mail that bears one of these ids. */
 export function bearersOf(tx: Tx, ids: IdKey[]): Promise<GraphMail[]> {
-  const sql = `with b as materialized (select distinct k.tenant_id, b.mail_id from ${given(1, idKeys, 'k')},
+  const sql = `with b as materialized (select distinct k.tenant_id, b.mail_id from ${idsGiven},
       lateral (select mail_id from bearer where tenant_id = k.tenant_id and id_hash = k.id_hash offset 0) b)
     select ${judgedColumns} from b, ${nodeOf('b')}`;
-  return rowsOf<GraphMail>(tx, sql, jsonIds(ids));
+  return rowsOf<GraphMail>(tx, sql, ...idArrays(ids));
 }
 
 /** Mails that cite one of these ids, seen or not. */
 export function citersOf(tx: Tx, ids: IdKey[], limit: number): Promise<MailKey[]> {
-  const sql = `select distinct k.tenant_id as "tenantId", c.mail_id as "mailId" from ${given(1, idKeys, 'k')},
-    lateral (select mail_id from citation where tenant_id = k.tenant_id and cited_hash = k.id_hash offset 0) c limit $2::int`;
-  return rowsOf<MailKey>(tx, sql, jsonIds(ids), limit);
+  const sql = `select distinct k.tenant_id as "tenantId", c.mail_id as "mailId" from ${idsGiven},
+    lateral (select mail_id from citation where tenant_id = k.tenant_id and cited_hash = k.id_hash offset 0) c limit $3::int`;
+  return rowsOf<MailKey>(tx, sql, ...idArrays(ids), limit);
 }
 
 /** Every mail of these threads; at most so many. */
@@ -129,10 +189,10 @@ export function mailsOfThreads(tx: Tx, tenantId: string, threadIds: string[], li
   return rowsOf<GraphMail>(tx, sql, tenantId, threadIds, limit);
 }
 
-function jsonKeys(mails: MailKey[]): string {
-  return JSON.stringify(mails.map(({ tenantId, mailId }) => ({ tenant_id: tenantId, mail_id: mailId })));
+function mailArrays(mails: MailKey[]): Buffer[] {
+  return [uuidArray(mails.map(({ tenantId }) => tenantId)), uuidArray(mails.map(({ mailId }) => mailId))];
 }
 
-export function jsonIds(ids: IdKey[]): string {
-  return JSON.stringify(ids.map(({ tenantId, id }) => ({ tenant_id: tenantId, id_hash: id })));
+export function idArrays(ids: IdKey[]): Buffer[] {
+  return [uuidArray(ids.map(({ tenantId }) => tenantId)), byteaArray(ids.map(({ id }) => id))];
 }

@@ -7,7 +7,7 @@ import type { Logger } from '@rejoinder/runtime/logging';
 import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
 import { announce, changeOf, merged as threadMerged, type Change } from '../verdict/announce.js';
 import type { GraphMail } from './graph.js';
-import { bearersOf, mailsOfThreads, reachedFrom, type MailKey, type OwnInboxes } from './graph-store.js';
+import { bearersOf, mailsOfThreads, reachedFrom, saveNew, type MailKey, type NewMail, type OwnInboxes } from './graph-store.js';
 import { judge, type Judged } from '../verdict/judge.js';
 import type { Tx } from '../tx.js';
 import { idsHeld, thread, type Threading } from './threads.js';
@@ -34,10 +34,13 @@ export class GraphWriter {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Judges these mails, whose ground has changed, with all they reach. The caller has locked their tenants' graphs. */
-  async judgeAgain(tx: Tx, changed: MailKey[], own: Map<string, OwnInboxes>, traceOf: TraceOf): Promise<void> {
-    if (changed.length === 0) return;
-    const judgements = await this.#judge(tx, changed, own);
+  /**
+   * Judges these mails, whose ground has changed, with all they reach; and mails that are new, which are stored once they have been judged. The caller has
+   * locked their tenants' graphs.
+   */
+  async judgeAgain(tx: Tx, changed: MailKey[], own: Map<string, OwnInboxes>, traceOf: TraceOf, fresh: NewMail[] = []): Promise<void> {
+    if (changed.length + fresh.length === 0) return;
+    const { judgements, isAll } = await this.#judge(tx, changed, fresh, own);
     const changes: Change[] = [];
     const events: NewEvent[] = [];
     for (const [tenantId, ofTenant] of byTenant(judgements, ({ before }) => before.tenantId)) {
@@ -49,13 +52,36 @@ export class GraphWriter {
       events.push(...ofMails.flatMap((change) => announce(change, isGone, traceOf(change.after) ?? firstTrace)));
       changes.push(...ofMails);
     }
-    const verdicts = changes.map(({ after }) => after);
-    await Promise.all([saveVerdicts(tx, verdicts), this.outbox.add(tx, events)]);
+    const [first, again] = [changes.filter(isFirst), changes.filter((change) => !isFirst(change))];
+    await Promise.all([
+      saveNew(
+        tx,
+        first.map(({ before, after }) => ({ ...(before as NewMail), ...after })),
+      ),
+      saveVerdicts(
+        tx,
+        again.map(({ after }) => after),
+      ),
+      this.outbox.add(tx, events),
+    ]);
+    if (!isAll)
+      await leaveForRecheck(
+        tx,
+        judgements.map(({ before }) => before),
+        this.clock.now(),
+      );
   }
 
-  async #judge(tx: Tx, changed: MailKey[], own: Map<string, OwnInboxes>): Promise<Judgement[]> {
-    const reached = await reachedFrom(tx, changed, maxReached + changed.length);
-    if (reached.length >= maxReached + changed.length) await leaveForRecheck(tx, reached, this.clock.now());
+  async #judge(
+    tx: Tx,
+    changed: MailKey[],
+    fresh: NewMail[],
+    own: Map<string, OwnInboxes>,
+  ): Promise<{ judgements: Judgement[]; isAll: boolean }> {
+    const limit = maxReached + changed.length;
+    const borne = fresh.flatMap(({ tenantId, ids }) => ids.map((id) => ({ tenantId, id })));
+    const stored = await reachedFrom(tx, changed, borne, limit);
+    const reached = [...fresh, ...stored];
     const cited = distinct(reached.flatMap((mail) => mail.chain.map((id) => ({ tenantId: mail.tenantId, id }))));
     const [bearers, ghosts] = cited.length > 0 ? await Promise.all([bearersOf(tx, cited), ghostsAmong(tx, cited)]) : [[], []];
     const judgements: Judgement[] = [];
@@ -69,7 +95,7 @@ export class GraphWriter {
       const verdicts = judge(mails.map(outside), around);
       judgements.push(...mails.map((before) => ({ before, judged: verdicts.get(before.mailId)! })));
     }
-    return judgements;
+    return { judgements, isAll: stored.length < limit };
   }
 
   /** Threads of the judged mails; where one lets go of an id, its whole old thread is looked at, and its other mails join the judged. */
@@ -106,6 +132,9 @@ export class GraphWriter {
     return change ? [change] : [];
   }
 }
+
+/** Stored mails have a thread. */
+const isFirst = ({ before }: Change): boolean => before.threadId === null;
 
 function byTenant<T>(items: T[], tenantOf: (item: T) => string): Map<string, T[]> {
   return Map.groupBy(items, tenantOf);

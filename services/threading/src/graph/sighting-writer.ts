@@ -5,6 +5,7 @@ import { askFor, isWanted } from '../verdict/announce.js';
 import { lockGraphs, ownInboxes, saveFacts, storedMails, type OwnInboxes } from './graph-store.js';
 import { GraphWriter, type TraceOf } from './graph-writer.js';
 import type { Tx } from '../tx.js';
+import { withPeople } from '../people/people-store.js';
 import { learn, type Learnt, type Sighting, type Stored } from './sighting.js';
 import { claimGhosts } from '../tracked/tracked-store.js';
 import { strongerRoot } from './graph.js';
@@ -21,21 +22,23 @@ export class SightingWriter {
     await lockGraphs(tx, tenantIds);
     const byMail = Map.groupBy(sightings, ({ facts }) => `${facts.tenantId} ${facts.mailId}`);
     const keys = [...byMail.values()].map(([first]) => first!.facts);
-    const [own, known] = await Promise.all([ownInboxes(tx, tenantIds), storedMails(tx, keys)]);
-    const stored = new Map(known.map((mail) => [`${mail.tenantId} ${mail.mailId}`, mail]));
+    const [own, before] = await Promise.all([ownInboxes(tx, tenantIds), storedMails(tx, keys)]);
+    const stored = new Map(before.map((mail) => [`${mail.tenantId} ${mail.mailId}`, mail]));
     const learnt = [...byMail].map(([key, ofMail]) => learn(stored.get(key), ofMail));
     await this.#claim(tx, learnt);
     const news = learnt.filter(({ isGround, addedInboxIds }) => isGround || addedInboxIds.length > 0);
     // A mail may have come to an inbox that captures all mail of contacts.
     const isWiderNow = ({ facts, addedInboxIds }: Learnt) => addedInboxIds.some((inboxId) => own.get(facts.tenantId)!.all.has(inboxId));
-    const ground = learnt.filter((one) => one.isGround || isWiderNow(one)).map(({ facts }) => facts);
+    const ground = learnt.filter((one) => !one.isNew && (one.isGround || isWiderNow(one))).map(({ facts }) => facts);
+    const fresh = await withPeople(
+      tx,
+      learnt.filter(({ isNew }) => isNew).map(({ facts }) => facts),
+    );
+    const known = news.filter(({ isNew }) => !isNew).map(({ facts }) => facts);
     await Promise.all([
-      saveFacts(
-        tx,
-        news.map(({ facts }) => facts),
-      ),
+      saveFacts(tx, known),
       this.#askAgain(tx, learnt, stored, own, traceOf),
-      this.graph.judgeAgain(tx, ground, own, traceOf),
+      this.graph.judgeAgain(tx, ground, own, traceOf, fresh),
     ]);
   }
 

@@ -44,6 +44,9 @@ export interface Learnt {
   addedInboxIds: string[];
 }
 
+/** Of a mail that does not say whom it is from. */
+const noBytes = bytesText(new Uint8Array());
+
 const kinds: Partial<Record<MailKind, string>> = {
   [MailKind.LIST]: 'list',
   [MailKind.AUTO_REPLY]: 'auto_reply',
@@ -109,6 +112,26 @@ export function learn(stored: Stored | undefined, sightings: Sighting[]): Learnt
     isNew: stored === undefined,
     isGround: before === undefined || groundOf(before) !== groundOf(facts!),
     addedInboxIds: facts!.inboxIds.filter((inboxId) => !known.has(inboxId)),
+  };
+}
+
+/** A mail of which nothing is known but its facts: not judged yet. */
+export function unjudged(facts: Facts, rules: Pick<GraphMail, 'isNeverLogged' | 'isOfContact'>): GraphMail & Facts {
+  return {
+    ...facts,
+    ...rules,
+    people: facts.from === noBytes ? facts.recipients : [facts.from, ...facts.recipients],
+    isAutomatic: facts.kind === 'auto_reply' || facts.kind === 'delivery_report',
+    carriesQuote: null,
+    threadId: null,
+    verdict: 'untracked',
+    cut: 'no',
+    answers: null,
+    byContact: false,
+    joined: 0,
+    revision: 0,
+    captureRevision: 0,
+    capture: null,
   };
 }
 

@@ -1,4 +1,9 @@
 // Who is on a mail, as SQL asks it of a node: somebody of the never-log list, or a contact whose mail is captured.
+import { byteaArray, byteaArrayText, textArray, uuidArray } from '@rejoinder/runtime/arrays';
+import { rowsOf } from '@rejoinder/runtime/rows';
+import type { GraphMail } from '../graph/graph.js';
+import { unjudged, type Facts } from '../graph/sighting.js';
+import type { Tx } from '../tx.js';
 
 /** Everybody a mail names: its people, and their domains. */
 export const named = (node: string) => `array_cat(array_append(${node}.recipient_hashes, ${node}.from_hash), ${node}.domain_hashes)`;
@@ -22,3 +27,33 @@ export const isOfContact = (
   and exists (select from own_address o where o.tenant_id = ${node}.tenant_id and o.inbox_id = any (${node}.inbox_ids) and not o.removed and o.capture_since <= ${node}.received_at)
   and exists (select from contact_address c where c.tenant_id = ${node}.tenant_id and c.address_hash = any (array_append(${node}.recipient_hashes, ${node}.from_hash))
     and not exists (select from own_address o where o.tenant_id = c.tenant_id and o.address_hash = c.address_hash)))`;
+
+type Rules = Pick<GraphMail, 'mailId' | 'tenantId' | 'isNeverLogged' | 'isOfContact'>;
+
+/** Mails that are not stored yet, with what is to be known of the people on them; of most tenants nothing is asked. */
+export async function withPeople(tx: Tx, mails: Facts[]): Promise<(GraphMail & Facts)[]> {
+  if (mails.length === 0) return [];
+  const of = <T>(value: (mail: Facts) => T) => mails.map(value);
+  const rows = await rowsOf<Rules>(
+    tx,
+    rulesOfNew,
+    uuidArray(of((mail) => mail.tenantId)),
+    uuidArray(of((mail) => mail.mailId)),
+    byteaArray(of((mail) => mail.from)),
+    textArray(of((mail) => byteaArrayText(mail.recipients))),
+    textArray(of((mail) => byteaArrayText(mail.domains))),
+    textArray(of((mail) => mail.kind)),
+    textArray(of((mail) => `{${mail.inboxIds.join(',')}}`)),
+    textArray(of((mail) => mail.receivedAt)),
+  );
+  const rules = new Map(rows.map((one) => [`${one.tenantId} ${one.mailId}`, one]));
+  const none = { isNeverLogged: false, isOfContact: false };
+  return mails.map((mail) => unjudged(mail, rules.get(`${mail.tenantId} ${mail.mailId}`) ?? none));
+}
+
+const rulesOfNew = `select tenant_id as "tenantId", mail_id as "mailId", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact"
+  from (select tenant_id, mail_id, from_hash, recipients::bytea[] as recipient_hashes, domains::bytea[] as domain_hashes, kind, inbox_ids::uuid[] as inbox_ids,
+      received_at::timestamptz as received_at, null::text as capture, null::timestamptz as seen_at, false as by_contact
+    from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+      as g (tenant_id, mail_id, from_hash, recipients, domains, kind, inbox_ids, received_at)
+    where tenant_id in (select tenant_id from never_log) or tenant_id in (select tenant_id from own_address where capture_since is not null)) n`;

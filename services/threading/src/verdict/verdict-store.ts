@@ -1,28 +1,28 @@
 // Verdicts and threads in PostgreSQL: what a judgement needs beside the mails, and what it leaves.
 import type { GraphMail } from '../graph/graph.js';
-import { idKeys, jsonIds, nodeOf, type IdKey, type MailKey } from '../graph/graph-store.js';
+import { idArrays, idsGiven, nodeOf, type IdKey, type MailKey } from '../graph/graph-store.js';
 import { given, rowsOf } from '@rejoinder/runtime/rows';
 import type { Tx } from '../tx.js';
 
 /** Which of these ids a person tracked and nobody has seen. */
 export function ghostsAmong(tx: Tx, ids: IdKey[]): Promise<IdKey[]> {
-  const sql = `select t.tenant_id as "tenantId", t.message_id_hash as id from ${given(1, idKeys, 'k')},
+  const sql = `select t.tenant_id as "tenantId", t.message_id_hash as id from ${idsGiven},
     lateral (select * from tracked_id where tenant_id = k.tenant_id and message_id_hash = k.id_hash and mail_id is null offset 0) t`;
-  return rowsOf<IdKey>(tx, sql, jsonIds(ids));
+  return rowsOf<IdKey>(tx, sql, ...idArrays(ids));
 }
 
 /** The thread of each of these ids that a mail holds to already. All that hold to one id are in one thread, so the first one found tells. */
 export function threadsOfIds(tx: Tx, ids: IdKey[]): Promise<(IdKey & { threadId: string })[]> {
   const citers = 'select * from citation where tenant_id = k.tenant_id and cited_hash = k.id_hash offset 0';
   const bearers = 'select * from bearer where tenant_id = k.tenant_id and id_hash = k.id_hash offset 0';
-  const sql = `select k.tenant_id as "tenantId", k.id_hash as id, held.thread_id as "threadId" from ${given(1, idKeys, 'k')}, lateral (
+  const sql = `select k.tenant_id as "tenantId", k.id_hash as id, held.thread_id as "threadId" from ${idsGiven}, lateral (
       (select n.thread_id from (${bearers}) b, ${nodeOf('b')} where n.thread_id is not null limit 1)
       union all
       (select n.thread_id from (${citers}) c, ${nodeOf('c')}
         where n.thread_id is not null and n.joined > 0 and c.cited_hash = any (n.chain_hashes[cardinality(n.chain_hashes) - n.joined + 1:]) limit 1)
       limit 1
     ) held`;
-  return rowsOf(tx, sql, jsonIds(ids));
+  return rowsOf(tx, sql, ...idArrays(ids));
 }
 
 /** Writes what is new about judged mails. */
