@@ -93,6 +93,14 @@ export interface Engagement {
   message_id: string;
   attachments: Attachment[];
 }
+export interface HeldMail {
+  quarantine_id: string;
+  reason: string;
+  reason_text: string;
+  received_at: string;
+  from: string;
+  subject: string;
+}
 export interface Verdict {
   owner: string;
   store: string;
@@ -168,6 +176,11 @@ export const api = {
   pause: (id: string) => post<Inbox>(`/v1/inboxes/${id}/pause`),
   resume: (id: string) => post<Inbox>(`/v1/inboxes/${id}/resume`),
   removeInbox: (id: string) => call<void>('DELETE', `/v1/inboxes/${id}`),
+  loggingAddress: (id: string) => get<{ address: string }>(`/v1/inboxes/${id}/logging-address`),
+  renewLoggingAddress: (id: string) => post<{ address: string }>(`/v1/inboxes/${id}/logging-address`),
+  quarantine: () => get<{ mails: HeldMail[] }>('/v1/quarantine?limit=100'),
+  releaseHeld: (id: string) => post<void>(`/v1/quarantine/${id}/release`),
+  discardHeld: (id: string) => call<void>('DELETE', `/v1/quarantine/${id}`),
   contacts: (query: string, cursor: string) =>
     get<{ contacts: Contact[]; next_cursor: string | null }>(
       `/v1/contacts?limit=100&query=${encodeURIComponent(query)}&cursor=${encodeURIComponent(cursor)}`,

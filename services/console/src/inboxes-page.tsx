@@ -8,6 +8,7 @@ import {
   IconInbox,
   IconKey,
   IconLink,
+  IconMailForward,
   IconPlayerPause,
   IconPlayerPlay,
   IconPlus,
@@ -20,7 +21,9 @@ import { ConnectDialog } from './connect-dialog.js';
 import { DemoButton } from './demo-button.js';
 import { useFocusBack } from './focus.js';
 import { several, shortTime } from './format.js';
+import { LoggingAddressDialog } from './logging-address-dialog.js';
 import { PasswordDialog } from './password-dialog.js';
+import { Quarantine } from './quarantine.js';
 import { Trouble } from './trouble.js';
 
 interface Look {
@@ -66,6 +69,7 @@ export function InboxesPage({ demo }: { demo: Session['demo'] }) {
       {list.map((inbox) => (
         <InboxCard key={inbox.inbox_id} inbox={inbox} />
       ))}
+      <Quarantine />
       <ConnectDialog opened={connecting} onClose={connect.close} />
     </Stack>
   );
@@ -87,6 +91,7 @@ function NoInbox({ demo }: { demo: Session['demo'] }) {
 
 function InboxCard({ inbox }: { inbox: Inbox }) {
   const [newPassword, askPassword] = useDisclosure();
+  const [logging, showLogging] = useDisclosure();
   const { target, back } = useFocusBack();
   const look = lookOf(inbox);
   return (
@@ -104,7 +109,7 @@ function InboxCard({ inbox }: { inbox: Inbox }) {
           <Badge color={look.color} variant="light" size="lg" tt="none" role="status">
             {look.label}
           </Badge>
-          <InboxMenu inbox={inbox} target={target} back={back} askPassword={askPassword.open} />
+          <InboxMenu inbox={inbox} target={target} back={back} askPassword={askPassword.open} showLogging={showLogging.open} />
         </Group>
       </Group>
       {look.color === 'red' && (
@@ -123,6 +128,7 @@ function InboxCard({ inbox }: { inbox: Inbox }) {
         </Text>
       )}
       <Folders inbox={inbox} />
+      <LoggingAddressDialog inbox={inbox} opened={logging} onClose={showLogging.close} onClosed={back} />
       <PasswordDialog inbox={inbox} opened={newPassword} onClose={askPassword.close} onClosed={back} />
     </Stack>
   );
@@ -164,9 +170,10 @@ interface MenuProps {
   target: React.RefObject<HTMLButtonElement | null>;
   back: () => void;
   askPassword: () => void;
+  showLogging: () => void;
 }
 
-function InboxMenu({ inbox, target, back, askPassword }: MenuProps) {
+function InboxMenu({ inbox, target, back, askPassword, showLogging }: MenuProps) {
   const data = useQueryClient();
   const [removing, remove] = useDisclosure();
   const refresh = () => data.invalidateQueries({ queryKey: ['inboxes'] });
@@ -190,6 +197,9 @@ function InboxMenu({ inbox, target, back, askPassword }: MenuProps) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
+          <Menu.Item leftSection={<IconMailForward size={16} />} onClick={showLogging}>
+            Logging address
+          </Menu.Item>
           <Menu.Item leftSection={<IconKey size={16} />} onClick={askPassword}>
             Enter a new password
           </Menu.Item>

@@ -20,6 +20,7 @@ import { ContactsApi } from './rest/contacts-api.js';
 import { EngagementsApi } from './rest/engagements-api.js';
 import { InboxesApi } from './rest/inboxes-api.js';
 import { MailApi } from './rest/mail-api.js';
+import { LoggingAddressApi, QuarantineApi } from './rest/quarantine-api.js';
 import { RetentionApi } from './rest/retention-api.js';
 import { SignInAtProviderApi } from './rest/sign-in-at-provider-api.js';
 import { TrackedMailApi } from './rest/tracked-mail-api.js';
@@ -38,6 +39,8 @@ const rest = [
   AttachmentsApi,
   MailApi,
   TrackedMailApi,
+  LoggingAddressApi,
+  QuarantineApi,
   RetentionApi,
   EventsApi,
 ];

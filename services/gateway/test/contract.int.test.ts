@@ -2,18 +2,37 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '@rejoinder/base/id';
+import { SyncService } from '@rejoinder/contracts/api/sync';
 import { ask, type Gateway } from './gateway-house.js';
+import { startPeer, type Peer } from './peers.js';
 import { contactId, engagementId, inboxId, login, mail, sendId, startRestHouse, trackedId, type RestHouse } from './rest-house.js';
 
 let house: RestHouse;
 let gateway: Gateway;
+let sync: Peer;
 
 beforeAll(async () => {
   house = await startRestHouse();
   gateway = house.gateway;
+  const quarantineId = trackedId;
+  const receivedAt = { seconds: 1_700_000_000n };
+  sync = await startPeer(gateway.house.house.peerAddress('sync'), SyncService, {
+    getProgress: () => ({ state: 'live' }),
+    getLoggingAddress: () => ({ address: 'q7c2mfa4xkz5hj3wn6tb@log.example.com' }),
+    renewLoggingAddress: () => ({ address: 'w6tbq7c2mfa4xkz5hj3n@log.example.com' }),
+    listQuarantine: () => ({
+      mails: [{ quarantineId, inboxId, reason: 'not_verified', receivedAt, sizeBytes: 5n, from: 'x', subject: 'y' }],
+      nextPageToken: 'more',
+    }),
+    releaseQuarantined: () => ({}),
+    discardQuarantined: () => ({}),
+  });
 });
 
-afterAll(() => house?.stop());
+afterAll(async () => {
+  await sync?.stop();
+  await house?.stop();
+});
 
 const backAt = 'https://crm.example.com/inboxes/signed-in';
 /** Every route of the contract that answers JSON or nothing: [method, path, path in the document, status, body]. */
@@ -45,6 +64,11 @@ const routes: [string, string, string, number, object?][] = [
   ['POST', `/v1/mail/${sendId}/resolve`, '/v1/mail/{send_id}/resolve', 200, { outcome: 'send_again' }],
   ['POST', '/v1/tracked-mail', '/v1/tracked-mail', 202, { message_id: '<x@example.com>' }],
   ['GET', `/v1/tracked-mail/${trackedId}`, '/v1/tracked-mail/{tracked_id}', 200],
+  ['GET', `/v1/inboxes/${inboxId}/logging-address`, '/v1/inboxes/{inbox_id}/logging-address', 200],
+  ['POST', `/v1/inboxes/${inboxId}/logging-address`, '/v1/inboxes/{inbox_id}/logging-address', 200],
+  ['GET', '/v1/quarantine?limit=1', '/v1/quarantine', 200],
+  ['POST', `/v1/quarantine/${trackedId}/release`, '/v1/quarantine/{quarantine_id}/release', 204],
+  ['DELETE', `/v1/quarantine/${trackedId}`, '/v1/quarantine/{quarantine_id}', 204],
   ['GET', '/v1/retention/proof', '/v1/retention/proof', 200],
 ];
 

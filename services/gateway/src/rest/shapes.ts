@@ -25,6 +25,7 @@ export const ids = {
   engagement: idLike('019ab1c7-9a31-7d94-8b2f-5e6f70819265'),
   attachment: idLike('019ab1c7-1c02-7b83-a4d6-60718293a476'),
   tracked: idLike('019ab1c9-44b8-7a72-9c1e-718293a4b587'),
+  quarantine: idLike('019ab1ca-5d21-7b60-8f2d-8293a4b5c698'),
 };
 
 /** A text that is told, with an example of it. */

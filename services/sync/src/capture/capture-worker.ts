@@ -20,6 +20,7 @@ import { receivedAtOf } from '../inbox/observe.js';
 import { Owner } from '../inbox/owner-store.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
 import { KeptCopies } from '../intake/kept-copy.js';
+import { loggingAddresses } from '../intake/logging-address.js';
 import { CaptureStore, type Capture, type FailReason } from './capture-store.js';
 import { attachmentFacts, headerFacts } from './describe.js';
 import { LocationStore, placesIn, type Location } from './location-store.js';
@@ -137,10 +138,10 @@ export class CaptureWorker implements OnModuleInit {
     const hasMessagePart = plan.attachments.some(({ contentType }) => contentType === 'message/rfc822');
     if (capture.onlyIfQuoting && !carriesQuote({ text: text.text, html: text.html, hasMessagePart }))
       return this.#fail(capture, inboxId, 'not_quoting');
-    const { mailLimitBytes, partLimitBytes } = this.settings;
+    const { mailLimitBytes, partLimitBytes, intakeDomain } = this.settings;
     const limits = { mailLimitBytes, partLimitBytes, attachmentsOn };
     const { declared, parts } = attachmentFacts(mailId, copy.sizeBytes, plan.attachments, limits, (name) => tenant.attachment(name));
-    const facts = headerFacts(copy.header, receivedAtOf(copy, this.clock.now()), copy.sizeBytes);
+    const facts = headerFacts(copy.header, receivedAtOf(copy, this.clock.now()), copy.sizeBytes, loggingAddresses(intakeDomain));
     const event = {
       ...facts,
       inboxId,

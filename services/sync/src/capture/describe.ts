@@ -17,11 +17,17 @@ import type { NewPart } from './part-store.js';
 
 const maxSubject = 2_000;
 
-/** Of people, subject and times; never what a parser would make up. */
-export function headerFacts(header: Buffer, receivedAt: Date, sizeBytes: number) {
+/** Of people, subject and times; never what a parser would make up. A logging address is nobody's: it is left out, as others never see that of a BCC. */
+export function headerFacts(
+  header: Buffer,
+  receivedAt: Date,
+  sizeBytes: number,
+  isLoggingAddress: (address: string) => boolean = () => false,
+) {
   const headers = parseHeaders(header);
   const people = (name: string) =>
     addressesOf(headers, name)
+      .filter(({ address }) => !isLoggingAddress(address))
       .slice(0, 1_000)
       .map(({ name: display, address }) => ({ name: display.toWellFormed(), address: address.toWellFormed() }));
   return {

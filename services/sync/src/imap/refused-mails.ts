@@ -27,7 +27,12 @@ export async function readAround<Mail>(range: string, around: Reading<Mail>): Pr
 }
 
 /** `error` is what the server answered for all of them: it is asked for half as many, down to one. */
-async function halves<Mail>(uids: number[], error: unknown, around: Reading<Mail>, found: { mails: Mail[]; refused: number[] }): Promise<void> {
+async function halves<Mail>(
+  uids: number[],
+  error: unknown,
+  around: Reading<Mail>,
+  found: { mails: Mail[]; refused: number[] },
+): Promise<void> {
   if (uids.length === 1) {
     if (found.refused.length === maxRefused) throw error;
     found.refused.push(uids[0]!);

@@ -17,3 +17,9 @@ export function localPartOf(address: string, domain: string): string | undefined
   const local = address.slice(0, at).toLowerCase();
   return at > 0 && address.slice(at + 1).toLowerCase() === domain.toLowerCase() && shape.test(local) ? local : undefined;
 }
+
+/** Which addresses are logging addresses, where the house has a domain for them. */
+export const loggingAddresses =
+  (domain: string | undefined) =>
+  (address: string): boolean =>
+    domain !== undefined && localPartOf(address, domain) !== undefined;

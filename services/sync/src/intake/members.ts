@@ -5,7 +5,7 @@ import { Vault } from '@rejoinder/vault/vault';
 import type { IntakeSettings } from '../config.js';
 import { SessionStore } from '../inbox/session-store.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
-import { localPartOf } from './logging-address.js';
+import { loggingAddresses } from './logging-address.js';
 import type { Knows } from './sort.js';
 
 export interface Tenant extends Knows {
@@ -29,7 +29,7 @@ export class Members {
       hash,
       isOwnHash,
       isOwn: (key) => isOwnHash(hash.hash('address', key)),
-      isLoggingAddress: (key) => localPartOf(key, this.settings.domain) !== undefined,
+      isLoggingAddress: loggingAddresses(this.settings.domain),
     };
   }
 }
