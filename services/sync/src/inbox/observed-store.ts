@@ -5,6 +5,7 @@ import { Fault } from '@rejoinder/base/fault';
 import { event, Outbox, type NewEvent } from '@rejoinder/bus/outbox';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { MailsObservedSchema, SentCopyObservedSchema } from '@rejoinder/contracts/events/sync';
+import { bigintArray, byteaArray, timeArray, uuidArray } from '@rejoinder/runtime/arrays';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { inSpan } from '@rejoinder/runtime/trace';
@@ -38,7 +39,8 @@ const lockHistory = `select o.epoch, s.wanted from session s join owner o on o.p
 
 /**
  * All of a batch in one statement, since each round trip stands between the server's EXISTS and the event: the cursor; one header row a mail and
- * inbox; the places; and what has waited for these mails is due. Answers the mails that are new to this inbox.
+ * inbox; the places; and what has waited for these mails is due. Answers the mails that are new to this inbox. `offset 0` has each mail looked for by its
+ * key: the planner would read all headers and places of the inbox instead, more with each batch of a first sync.
  */
 const insertBatch = `
 with mails as (
@@ -51,12 +53,13 @@ with mails as (
 ), headers as (
   insert into mail_header (tenant_id, mail_id, inbox_id, ingested_at, ingested_day, message_id_hash, size_bytes, received_at, sealed)
   select distinct on (o.mail_id) $1::uuid, o.mail_id, $2::uuid, $14::timestamptz, $15::date, o.hash, o.size, o.received, o.sealed from mails o
-  where not exists (select 1 from mail_header h where h.tenant_id = $1::uuid and h.mail_id = o.mail_id and h.inbox_id = $2::uuid)
+  where not exists (
+    select from (select h.inbox_id from mail_header h where h.tenant_id = $1::uuid and h.mail_id = o.mail_id offset 0) h where h.inbox_id = $2::uuid)
   returning mail_id
 ), locations as (
   insert into location (tenant_id, mail_id, inbox_id, folder_id, uid_validity, uid, ingested_at, logged)
   select $1::uuid, o.mail_id, $2::uuid, $3::uuid, $4::bigint, o.uid, $14::timestamptz, o.logged from mails o
-  where not exists (select 1 from location l where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid)
+  where not exists (select from location l where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid offset 0)
 ), known as (
   update location l set gone_at = null, logged = l.logged or o.logged from mails o
   where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid and (l.gone_at is not null or (o.logged and not l.logged))
@@ -136,12 +139,12 @@ export class ObservedStore {
       uidNext,
       historyNext,
       cursor === 'stays' ? 0 : observations.length,
-      observations.map(({ mailId }) => mailId),
-      observations.map(({ messageIdHash }) => messageIdHash ?? null),
-      observations.map(({ sizeBytes }) => sizeBytes),
-      observations.map(({ receivedAt }) => receivedAt.toISOString()),
-      sealed,
-      observations.map(({ uid }) => uid),
+      uuidArray(observations.map(({ mailId }) => mailId)),
+      byteaArray(observations.map(({ messageIdHash }) => messageIdHash)),
+      bigintArray(observations.map(({ sizeBytes }) => sizeBytes)),
+      timeArray(observations.map(({ receivedAt }) => receivedAt)),
+      byteaArray(sealed),
+      bigintArray(observations.map(({ uid }) => uid)),
       now,
       dayOf(now),
       observations.map(({ logged }) => logged),
