@@ -1,5 +1,6 @@
 // The other services, as sending asks them: who an inbox is, its credential, and the bytes of attachments.
 import { Injectable } from '@nestjs/common';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { isId } from '@rejoinder/base/id';
 import { Private } from '@rejoinder/base/private';
 import { Fault } from '@rejoinder/base/fault';
@@ -43,6 +44,17 @@ export class PeerClient {
     const { address, username, password, accessToken } = login;
     const secret = { password: new Private(password), ...(accessToken && { accessToken: new Private(accessToken) }) };
     return { login: { server: serverOf(login.smtp), username, ...secret }, version: credentialVersion, address };
+  }
+
+  /** For the owner of an inbox that waits for another credential than this one; refuses once it does not. */
+  async reconnectLink(
+    tenantId: string,
+    inboxId: string,
+    credentialVersion: bigint,
+  ): Promise<{ token: string; address: string; expiresAt: Date }> {
+    const asked = { tenantId, inboxId, credentialVersion };
+    const { token, address, expiresAt } = await this.peers.client(ConnectionsService).createReconnectLink(asked);
+    return { token, address, expiresAt: timestampDate(expiresAt!) };
   }
 
   /** Each must be stored, free, and all together within the limit. */

@@ -7,6 +7,9 @@ import { settings } from './config.js';
 import { ContentBox } from './mail/content-box.js';
 import { DeliveryStore } from './delivery/delivery-store.js';
 import { PrismaClient } from './generated/client.js';
+import { NoticeStore } from './notice/notice-store.js';
+import { NoticeWorker } from './notice/notice-worker.js';
+import { RelayClient } from './notice/relay-client.js';
 import { OnInbox } from './delivery/on-inbox.js';
 import { OnSentCopyObserved } from './delivery/on-sent-copy-observed.js';
 import { OutletStore } from './delivery/outlet-store.js';
@@ -19,7 +22,7 @@ import { StoreApi } from './store-api.js';
 
 @Module({
   controllers: [SendApi, ReadApi, StoreApi, OnInbox, OnSentCopyObserved],
-  providers: [SendStore, DeliveryStore, OutletStore, ContentBox, PeerClient, OutletWorker],
+  providers: [SendStore, DeliveryStore, OutletStore, ContentBox, PeerClient, OutletWorker, NoticeStore, NoticeWorker, RelayClient],
 })
 class SendingModule {}
 

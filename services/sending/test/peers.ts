@@ -69,7 +69,16 @@ export async function startPeers(addressOf: (service: 'connections' | 'attachmen
     if (breakAfter === undefined) call.end();
     else call.emit('error', { code: status.UNAVAILABLE, details: 'the store broke' });
   };
-  const connections = await serve(addressOf('connections'), ConnectionsService, { GetInbox: getInbox, GetCredential: getCredential });
+  const createReconnectLink: Unary = ({ request }, done) => {
+    const inbox = known(request);
+    if (!inbox) return done(missing);
+    return done(null, { token: `token-of-${inbox.inboxId}`, address: inbox.address, expiresAt: { seconds: 1_800_000_000n, nanos: 0 } });
+  };
+  const connections = await serve(addressOf('connections'), ConnectionsService, {
+    GetInbox: getInbox,
+    GetCredential: getCredential,
+    CreateReconnectLink: createReconnectLink,
+  });
   const attachment = await serve(addressOf('attachment'), AttachmentService, { GetAttachment: getAttachment, Download: download });
   const addFile = (file: Partial<StoredFile>) => {
     const stored = {

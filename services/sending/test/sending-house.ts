@@ -19,7 +19,10 @@ export const clock = { offsetMs: 0, now: () => new Date(Date.now() + clock.offse
 /** Of the test file that runs. */
 export const here = {} as { dovecot: Dovecot; scripted: ScriptedSmtp; house: TestHouse; peers: Peers };
 
-export async function openHouse(): Promise<void> {
+export const openHouse = (): Promise<void> => openHouseWith(() => ({}));
+
+/** With more settings, known once the servers run. */
+export async function openHouseWith(more: () => Record<string, string>): Promise<void> {
   here.dovecot = await startDovecot();
   here.scripted = await startScriptedSmtp(here.dovecot.ca);
   const caFile = join(here.dovecot.folder, 'ca.pem');
@@ -32,6 +35,7 @@ export async function openHouse(): Promise<void> {
       REJOINDER_MAIL_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
       REJOINDER_MAIL_ALLOWED_PORTS: [here.dovecot.submissionPort, here.scripted.port].join(','),
       REJOINDER_SENDING_ANSWER_SECONDS: '2',
+      ...more(),
     },
   });
   here.peers = await startPeers((service) => here.house.house.peerAddress(service));
@@ -90,7 +94,7 @@ export async function advance(ms: number) {
   // Days are made ahead once an hour of the machine's time.
   const { pool, keptDays, logger } = here.house.house;
   for (const schema of ['sending', 'bus']) await new PartitionKeeper(schema, pool, clock, keptDays, logger).keep();
-  here.house.house.wake.wake('sending', ['outlet']);
+  here.house.house.wake.wake('sending', ['outlet', 'notice']);
 }
 export const sequencesOf = (sendId: string) =>
   here.house.query<{ sequence: string }>(

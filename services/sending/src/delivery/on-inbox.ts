@@ -1,5 +1,5 @@
 // Takes what connections tells of inboxes: whether each may send.
-import { Controller } from '@nestjs/common';
+import { Controller, Inject } from '@nestjs/common';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { isId } from '@rejoinder/base/id';
 import { deadLetter, done, skip, type Outcome, type Received } from '@rejoinder/bus/event';
@@ -11,6 +11,10 @@ import {
   InboxReconnectedSchema,
   InboxRemovedSchema,
 } from '@rejoinder/contracts/events/connections';
+import { SETTINGS } from '@rejoinder/runtime/tokens';
+import type { SendingSettings } from '../config.js';
+import type { Episode } from '../notice/notice.js';
+import { NoticeStore } from '../notice/notice-store.js';
 import { OutletStore, type OutletNews } from './outlet-store.js';
 
 interface OfInbox<Schema extends DescMessage> extends Received<Schema> {
@@ -19,7 +23,11 @@ interface OfInbox<Schema extends DescMessage> extends Received<Schema> {
 
 @Controller()
 export class OnInbox {
-  constructor(private readonly store: OutletStore) {}
+  constructor(
+    private readonly store: OutletStore,
+    private readonly notices: NoticeStore,
+    @Inject(SETTINGS) private readonly settings: SendingSettings,
+  ) {}
 
   @On(InboxConnectedSchema)
   connected(batch: Received<typeof InboxConnectedSchema>[]): Promise<Outcome | Outcome[]> {
@@ -36,7 +44,8 @@ export class OnInbox {
   }
 
   @On(InboxDisconnectedSchema)
-  disconnected(batch: Received<typeof InboxDisconnectedSchema>[]): Promise<Outcome | Outcome[]> {
+  async disconnected(batch: Received<typeof InboxDisconnectedSchema>[]): Promise<Outcome | Outcome[]> {
+    if (this.settings.noticesSmtp) await this.notices.take(batch.map(episodeOf).filter((one) => one !== undefined));
     return this.#take(batch, ({ side }) => (side === 'sending' ? 'needs_reconnect' : undefined));
   }
 
@@ -46,7 +55,12 @@ export class OnInbox {
   }
 
   @On(InboxRemovedSchema)
-  removed(batch: Received<typeof InboxRemovedSchema>[]): Promise<Outcome | Outcome[]> {
+  async removed(batch: Received<typeof InboxRemovedSchema>[]): Promise<Outcome | Outcome[]> {
+    const known = batch.filter(({ message }) => isId(message.inboxId));
+    await this.notices.forget(
+      known.map(({ event }) => event.tenantId),
+      known.map(({ message }) => message.inboxId),
+    );
     return this.#take(batch, () => 'removed');
   }
 
@@ -73,4 +87,11 @@ export class OnInbox {
     if (news.length > 0) await this.store.takeNews(news);
     return outcomes;
   }
+}
+
+/** Undefined where it was told by a release that did not say of which credential. */
+function episodeOf({ event: { tenantId }, message }: Received<typeof InboxDisconnectedSchema>): Episode | undefined {
+  const { inboxId, side, reason, credentialVersion } = message;
+  if (!isId(inboxId) || (side !== 'receiving' && side !== 'sending') || credentialVersion === 0n) return undefined;
+  return { tenantId, inboxId, side, reason, credentialVersion };
 }

@@ -26,6 +26,11 @@ export class SmtpClient {
     return new SmtpClient(await connectSmtp(login, network, { socketTimeoutMs }));
   }
 
+  /** Over a connection that is open, and logged in where it has to be. */
+  static over(connection: SMTPConnection): SmtpClient {
+    return new SmtpClient(connection);
+  }
+
   get alive(): boolean {
     return this.#alive;
   }
