@@ -59,8 +59,10 @@ function matches({ uid, flags, raw, receivedAt }: ScriptedMail, criteria: string
   const range = /\bUID (\S+)/.exec(criteria)?.[1];
   const keyword = /\bKEYWORD (\S+)/.exec(criteria)?.[1];
   const since = /\bSINCE (\S+)/.exec(criteria)?.[1];
+  const isWritten = !/\bUNDRAFT\b/.test(criteria) || !flags.has('\\Draft');
   const header = /\bHEADER "?([^" ]+)"? "?([^"]*?)"?$/.exec(criteria);
   return (
+    isWritten &&
     (range === undefined || inRange(range, uid, highest)) &&
     (keyword === undefined || flags.has(keyword)) &&
     (since === undefined || new Date(receivedAt) >= new Date(since.replaceAll('"', ''))) &&

@@ -108,7 +108,15 @@ export class ScriptedMailbox extends EventEmitter<Changes> {
     for (const path of places) {
       const at = this.folders.get(path) ?? this.addFolder(path);
       const own = new Set(labels.filter((label) => folderOfLabel(label) !== path));
-      at.mails.push({ uid: at.uidNext++, raw, flags: new Set(flags), labels: own, receivedAt, modseq: ++this.modseq, gmailId });
+      at.mails.push({
+        uid: at.uidNext++,
+        raw,
+        flags: new Set(labels.includes('\\Draft') ? [...flags, '\\Draft'] : flags),
+        labels: own,
+        receivedAt,
+        modseq: ++this.modseq,
+        gmailId,
+      });
       this.emit('exists', path);
     }
   }

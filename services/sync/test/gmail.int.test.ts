@@ -1,5 +1,6 @@
 // Gmail, where folders are labels: a mail under several of them is one mail, and one folder has them all.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GapFoundSchema } from '@rejoinder/contracts/events/sync';
 import { buildMail } from '@rejoinder/testing/mail';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
 import { allMail } from '@rejoinder/testing/scripted-mailbox';
@@ -37,6 +38,9 @@ describe('a mailbox with labels', { timeout: 120_000 }, () => {
     // Sent and archived mails came by the same IDLE: no other folder was asked.
     const asked = town.server.commands.filter(({ verb }) => verb === 'STATUS' || verb === 'EXAMINE').map(({ text }) => text);
     expect(asked.filter((text) => !text.includes(allMail))).toEqual([]);
+    // An audit misses no draft.
+    await settle('an audit', async () => (await town.house.query('select 1 from sync.folder where audited_at is not null'))[0]);
+    expect(await town.house.published('rejoinder.sync.internal.v1', GapFoundSchema)).toEqual([]);
     const folders = await town.house.query<{ path: string; role: string }>('select path, role from sync.folder');
     expect(folders).toEqual([{ path: allMail, role: 'all' }]);
   });

@@ -9,6 +9,7 @@ import { connectImap, imapFault, type MailLogin } from '@rejoinder/runtime/imap-
 import type { MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { takeMails } from './lean-fetch.js';
 import { hasLogKeyword } from './log-keyword.js';
+import { readAround } from './refused-mails.js';
 import { uidRanges } from './uid-ranges.js';
 
 /** What is looked at of every mail: named header fields, and neither body, ENVELOPE nor BODYSTRUCTURE. */
@@ -29,6 +30,8 @@ export interface OpenFolder {
   /** Some servers leave it out. */
   uidNext: number | undefined;
   exists: number;
+  /** RFC 8474; empty where the server has none. */
+  mailboxId: string;
   /** HIGHESTMODSEQ (RFC 7162); undefined where the folder has none. */
   modseq: bigint | undefined;
   /** What became of it since the state that was asked for; undefined where the server cannot tell. */
@@ -71,6 +74,8 @@ export class ImapSession {
   onClose: () => void = () => undefined;
   /** A mail of the open folder was expunged: its UID where the server speaks QRESYNC. */
   onExpunge: (uid: number | undefined) => void = () => undefined;
+  /** Where it is set, mails that the server refuses are passed over, each by itself, and it is called with their UIDs: see readAround(). */
+  onPassedOver: ((uids: number[]) => void) | undefined;
   /** How often a folder was opened: each time what came before is told by the answer, not by EXISTS. */
   opens = 0;
   /** An IDLE that has not ended, and since when. */
@@ -159,6 +164,7 @@ export class ImapSession {
         uidValidity: box.uidValidity ?? 0n,
         uidNext: box.uidNext || undefined,
         exists: box.exists ?? 0,
+        mailboxId: box.mailboxId ?? '',
         modseq: box.noModseq ? undefined : box.highestModseq,
         // imapflow says whether the server took the state for one that it knows, but its types do not.
         changes: (box as { qresync?: boolean }).qresync ? changes : undefined,
@@ -186,6 +192,17 @@ export class ImapSession {
    * (RFC 3501 7.4.2): imapflow gives these as messages too.
    */
   async headers(range: string, limit: number): Promise<SeenMail[]> {
+    if (!this.onPassedOver) return this.#headers(range, limit);
+    const { mails, refused } = await readAround(range, {
+      read: (part) => this.#headers(part, limit),
+      there: (part) => this.uids({ uid: part }),
+      isRefusal: (error) => error instanceof Fault && error.code === 'UNAVAILABLE' && this.usable(),
+    });
+    if (refused.length > 0) this.onPassedOver(refused);
+    return mails;
+  }
+
+  #headers(range: string, limit: number): Promise<SeenMail[]> {
     return this.#do(async () => {
       // By UID: a FETCH that imapflow repeats after a pause answers again for all.
       const mails = new Map<number, SeenMail>();
@@ -322,8 +339,10 @@ export class ImapSession {
   }
 }
 
-/** UIDs from one on, received since a day, with a keyword, with a header field; all that are given must hold. */
+/** UIDs of a set or from one on, received since a day, with a keyword, with a header field, drafts or others; all that are given must hold. */
 export interface UidQuery {
+  uid?: string | undefined;
+  draft?: boolean | undefined;
   from?: number | undefined;
   since?: Date | undefined;
   keyword?: string | undefined;
@@ -332,7 +351,7 @@ export interface UidQuery {
 
 /** imapflow refuses criteria that are there but undefined. */
 function criteriaOf({ from, ...criteria }: UidQuery): Record<string, unknown> {
-  const all = { ...criteria, uid: from === undefined ? undefined : `${from}:*` };
+  const all = { ...criteria, ...(from === undefined ? {} : { uid: `${from}:*` }) };
   const given = Object.entries(all).filter(([, value]) => value !== undefined);
   return given.length > 0 ? Object.fromEntries(given) : { all: true };
 }

@@ -26,6 +26,8 @@ export interface Folder {
   exists: number | undefined;
   /** When its UIDs were last compared with the server's one by one. */
   auditedAt: Date | undefined;
+  /** Its id (RFC 8474), which a renamed folder keeps; empty where the server gives none. */
+  mailboxId: string;
 }
 
 /** How a folder stood when all that the server had told of it was saved. */
@@ -51,10 +53,11 @@ interface FolderRow {
   modseq: bigint | null;
   exists: bigint | null;
   auditedAt: Date | null;
+  mailboxId: string;
 }
 
 const columns = `folder_id as "folderId", path, role, uid_validity as "uidValidity", uid_next as "uidNext", history_next as "historyNext",
-  history_start as "historyStart", highest_modseq as modseq, exists_count as exists, audited_at as "auditedAt"`;
+  history_start as "historyStart", highest_modseq as modseq, exists_count as exists, audited_at as "auditedAt", mailbox_id as "mailboxId"`;
 
 /** A folder that is listed from its start: nothing of it was known before now. */
 const markListed = `insert into folder_mark (tenant_id, folder_id, uid_validity, uid_next, marked_at) values ($1::uuid, $2::uuid, $3::bigint, 1, $4::timestamptz)`;
@@ -112,6 +115,30 @@ export class FolderStore {
   relist(session: SessionRow, { folderId }: Folder): Promise<Folder> {
     const sql = `update folder set history_start = uid_next, history_next = uid_next, seen = 0, total = 0 where folder_id = $1::uuid returning ${columns}`;
     return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId));
+  }
+
+  identified(session: SessionRow, { folderId }: Folder, mailboxId: string): Promise<Folder> {
+    const sql = `update folder set mailbox_id = $2 where folder_id = $1::uuid returning ${columns}`;
+    return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, mailboxId));
+  }
+
+  /** The same folder under another name: its cursors, and the places of its mails, stay. */
+  rename(session: SessionRow, { folderId }: Folder, { path, role }: PlannedFolder): Promise<Folder> {
+    const sql = `update folder set path = $2, role = $3 where folder_id = $1::uuid returning ${columns}`;
+    return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, path, role));
+  }
+
+  /** Folders that the server no longer has: nothing is looked for in them any more. */
+  async forget(session: SessionRow, folders: readonly Folder[]): Promise<void> {
+    const sql = `delete from folder where inbox_id = $1::uuid and folder_id = any ($2::uuid[])`;
+    await this.database.writeToDisk({ tenants: [session.tenantId] }, async (tx) => {
+      await this.owner.fence(tx, session.partition);
+      await tx.$executeRawUnsafe(
+        sql,
+        session.inboxId,
+        folders.map(({ folderId }) => folderId),
+      );
+    });
   }
 
   /** All that was told of it up to this state is saved; what is gone from it is gone. */

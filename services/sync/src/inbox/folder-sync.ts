@@ -34,6 +34,9 @@ const batchMails = 500;
 const dayMs = 86_400_000;
 /** A folder without mod-sequences is opened this often to look for marks. */
 const marksEveryMs = 600_000;
+/** After so many ends of the session in a row, or refusals of a folder, mails that the server refuses one by one are passed over; audits ask for them again. */
+const failuresToPassOver = 5;
+const refusalsToPassOver = 2;
 /** Between two audits of a folder, whatever gives reason for them. */
 const auditPauseMs = 600_000;
 
@@ -55,19 +58,62 @@ export class FolderSync {
   readonly #auditTriedAt = new Map<string, number>();
   /** Folders the server would not open: left alone until they are listed anew. */
   readonly #refused = new Set<string>();
+  /** How often each was refused in this session. */
+  readonly #refusals = new Map<string, number>();
+  #listSoon = false;
 
   constructor(private readonly parts: FolderSyncParts) {}
 
   /** Learns which folders there are; those known keep their cursors. */
   async plan(): Promise<void> {
     const { imap, session, folders } = this.parts;
-    this.#planned = planFolders(await imap.folders(), session.logFolder, imap.hasLabels());
+    const listed = await imap.folders();
+    this.#planned = planFolders(listed, session.logFolder, imap.hasLabels());
     this.#refused.clear();
+    this.#listSoon = false;
+    this.#passOver(session.failures >= failuresToPassOver);
     const known = await folders.list(session);
     for (const folder of known) {
       const planned = this.#planned.find(({ path }) => path === folder.path);
       if (planned) this.#folders.set(folder.path, { ...folder, role: planned.role });
     }
+    await this.#lost(known.filter((folder) => !listed.some(({ path }) => path === folder.path)));
+  }
+
+  /** Folders that are no longer there: a renamed one is known again by its id, and keeps all that is known of it; without ids it is listed anew. */
+  async #lost(lost: Folder[]): Promise<void> {
+    if (lost.length === 0) return;
+    const { imap, session, folders } = this.parts;
+    const fresh = this.#planned.filter(({ path }) => !this.#folders.has(path));
+    for (const planned of imap.has('OBJECTID') ? fresh : []) {
+      const { mailboxId, uidValidity } = await imap.open(planned.path);
+      const before = lost.find((folder) => mailboxId !== '' && folder.mailboxId === mailboxId && folder.uidValidity === uidValidity);
+      if (before) this.#keep(await folders.rename(session, before, planned));
+    }
+    const gone = lost.filter(
+      ({ folderId }) => ![...this.#folders.values()].some((folder) => folder.folderId === folderId && this.#isPlanned(folder)),
+    );
+    await folders.forget(session, gone);
+    for (const { path } of lost) {
+      this.#folders.delete(path);
+      this.#history.delete(path);
+    }
+  }
+
+  #isPlanned({ path }: Folder): boolean {
+    return this.#planned.some((planned) => planned.path === path);
+  }
+
+  /** A folder was refused that was not before: it may have another name now. */
+  wantsList(): boolean {
+    return this.#listSoon;
+  }
+
+  #passOver(isWanted: boolean): void {
+    const { imap, session, logger } = this.parts;
+    const say = (uids: number[]) =>
+      logger.error({ inboxId: session.inboxId, uids }, 'the server refuses single mails: they are passed over');
+    imap.onPassedOver = isWanted ? say : undefined;
   }
 
   /** The folder that is kept open: INBOX, or the one with all mail. */
@@ -118,6 +164,10 @@ export class FolderSync {
     const box = await imap.open(path, this.#folders.get(path));
     const uidNext = box.uidNext ?? ((await imap.uids({})).at(-1) ?? 0) + 1;
     const folder = await this.#learn(path, { uidValidity: box.uidValidity, uidNext });
+    if (box.mailboxId !== folder.mailboxId) {
+      const { mailboxId } = await this.parts.folders.identified(this.parts.session, folder, box.mailboxId);
+      this.#folders.set(path, { ...folder, mailboxId });
+    }
     if (folder.uidNext < uidNext) await this.#takeUpTo(folder, uidNext);
     await this.#takeChanges(this.#folders.get(path)!, box);
     return box;
@@ -225,7 +275,7 @@ export class FolderSync {
     // Numbered anew: what there is comes as history first.
     if (folder.historyNext > 1) return;
     const present = parseUidSet(await imap.uidSet({}));
-    const wanted = session.historyDays > 0 ? parseUidSet(await this.#wantedSet(folder)) : present;
+    const wanted = session.historyDays > 0 || imap.hasLabels() ? parseUidSet(await this.#wantedSet(folder)) : present;
     const auditedAt = clock.now();
     // A set that does not add up says nothing: a server out of order must not make mails gone.
     if (!present || !wanted || countOf(present) !== exists) return this.#sayUnaudited(path, 'its UIDs do not add up');
@@ -237,10 +287,11 @@ export class FolderSync {
     else if (missing.length > 0) await this.#save(folder, await imap.headers(uidRanges(missing), maxMissing), 'stays');
   }
 
-  /** Of history, what its limit reaches; all of what came since. */
+  /** Of history, what its limit reaches; all of what came since. Among all mail, drafts are passed over. */
   async #wantedSet(folder: Folder): Promise<string> {
     const { imap } = this.parts;
-    const sets = [await imap.uidSet({ since: this.#since() }), await imap.uidSet({ from: folder.historyStart })];
+    const draft = imap.hasLabels() ? false : undefined;
+    const sets = [await imap.uidSet({ since: this.#since(), draft }), await imap.uidSet({ from: folder.historyStart, draft })];
     return sets.filter((set) => set !== '').join(',');
   }
 
@@ -259,15 +310,23 @@ export class FolderSync {
 
   /** A folder that the server refuses does not end the session for all the others. */
   async #unlessRefused(path: string, work: () => Promise<void>): Promise<void> {
+    const { imap } = this.parts;
+    const usual = imap.onPassedOver;
+    const refusals = this.#refusals.get(path) ?? 0;
+    if (refusals >= refusalsToPassOver) this.#passOver(true);
     try {
       await work();
     } catch (error) {
       if (!this.#isRefusal(error) || path === this.base()) throw error;
       this.#refused.add(path);
+      this.#refusals.set(path, refusals + 1);
+      this.#listSoon ||= refusals === 0;
       this.parts.logger.warn(
         { inboxId: this.parts.session.inboxId, folderId: this.#folders.get(path)?.folderId },
         'the server refuses a folder',
       );
+    } finally {
+      imap.onPassedOver = usual;
     }
   }
 
@@ -344,7 +403,7 @@ export class FolderSync {
     const now = clock.now();
     const placed = mails.map((mail) => ({ mail, role: mail.labels ? roleByLabels(mail.labels, folder.role) : folder.role }));
     // Among all mail lie drafts too, a new one with each change.
-    const written = placed.filter(({ role }) => role !== 'drafts' || isLogFolder);
+    const written = placed.filter(({ mail }) => !mail.labels || !mail.flags.has('\\Draft') || isLogFolder);
     const hash = isHistory(cursor) ? (this.#remembering ??= remembering(around.hash)) : around.hash;
     const observations = await observeBatch(written, { ...around, hash, isLogFolder, now }, ({ uid }, error) =>
       // Its message may quote the header.

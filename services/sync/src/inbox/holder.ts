@@ -227,7 +227,7 @@ export class Holder {
   }
 
   async #lookAtDue(sync: FolderSync, imap: ImapSession): Promise<boolean> {
-    if (this.#looks.listDue(performance.now())) {
+    if (this.#looks.listDue(performance.now()) || sync.wantsList()) {
       await this.#plan(sync);
       // The net below IDLE: the base is opened anew, so that an announcement that was missed is made up for.
       this.#baseOpen = false;

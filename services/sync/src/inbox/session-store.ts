@@ -21,6 +21,8 @@ export interface SessionRow {
   attachments: boolean;
   historyDays: number;
   logFolder: string;
+  /** Ends of its sessions without one between them that stood for a while. */
+  failures: number;
 }
 
 /** What a command asks for. */
@@ -51,7 +53,7 @@ update session set wanted = $3, command_sequence = $4::bigint, due_at = $5::time
   state = 'stopped', reason = '' where tenant_id = $1::uuid and inbox_id = $2::uuid and (command_sequence <= $4::bigint or $3 = 'removing')`;
 
 const columns = `tenant_id as "tenantId", inbox_id as "inboxId", partition, wanted, credential_version as "credentialVersion", attachments,
-  history_days as "historyDays", log_folder as "logFolder"`;
+  history_days as "historyDays", log_folder as "logFolder", failures`;
 
 @Injectable()
 export class SessionStore {
