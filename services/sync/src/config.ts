@@ -24,9 +24,9 @@ export const settings = {
     max: 600,
   }),
   historyBatch: numberSetting('REJOINDER_SYNC_HISTORY_BATCH', 'old mails whose headers are taken at once', {
-    default: 500,
+    default: 1_000,
     min: 1,
-    max: 500,
+    max: 2_000,
   }),
   auditHours: numberSetting('REJOINDER_SYNC_AUDIT_HOURS', "hours between comparisons of a folder's UIDs with what is known, one by one", {
     default: 24,

@@ -2,13 +2,14 @@
 import { expect, test } from 'vitest';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createLogger } from '@rejoinder/runtime/logging';
+import { settle } from '@rejoinder/testing/settle';
 import { FolderSync, type FolderSyncParts } from './folder-sync.js';
 
 const batch = 10;
 const total = 3 * batch;
 
 /** Each save waits until it is let go or fails. */
-function scene() {
+function scene(headerBytes = 0) {
   const saves: { first: number; done: () => void; fail: (error: Error) => void }[] = [];
   const fetched: string[] = [];
   const seen = (uid: number) => ({
@@ -16,7 +17,7 @@ function scene() {
     flags: new Set<string>(),
     receivedAt: new Date(),
     sizeBytes: 1,
-    header: Buffer.from(`Subject: ${uid}\r\n\r\n`),
+    header: Buffer.from(`Subject: ${uid}${' '.repeat(headerBytes)}\r\n\r\n`),
   });
   const imap = {
     hasLabels: () => false,
@@ -70,6 +71,18 @@ test('the next batch is fetched while one is saved, and saved after it', async (
   saves[0]!.done();
   await second;
   expect(saves.map(({ first }) => first)).toEqual([21, 11]);
+});
+
+test('of mails with long headers fewer are taken at once', async () => {
+  const { sync, saves, fetched } = scene(1_000_000);
+  await sync.plan();
+  await sync.open('INBOX');
+  await sync.historyStep();
+  const second = sync.historyStep();
+  await settle('the first save', () => saves.length === 1);
+  saves[0]!.done();
+  await second;
+  expect(fetched).toEqual(['21:30', '18:20']);
 });
 
 test('where one could not be saved, none after it is: the session ends and begins there anew', async () => {

@@ -9,10 +9,11 @@ import { parseUidSet, uidRanges } from '../imap/uid-ranges.js';
 import { maxMissing, type AuditStore } from './audit-store.js';
 import type { Folder, FolderStore, ServerFolder } from './folder-store.js';
 import { remembering } from './hash-memo.js';
-import { observeBatch } from './observe-batch.js';
+import { mailsThatFit, observeBatch } from './observe-batch.js';
 import type { Hash, Observation, Surroundings } from './observe.js';
 import { isHistory, type Cursor, type ObservedStore } from './observed-store.js';
 import type { SessionRow } from './session-store.js';
+import { settleDoubts } from './settle-doubts.js';
 
 export interface FolderSyncParts {
   session: SessionRow;
@@ -29,7 +30,7 @@ export interface FolderSyncParts {
   logger: Logger;
 }
 
-/** Mails in one transaction and one event. */
+/** New mails in one transaction. */
 const batchMails = 500;
 const dayMs = 86_400_000;
 /** A folder without mod-sequences is opened this often to look for marks. */
@@ -47,6 +48,8 @@ export class FolderSync {
   readonly #history = new Map<string, number[]>();
   /** Hashes of what comes again on the mails of history; only while it is being taken. */
   #remembering: Hash | undefined;
+  /** So many old mails are taken at once, as large as the last ones were. */
+  #historyMails = Infinity;
   /** The batch of history that is being saved while the next is fetched. */
   #saving: Promise<void> = Promise.resolve();
   /** Mails taken as new since a folder was last in step: by so many EXISTS has grown, and what is missing from it was expunged. */
@@ -338,7 +341,7 @@ export class FolderSync {
     if (this.parts.imap.selected() !== path) await this.open(path);
     const folder = this.#folders.get(path)!;
     const uids = this.#history.get(path) ?? (await this.#listHistory(folder));
-    const batch = uids.splice(-this.parts.historyBatch);
+    const batch = uids.splice(-Math.min(this.parts.historyBatch, this.#historyMails));
     if (batch.length === 0) {
       await this.#saving;
       this.#history.delete(path);
@@ -347,9 +350,12 @@ export class FolderSync {
       this.#moved(folder, { historyNext: 1 });
       return;
     }
-    const mails = await this.parts.imap.headers(uidRanges(batch), batchMails);
+    const mails = await this.parts.imap.headers(uidRanges(batch), batch.length);
+    this.#historyMails = mailsThatFit(mails);
+    const cursor = { historyNext: batch[0]! };
+    const observations = await this.#observe(folder, mails, cursor);
     await this.#saving;
-    this.#saving = this.#save(folder, mails, { historyNext: batch[0]! });
+    this.#saving = this.#store(folder, cursor, observations);
     // Whoever waits for it next hears of it.
     this.#saving.catch(() => undefined);
   }
@@ -398,41 +404,35 @@ export class FolderSync {
   }
 
   async #save(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<void> {
-    const { session, observed, around, ownAddressHash, clock, logger } = this.parts;
+    await this.#store(folder, cursor, await this.#observe(folder, mails, cursor));
+    if (cursor !== 'stays' && 'uidNext' in cursor) this.#arrived.set(folder.path, (this.#arrived.get(folder.path) ?? 0) + mails.length);
+  }
+
+  async #observe(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<Observation[]> {
+    const { session, around, clock, logger } = this.parts;
     const isLogFolder = session.logFolder !== '' && folder.path === session.logFolder;
     const now = clock.now();
     const placed = mails.map((mail) => ({ mail, role: mail.labels ? roleByLabels(mail.labels, folder.role) : folder.role }));
     // Among all mail lie drafts too, a new one with each change.
     const written = placed.filter(({ mail }) => !mail.labels || !mail.flags.has('\\Draft') || isLogFolder);
     const hash = isHistory(cursor) ? (this.#remembering ??= remembering(around.hash)) : around.hash;
-    const observations = await observeBatch(written, { ...around, hash, isLogFolder, now }, ({ uid }, error) =>
+    return observeBatch(written, { ...around, hash, isLogFolder, now }, ({ uid }, error) =>
       // Its message may quote the header.
       logger.error({ inboxId: session.inboxId, folderId: folder.folderId, uid, error: nameOf(error) }, 'a header cannot be read'),
     );
-    await this.#settleDoubts(observations);
+  }
+
+  async #store(folder: Folder, cursor: Cursor, observations: Observation[]): Promise<void> {
+    const { session, observed, ownAddressHash } = this.parts;
+    await settleDoubts(observations, (hashes) => observed.known(session.tenantId, hashes));
     await observed.save({ session, folder, cursor, observations, ownAddressHash });
     if (cursor !== 'stays') this.#moved(folder, cursor);
-    if (cursor !== 'stays' && 'uidNext' in cursor) this.#arrived.set(folder.path, (this.#arrived.get(folder.path) ?? 0) + mails.length);
   }
 
   /** New mail and history move the cursors of one folder side by side. */
   #moved({ path, uidValidity }: Folder, cursor: Exclude<Cursor, 'stays'>): void {
     const known = this.#folders.get(path);
     if (known?.uidValidity === uidValidity) this.#folders.set(path, { ...known, ...cursor });
-  }
-
-  /** An In-Reply-To of several words: the first that is a mail we know is what it answers. */
-  async #settleDoubts(observations: Observation[]): Promise<void> {
-    const doubtful = observations.filter(({ doubtfulHashes }) => doubtfulHashes.length > 0);
-    if (doubtful.length === 0) return;
-    const known = await this.parts.observed.known(
-      this.parts.session.tenantId,
-      doubtful.flatMap(({ doubtfulHashes }) => doubtfulHashes),
-    );
-    for (const { doubtfulHashes, mail } of doubtful) {
-      const parent = doubtfulHashes.find((hash) => known.has(hash.toString('hex')));
-      if (parent) mail.chainHashes = [...mail.chainHashes.filter((hash) => !parent.equals(hash)), parent];
-    }
   }
 }
 

@@ -6,6 +6,8 @@ import { observeAny, type Observation, type Surroundings } from './observe.js';
 
 /** About a millisecond's work. */
 const mailsPerTurn = 50;
+/** Header fields of one batch, about. */
+const batchBytes = 4_000_000;
 
 export interface PlacedMail {
   mail: SeenMail;
@@ -23,4 +25,10 @@ export async function observeBatch(
     observations.push(observeAny(mail, { ...around, role }, (error) => onUnreadable(mail, error)));
   }
   return observations;
+}
+
+/** How many mails make one batch, if they are as large as these. */
+export function mailsThatFit(mails: readonly SeenMail[]): number {
+  const bytes = mails.reduce((sum, { header }) => sum + header.length, 0);
+  return bytes === 0 ? Infinity : Math.max(1, Math.floor((mails.length * batchBytes) / bytes));
 }
