@@ -34,6 +34,8 @@ export interface Folder {
 export interface InStep {
   modseq: bigint | undefined;
   exists: number;
+  /** Mails are gone from it, and the server did not say which. */
+  hasShrunk: boolean;
 }
 
 /** What the server says of a folder. */
@@ -142,19 +144,22 @@ export class FolderStore {
   }
 
   /** All that was told of it up to this state is saved; what is gone from it is gone. */
-  inStep(session: SessionRow, { folderId, uidValidity }: Folder, vanished: readonly number[], { modseq, exists }: InStep): Promise<Folder> {
-    const sql = `update folder set highest_modseq = $3::bigint, exists_count = $4::bigint where folder_id = $1::uuid and uid_validity = $2::bigint returning ${columns}`;
+  inStep(session: SessionRow, { folderId, uidValidity }: Folder, vanished: readonly number[], step: InStep): Promise<Folder> {
+    const { modseq, exists, hasShrunk } = step;
+    const sql = `update folder set highest_modseq = $3::bigint, exists_count = $4::bigint, audited_at = case when $5 then null else audited_at end
+      where folder_id = $1::uuid and uid_validity = $2::bigint returning ${columns}`;
     return this.#change(session, async (tx) => {
       await this.#gone(tx, folderId, uidValidity, vanished);
-      return tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, modseq ?? null, exists);
+      return tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, modseq ?? null, exists, hasShrunk);
     });
   }
 
   /** These UIDs were expunged, as the server told while the folder was open. */
-  async gone(session: SessionRow, { folderId, uidValidity }: Folder, uids: readonly number[]): Promise<void> {
-    await this.database.write({ tenants: [session.tenantId] }, async (tx) => {
-      await this.owner.fence(tx, session.partition);
+  gone(session: SessionRow, { folderId, uidValidity }: Folder, uids: readonly number[]): Promise<Folder> {
+    const sql = `update folder set exists_count = exists_count - $3::int where folder_id = $1::uuid and uid_validity = $2::bigint returning ${columns}`;
+    return this.#change(session, async (tx) => {
       await this.#gone(tx, folderId, uidValidity, uids);
+      return tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, uids.length);
     });
   }
 

@@ -52,12 +52,8 @@ export class FolderSync {
   #historyMails = Infinity;
   /** The batch of history that is being saved while the next is fetched. */
   #saving: Promise<void> = Promise.resolve();
-  /** Mails taken as new since a folder was last in step: by so many EXISTS has grown, and what is missing from it was expunged. */
-  readonly #arrived = new Map<string, number>();
   /** When marks were last looked for in a folder without mod-sequences, of which STATUS tells nothing. */
   readonly #markedAt = new Map<string, number>();
-  /** Folders from which mails are gone without the server saying which. */
-  readonly #shrunk = new Set<string>();
   readonly #auditTriedAt = new Map<string, number>();
   /** Folders the server would not open: left alone until they are listed anew. */
   readonly #refused = new Set<string>();
@@ -153,12 +149,7 @@ export class FolderSync {
   #hasChanged(known: Folder, { highestModseq, messages }: { highestModseq?: bigint | undefined; messages?: number | undefined }): boolean {
     if (highestModseq !== undefined && highestModseq !== 0n) return highestModseq !== known.modseq;
     const marksAreDue = this.parts.clock.now().getTime() - (this.#markedAt.get(known.path) ?? 0) >= marksEveryMs;
-    return marksAreDue || messages !== this.#expected(known);
-  }
-
-  /** EXISTS, if nothing was expunged since the folder was in step. */
-  #expected({ path, exists }: Folder): number | undefined {
-    return exists === undefined ? undefined : exists + (this.#arrived.get(path) ?? 0);
+    return marksAreDue || messages !== known.exists;
   }
 
   /** Opens a folder and takes what is new since its cursor, and what else has changed. */
@@ -183,15 +174,16 @@ export class FolderSync {
     if (isSame && modseq !== undefined) return;
     await this.#takeMarked(folder, changes ? changes.marked : await this.#marked());
     this.#markedAt.set(folder.path, clock.now().getTime());
-    const expected = this.#expected(folder);
-    if (!changes && expected !== undefined && expected !== exists) this.#shrunk.add(folder.path);
-    if (!isSame) this.#keep(await folders.inStep(session, folder, changes?.vanished ?? [], { modseq, exists }));
+    if (isSame) return;
+    // What was fetched before the server told of its end is saved before that is.
+    await this.#saving;
+    const hasShrunk = !changes && folder.exists !== undefined && folder.exists !== exists;
+    this.#keep(await folders.inStep(session, folder, changes?.vanished ?? [], { modseq, exists, hasShrunk }));
   }
 
   /** The row as it was saved; the cursors of before were of this session, too. */
   #keep(row: Folder): void {
     this.#folders.set(row.path, row);
-    this.#arrived.delete(row.path);
   }
 
   /** New mails were announced in the open folder: usually one window of UIDs has them all. */
@@ -200,7 +192,7 @@ export class FolderSync {
     if (!folder) return void (await this.open(path));
     const mails = await this.parts.imap.headers(`${folder.uidNext}:${folder.uidNext + batchMails - 1}`, batchMails);
     const fresh = mails.filter(({ uid }) => uid >= folder.uidNext);
-    if (fresh.length > 0) await this.#save(folder, fresh, { uidNext: Math.max(...fresh.map(({ uid }) => uid)) + 1 });
+    if (fresh.length > 0) await this.#save(folder, fresh, { uidNext: Math.max(...fresh.map(({ uid }) => uid)) + 1, arrived: fresh.length });
     // UIDs may have gaps, and more may have come than fit.
     if (fresh.length < announced) await this.open(path);
   }
@@ -230,25 +222,22 @@ export class FolderSync {
       await this.#save(folder, await imap.headers(uidRanges(batch), batchMails), 'stays');
   }
 
-  /** Mails of an open folder were expunged: UIDs, where the server tells them. */
-  async takeExpunged(path: string, uids: readonly (number | undefined)[]): Promise<void> {
+  /** Mails of an open folder were expunged. */
+  async takeExpunged(path: string, uids: readonly number[]): Promise<void> {
     const folder = this.#folders.get(path);
     if (!folder) return;
-    const told = uids.filter((uid) => uid !== undefined);
-    if (told.length < uids.length) this.#shrunk.add(path);
-    this.#arrived.set(path, (this.#arrived.get(path) ?? 0) - uids.length);
-    if (told.length > 0) await this.parts.folders.gone(this.parts.session, folder, told);
+    await this.#saving;
+    this.#keep(await this.parts.folders.gone(this.parts.session, folder, uids));
   }
 
   /**
    * Compares the UIDs of the first folder that is due, one by one: what the server has and nobody took is taken, what is gone is marked. Due is a folder
-   * once its history is there, then every `auditEveryMs`, and where mails are gone without a word of which. False if none is due.
+   * once its history is there, then every `auditEveryMs`, and where it has shrunk without a word of which mails are gone. False if none is due.
    */
   async auditStep(): Promise<boolean> {
     const path = this.paths().find((one) => this.#isAuditDue(one));
     if (path === undefined) return false;
     this.#auditTriedAt.set(path, this.parts.clock.now().getTime());
-    this.#shrunk.delete(path);
     try {
       await this.#audit(path);
     } catch (error) {
@@ -267,7 +256,7 @@ export class FolderSync {
     const folder = this.#folders.get(path);
     const now = this.parts.clock.now().getTime();
     if (!folder || folder.historyNext > 1 || now - (this.#auditTriedAt.get(path) ?? -Infinity) < auditPauseMs) return false;
-    return this.#shrunk.has(path) || now - (folder.auditedAt?.getTime() ?? -Infinity) >= this.parts.auditEveryMs;
+    return now - (folder.auditedAt?.getTime() ?? -Infinity) >= this.parts.auditEveryMs;
   }
 
   async #audit(path: string): Promise<void> {
@@ -382,10 +371,10 @@ export class FolderSync {
       const current = this.#folders.get(folder.path)!;
       const mails = await imap.headers(range, batchMails);
       const inRange = mails.filter(({ uid }) => uid >= current.uidNext && uid <= last);
-      await this.#save(current, inRange, { uidNext: last + 1 });
+      await this.#save(current, inRange, { uidNext: last + 1, arrived: inRange.length });
     }
     const taken = this.#folders.get(folder.path)!;
-    if (taken.uidNext < uidNext) await this.#save(taken, [], { uidNext });
+    if (taken.uidNext < uidNext) await this.#save(taken, [], { uidNext, arrived: 0 });
   }
 
   /** What is known of the folder, in step with its UIDVALIDITY. */
@@ -395,6 +384,8 @@ export class FolderSync {
     if (known && known.uidValidity === server.uidValidity) return known;
     if (known) logger.warn({ inboxId: session.inboxId, folderId: known.folderId }, 'a folder has a new UIDVALIDITY: it is listed again');
     const planned = this.#planned.find((folder) => folder.path === path) ?? { path, role: 'other' };
+    // What is being saved under the old numbers must not meet the new.
+    await this.#saving;
     const row = known ? await folders.renew(session, known, server) : await folders.add(session, planned, server);
     // Known from before under another UIDVALIDITY, but not to this session.
     const current = row.uidValidity === server.uidValidity ? row : await folders.renew(session, row, server);
@@ -432,7 +423,14 @@ export class FolderSync {
   /** New mail and history move the cursors of one folder side by side. */
   #moved({ path, uidValidity }: Folder, cursor: Exclude<Cursor, 'stays'>): void {
     const known = this.#folders.get(path);
-    if (known?.uidValidity === uidValidity) this.#folders.set(path, { ...known, ...cursor });
+    if (known?.uidValidity !== uidValidity) return;
+    if ('historyNext' in cursor) this.#folders.set(path, { ...known, historyNext: cursor.historyNext });
+    else
+      this.#folders.set(path, {
+        ...known,
+        uidNext: cursor.uidNext,
+        exists: known.exists === undefined ? undefined : known.exists + cursor.arrived,
+      });
   }
 }
 

@@ -50,8 +50,8 @@ export class Holder {
   /** The base is open, and all that was there when it was opened has been taken. */
   #baseOpen = false;
   #flagged = false;
-  /** What was expunged from the base while it was open: UIDs, where the server tells them. */
-  #expunged: (number | undefined)[] = [];
+  /** UIDs that were expunged from the base while it was open. */
+  #expunged: number[] = [];
   #saidLive = false;
   #isEnded = false;
   #standsSince: number | undefined;
@@ -178,7 +178,8 @@ export class Holder {
       this.#wake();
     };
     imap.onExpunge = (uid) => {
-      if (imap.selected() !== this.#looks.base) return;
+      // Without its UID, the count of mails tells of it once the folder is opened anew.
+      if (uid === undefined || imap.selected() !== this.#looks.base) return;
       this.#expunged.push(uid);
       this.#wake();
     };

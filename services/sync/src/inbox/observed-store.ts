@@ -17,7 +17,13 @@ import { fenced, Owner } from './owner-store.js';
 import type { SessionRow } from './session-store.js';
 
 /** Where the cursor moves to with a batch: up for new mail, down for history; not at all where mails are only looked at again. */
-export type Cursor = { uidNext: number } | { historyNext: number } | 'stays';
+export type Cursor = NewCursor | { historyNext: number } | 'stays';
+
+export interface NewCursor {
+  uidNext: number;
+  /** Mails by which EXISTS has grown with this, told or not. */
+  arrived: number;
+}
 
 export interface ObservedBatch {
   session: SessionRow;
@@ -39,8 +45,9 @@ const lockHistory = `select o.epoch, s.wanted from session s join owner o on o.p
 
 /**
  * All of a batch in one statement, since each round trip stands between the server's EXISTS and the event: the cursor; one header row a mail and
- * inbox; the places; and what has waited for these mails is due. Answers the mails that are new to this inbox. `offset 0` has each mail looked for by its
- * key: the planner would read all headers and places of the inbox instead, more with each batch of a first sync.
+ * inbox; the places; and what has waited for these mails is due. Answers the mails that are new to this inbox, and those of which somebody was told
+ * before that a person has marked them. `offset 0` has each mail looked for by its key: the planner would read all headers and places of the inbox
+ * instead, more with each batch of a first sync.
  */
 const insertBatch = `
 with mails as (
@@ -48,7 +55,7 @@ with mails as (
     as o (mail_id, hash, size, received, sealed, uid, logged)
 ), moved as (
   update folder set uid_next = greatest(uid_next, coalesce($5::bigint, uid_next)), history_next = least(history_next, coalesce($6::bigint, history_next)),
-    seen = seen + $7::int, total = case when $6::bigint is null then total + $7::int else greatest(total, seen + $7::int) end
+    exists_count = exists_count + $17::int, seen = seen + $7::int, total = case when $6::bigint is null then total + $7::int else greatest(total, seen + $7::int) end
   where folder_id = $3::uuid and uid_validity = $4::bigint returning folder_id
 ), headers as (
   insert into mail_header (tenant_id, mail_id, inbox_id, ingested_at, ingested_day, message_id_hash, size_bytes, received_at, sealed)
@@ -56,19 +63,32 @@ with mails as (
   where not exists (
     select from (select h.inbox_id from mail_header h where h.tenant_id = $1::uuid and h.mail_id = o.mail_id offset 0) h where h.inbox_id = $2::uuid)
   returning mail_id
+), places as (
+  select o.uid, o.logged, l.logged as was_logged, l.gone_at from mails o cross join lateral
+    (select l.logged, l.gone_at from location l where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid offset 0) l
 ), locations as (
   insert into location (tenant_id, mail_id, inbox_id, folder_id, uid_validity, uid, ingested_at, logged)
   select $1::uuid, o.mail_id, $2::uuid, $3::uuid, $4::bigint, o.uid, $14::timestamptz, o.logged from mails o
-  where not exists (select from location l where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid offset 0)
+  where not exists (select from places p where p.uid = o.uid)
 ), known as (
-  update location l set gone_at = null, logged = l.logged or o.logged from mails o
-  where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid and (l.gone_at is not null or (o.logged and not l.logged))
+  update location l set gone_at = null, logged = l.logged or p.logged from places p
+  where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = p.uid
+    and l.uid = any (array(select uid from places where gone_at is not null or (logged and not was_logged)))
 ), captures as (
   update capture set due_at = $14::timestamptz where tenant_id = $1::uuid and mail_id = any ($8::uuid[]) and state = 'wanted' and due_at > $14::timestamptz
 ), parts as (
   update part set due_at = $14::timestamptz where tenant_id = $1::uuid and mail_id = any ($8::uuid[]) and state = 'pending' and due_at > $14::timestamptz
 )
-select (select count(*)::int from moved) as moved, array(select mail_id from headers) as fresh`;
+select (select count(*)::int from moved) as moved, array(select mail_id from headers) as fresh,
+  array(select uid::float8 from places where logged and was_logged) as marked`;
+
+interface Inserted {
+  moved: number;
+  /** Mails that are new to this inbox. */
+  fresh: string[];
+  /** UIDs that were known to be marked before. */
+  marked: number[];
+}
 
 @Injectable()
 export class ObservedStore {
@@ -93,9 +113,11 @@ export class ObservedStore {
     return this.database.writeToDisk({ tenants: [tenantId] }, async (tx) => {
       const historical = isHistory(batch.cursor);
       const [, added] = await Promise.all([this.#enter(tx, batch.session, historical), this.#insert(tx, batch, sealed)]);
-      const fresh = new Set(added);
+      const [fresh, marked] = [new Set(added.fresh), new Set(added.marked)];
       // A mail that is listed again and was known here before says nothing new; one that has just arrived or was asked for does.
-      const told = historical ? batch.observations.filter(({ mailId, logged }) => fresh.has(mailId) || logged) : batch.observations;
+      const told = historical
+        ? batch.observations.filter(({ mailId, logged, uid }) => fresh.has(mailId) || (logged && !marked.has(uid)))
+        : batch.observations;
       await this.outbox.add(tx, [...mailsObserved(batch, told, historical), ...sentCopies(batch)]);
       return fresh.size;
     });
@@ -126,11 +148,11 @@ export class ObservedStore {
     if (row?.wanted !== 'hold') throw fenced();
   }
 
-  async #insert(tx: SqlTransaction, { session, folder, cursor, observations }: ObservedBatch, sealed: Bytes[]): Promise<string[]> {
+  async #insert(tx: SqlTransaction, { session, folder, cursor, observations }: ObservedBatch, sealed: Bytes[]): Promise<Inserted> {
     const now = this.clock.now();
     const uidNext = cursor !== 'stays' && 'uidNext' in cursor ? cursor.uidNext : null;
     const historyNext = cursor !== 'stays' && 'historyNext' in cursor ? cursor.historyNext : null;
-    const [row] = await tx.$queryRawUnsafe<{ moved: number; fresh: string[] }[]>(
+    const [row] = await tx.$queryRawUnsafe<Inserted[]>(
       insertBatch,
       session.tenantId,
       session.inboxId,
@@ -148,9 +170,10 @@ export class ObservedStore {
       now,
       dayOf(now),
       observations.map(({ logged }) => logged),
+      cursor !== 'stays' && 'uidNext' in cursor ? cursor.arrived : 0,
     );
     if (row?.moved !== 1) throw fenced();
-    return row.fresh;
+    return row;
   }
 }
 
