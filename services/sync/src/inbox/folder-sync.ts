@@ -396,7 +396,6 @@ export class FolderSync {
 
   async #save(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<void> {
     await this.#store(folder, cursor, await this.#observe(folder, mails, cursor));
-    if (cursor !== 'stays' && 'uidNext' in cursor) this.#arrived.set(folder.path, (this.#arrived.get(folder.path) ?? 0) + mails.length);
   }
 
   async #observe(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<Observation[]> {

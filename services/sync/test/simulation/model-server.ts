@@ -95,6 +95,7 @@ export class ModelConnection {
     const isKnown = this.extension === 'qresync' && since?.modseq !== undefined && since.uidValidity === folder.uidValidity;
     return {
       uidValidity: folder.uidValidity,
+      mailboxId: '',
       uidNext: folder.uidNext,
       exists: folder.mails.length,
       modseq: this.extension === 'none' ? undefined : folder.modseq,
