@@ -8,7 +8,7 @@ import { ImapFlow } from 'imapflow';
 import pg from 'pg';
 import { HEADER_FIELDS } from '@rejoinder/mail/headers';
 import { startTown, type Town } from '@rejoinder/testing/crm-town';
-import { startEightProcesses } from '@rejoinder/testing/eight-processes';
+import { startEightProcesses, type EightProcesses } from '@rejoinder/testing/eight-processes';
 import { run } from '@rejoinder/testing/processes';
 import { settle } from '@rejoinder/testing/settle';
 import { fillInbox } from './big-folder.js';
@@ -20,15 +20,18 @@ const rounds = 3;
 const withinMs = 900_000;
 const bytesPerKb = 1_024;
 const bytesPerMb = 1_000_000;
-/** Everything over TLS, from one Dovecot, in one run. */
+
+/** Everything over TLS, from one Dovecot, in one run, beside the same eight processes. */
 export async function sync(mails: number, say: (line: string) => void): Promise<BenchResult> {
   const town = await startTown();
   town.env.REJOINDER_MAIL_ALLOWED_PORTS += `,${town.dovecot.imapsPort}`;
+  let eight: EightProcesses | undefined;
   try {
     say(`filling a folder with ${mails} mails`);
     await town.dovecot.addUser(user, town.login.password);
     await fillInbox(town.dovecot, user, mails);
     await bare(town, mails);
+    eight = await startEightProcesses(town.env);
     const socket: number[] = [];
     const imapflow: number[] = [];
     for (let round = 1; round <= rounds; round++) {
@@ -39,7 +42,7 @@ export async function sync(mails: number, say: (line: string) => void): Promise<
     say('mbsync, bodies and all');
     const mbsync = await withMbsync(town);
     say('ours');
-    const ours = await first(town, mails);
+    const ours = await withOurs(town, eight, mails);
     const [socketS, imapflowS] = [Math.min(...socket), Math.min(...imapflow)];
     return {
       name: 'sync',
@@ -47,6 +50,7 @@ export async function sync(mails: number, say: (line: string) => void): Promise<
       ratios: { ours_over_imapflow: ours.ours_s / imapflowS, ours_over_socket: ours.ours_s / socketS },
     };
   } finally {
+    await eight?.stop();
     await town.stop();
   }
 }
@@ -124,29 +128,52 @@ IMAPStore far\nAccount a\n\nMaildirStore near\nInbox ${folder}/inbox\n\nChannel 
   }
 }
 
-/** From the request that connects the mailbox until each mail is stored and has its thread; the test of the servers is part of it. */
-async function first(town: Town, mails: number): Promise<Record<'ours_s' | 'ours_stored_s' | 'sync_peak_mb', number>> {
-  const eight = await startEightProcesses(town.env);
+type Ours = Record<'ours_s' | 'ours_stored_s' | 'ours_second_s' | 'sync_rest_mb' | 'sync_peak_mb' | 'threading_peak_mb', number>;
+
+/**
+ * From the request that connects the mailbox until each mail is stored and has its thread; the test of the servers is part of it. Then once more, with
+ * nothing changed: from the request that resumes it until it is live.
+ */
+async function withOurs(town: Town, eight: EightProcesses, mails: number): Promise<Ours> {
   const database = new pg.Client({ connectionString: eight.databaseUrl });
   try {
     await database.connect();
-    const has = async (table: string) =>
-      Number((await database.query<{ count: string }>(`select count(*) from ${table}`)).rows[0]!.count) >= mails;
+    const one = async (sql: string) => (await database.query<{ value: string }>(sql)).rows[0]?.value;
+    const hasAll = async (table: string) => Number(await one(`select count(*) as value from ${table}`)) >= mails;
+    const isRead = async () => (await one(`select history_next as value from sync.folder where path = 'INBOX'`)) === '1';
+    const isLive = async () => (await one('select state as value from sync.session')) === 'live';
+    const restMb = memoryMb(eight.program('sync').pid, 'VmRSS');
     const began = performance.now();
     const imap = { host: 'localhost', port: town.dovecot.imapsPort, security: 'tls' };
-    await eight.rest.connect({ ...town.login, address: user, imap, settings: { history_days: 0 } });
-    await settle('all mails to be stored', () => has('sync.mail_header'), { timeoutMs: withinMs });
+    const { inbox_id: inboxId } = await eight.rest.connect({ ...town.login, address: user, imap, settings: { history_days: 0 } });
+    // Counting a hundred thousand rows again and again would be part of what is measured.
+    await settle('the folder to be read', isRead, { timeoutMs: withinMs });
+    await settle('all mails to be stored', () => hasAll('sync.mail_header'), { timeoutMs: withinMs });
     const storedS = (performance.now() - began) / 1_000;
-    await settle('all mails to have their thread', () => has('threading.node'), { timeoutMs: withinMs });
-    return { ours_s: (performance.now() - began) / 1_000, ours_stored_s: storedS, sync_peak_mb: peakMb(eight.program('sync').pid) };
+    await settle('all mails to have their thread', () => hasAll('threading.node'), { timeoutMs: withinMs });
+    const oursS = (performance.now() - began) / 1_000;
+    await settle('the inbox to be live', isLive, { timeoutMs: withinMs });
+    await eight.rest.call('POST', `/v1/inboxes/${inboxId}/pause`);
+    await settle('the inbox to be paused', async () => !(await isLive()), { timeoutMs: withinMs });
+    const secondS = await timed(async () => {
+      await eight.rest.call('POST', `/v1/inboxes/${inboxId}/resume`);
+      await settle('the inbox to be live again', isLive, { timeoutMs: withinMs });
+    });
+    return {
+      ours_s: oursS,
+      ours_stored_s: storedS,
+      ours_second_s: secondS,
+      sync_rest_mb: restMb,
+      sync_peak_mb: memoryMb(eight.program('sync').pid, 'VmHWM'),
+      threading_peak_mb: memoryMb(eight.program('threading').pid, 'VmHWM'),
+    };
   } finally {
     await database.end();
-    await eight.stop();
   }
 }
 
-/** The most memory that a process ever held, as Linux tells it. */
-function peakMb(pid: number): number {
-  const kb = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+/** The memory that a process holds, or the most that it ever held, as Linux tells it. */
+function memoryMb(pid: number, which: 'VmRSS' | 'VmHWM'): number {
+  const kb = new RegExp(`^${which}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return (Number(kb) * bytesPerKb) / bytesPerMb;
 }

@@ -21,7 +21,8 @@ test('values come back as they went, none among many as none', { timeout: 60_000
     expect(await back('bytea', byteaArray(bytes.map(bytesText)))).toEqual(bytes);
     const texts = ['', 'a "quoted" \\ word', 'NULL', 'ä漢', '{}'];
     expect(await back('text', textArray([undefined, ...texts]))).toEqual([null, ...texts]);
-    const ids = [newId(), newId()];
+    const one = newId();
+    const ids = [one, one, newId(), one];
     expect(await back('uuid', uuidArray(ids))).toEqual(ids);
     expect(await back('bigint', bigintArray([0, -1, 9_007_199_254_740_991, 2n ** 62n]))).toEqual([
       '0',

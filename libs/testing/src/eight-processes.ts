@@ -73,7 +73,7 @@ export async function startEightProcesses(
       // PostgreSQL then knows whose connection is whose.
       REJOINDER_DATABASE_URL: `${env.REJOINDER_DATABASE_URL}?application_name=${service}`,
     };
-    const args = [join(repository, 'services', service, 'dist', 'main.js')];
+    const args = ['--max-semi-space-size=4', join(repository, 'services', service, 'dist', 'main.js')];
     return startProgram({ name: service, command: process.execPath, args, env: { ...env, ...own, ...extra } });
   };
   const start = async (service: ServiceName, extra: Record<string, string> = {}) => {

@@ -24,7 +24,7 @@ export const settings = {
     max: 600,
   }),
   historyBatch: numberSetting('REJOINDER_SYNC_HISTORY_BATCH', 'old mails whose headers are taken at once', {
-    default: 1_000,
+    default: 500,
     min: 1,
     max: 2_000,
   }),
