@@ -224,12 +224,12 @@ describe('a mail', { timeout: 90_000 }, () => {
     await page.getByRole('link', { name: people.contact }).click();
     const reply = mail('On Friday, by train.');
     const more = reply.getByRole('button', { name: 'More for this mail' });
-    await keyboard.choose(more, 1);
+    await keyboard.choose(more, 'Delete from the timeline');
     await keyboard.isAt(button('Keep it'));
     await screenshot(page, 'delete');
     await keyboard.escape();
     await keyboard.isAt(more);
-    await keyboard.choose(more, 1);
+    await keyboard.choose(more, 'Delete from the timeline');
     await keyboard.press(button('Delete'));
     await reply.waitFor({ ...within, state: 'detached' });
     await keyboard.isAt(page.getByRole('heading', { level: 2, name: people.contact }));
@@ -321,9 +321,39 @@ describe('a password that was changed', { timeout: 90_000 }, () => {
     await card().getByText('Reconnecting').waitFor(within);
     clock.aheadMs = 61_000;
     await card().getByText('Needs a new password').waitFor(within);
-    await card().getByText(catalogue.AUTH_REJECTED.sentence).waitFor(within);
+    await card().getByText(`Receiving stopped. ${catalogue.AUTH_REJECTED.sentence}`).waitFor(within);
+    await card().getByText('Receiving: stopped · Sending: works').waitFor(within);
     expect(await lastingFaults(page)).toEqual([]);
     await screenshot(page, 'needs-password');
+  });
+
+  it('stands on every other page until it is mended', async () => {
+    await page.getByRole('link', { name: 'Contacts' }).click();
+    const banner = page.getByRole('alert').filter({ hasText: people.sales });
+    await banner.getByText(`${people.sales} needs a new password`).waitFor(within);
+    await screenshot(page, 'banner');
+    expect(await lastingFaults(page)).toEqual([]);
+    await banner.getByRole('link', { name: 'Mailboxes' }).click();
+    await card().getByText('Needs a new password').waitFor(within);
+    expect(await banner.count()).toBe(0);
+  });
+
+  it('may be given by its owner, who has a link and no sign-in', async () => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await keyboard.choose(card().getByRole('button', { name: `More for ${people.sales}` }), 'Copy a link for its owner');
+    await page.getByText('The link is copied').waitFor(within);
+    const link = await page.evaluate<string>('navigator.clipboard.readText()');
+    const owner = await house.browser.newPage();
+    await owner.goto(link);
+    await owner.getByRole('heading', { name: `Connect ${people.sales} again` }).waitFor(within);
+    expect(await lastingFaults(owner)).toEqual([]);
+    await screenshot(owner, 'reconnect-link');
+    await owner.getByLabel('Password').fill('a guess');
+    await owner.keyboard.press('Enter');
+    await owner.getByRole('alert').getByText(catalogue.AUTH_REJECTED.sentence).first().waitFor(within);
+    await screenshot(owner, 'reconnect-link-refused');
+    expect((await owner.context().cookies()).length).toBe(0);
+    await owner.close();
   });
 
   it('is not taken until it is right; then what came meanwhile is seen', async () => {
@@ -348,20 +378,20 @@ describe('a mailbox', { timeout: 60_000 }, () => {
   const more = () => card().getByRole('button', { name: `More for ${people.sales}` });
 
   it('is paused and resumed', async () => {
-    await keyboard.choose(more(), 2);
-    await card().getByText('Paused').waitFor(within);
-    await keyboard.choose(more(), 2);
+    await keyboard.choose(more(), 'Pause');
+    await card().getByText('Paused', { exact: true }).waitFor(within);
+    await keyboard.choose(more(), 'Resume');
     await card().getByText('Live', { exact: true }).waitFor(within);
   });
 
   it('is kept where one thinks better of it, else removed with its data; timelines stay', async () => {
-    await keyboard.choose(more(), 3);
+    await keyboard.choose(more(), 'Remove with its data');
     await keyboard.isAt(button('Keep it'));
     await screenshot(page, 'remove');
     await keyboard.escape();
     await keyboard.isAt(more());
     expect(await inboxes()).toHaveLength(1);
-    await keyboard.choose(more(), 3);
+    await keyboard.choose(more(), 'Remove with its data');
     await keyboard.press(button('Remove'));
     await page.getByText('No mailbox is connected yet').waitFor(within);
     await keyboard.isAt(page.getByRole('heading', { level: 2, name: 'Mailboxes' }));

@@ -5,6 +5,7 @@ import { settle } from '@rejoinder/testing/settle';
 import { within } from './console.js';
 
 const maxStops = 60;
+const maxEntries = 20;
 
 /** In the page: the ring around what has the focus. */
 const ringOfFocus = `
@@ -38,13 +39,15 @@ export function keyboardOf(page: Page) {
       await page.keyboard.press('ControlOrMeta+a');
       await page.keyboard.type(text);
     },
-    /** The entry of a menu that stands at this place. */
-    choose: async (menu: Locator, place: number): Promise<void> => {
+    /** The entry of a menu. */
+    choose: async (menu: Locator, name: string): Promise<void> => {
       await press(menu);
       const entries = page.getByRole('menu');
       const hasFocus = () => entries.evaluate((element) => element.contains(element.ownerDocument.activeElement));
       await settle('the menu to have the focus', hasFocus);
-      for (let down = 0; down < place; down++) await page.keyboard.press('ArrowDown');
+      const entry = page.getByRole('menuitem', { name, exact: true });
+      for (let down = 0; down < maxEntries && !(await focused(entry)); down++) await page.keyboard.press('ArrowDown');
+      expect(await focused(entry)).toBe(true);
       await page.keyboard.press('Enter');
     },
     /** Dialogs take the focus and give it back. */

@@ -45,6 +45,8 @@ export interface Inbox {
   sending: 'ready' | 'needs_reconnect' | 'paused';
   sending_reason: string;
   reason_text: string;
+  receiving_text: string;
+  sending_text: string;
   connected_at: string;
   imap: Server;
   smtp: Server;

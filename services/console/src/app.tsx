@@ -27,6 +27,7 @@ import { ContactsPage } from './contacts-page.js';
 import { InboxesPage } from './inboxes-page.js';
 import { useLive } from './live.js';
 import { RetentionPage } from './retention-page.js';
+import { StandingNotice } from './standing-notice.js';
 
 const pages = [
   { path: '/contacts', label: 'Contacts', icon: IconAddressBook },
@@ -114,6 +115,7 @@ function House({ demo, version }: Pick<Session, 'demo' | 'version'>) {
       </AppShell.Navbar>
       <AppShell.Main>
         <Box maw={1180} mx="auto">
+          <StandingNotice />
           <Switch>
             <Route path="/contacts/:id?">{({ id }) => <ContactsPage contactId={id} demo={demo} onWrite={compose.open} />}</Route>
             <Route path="/inboxes">

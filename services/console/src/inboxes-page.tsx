@@ -21,6 +21,7 @@ import { ConnectDialog } from './connect-dialog.js';
 import { DemoButton } from './demo-button.js';
 import { useFocusBack } from './focus.js';
 import { several, shortTime } from './format.js';
+import { needsPassword, sidesOf, stopped } from './inbox-state.js';
 import { LoggingAddressDialog } from './logging-address-dialog.js';
 import { PasswordDialog } from './password-dialog.js';
 import { Quarantine } from './quarantine.js';
@@ -42,7 +43,7 @@ const progressLook: Record<string, Look> = {
 };
 
 function lookOf(inbox: Inbox): Look {
-  if (inbox.receiving === 'needs_reconnect' || inbox.sending === 'needs_reconnect') return { color: 'red', label: 'Needs a new password' };
+  if (needsPassword(inbox)) return { color: 'red', label: 'Needs a new password' };
   if (inbox.receiving === 'paused') return { color: 'gray', label: 'Paused' };
   const look = progressLook[inbox.progress?.state ?? 'waiting'] ?? progressLook.waiting!;
   const until = inbox.progress?.state === 'slowed' ? inbox.progress.next_try_at : null;
@@ -104,6 +105,9 @@ function InboxCard({ inbox }: { inbox: Inbox }) {
           <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
             {[inbox.display_name, inbox.imap.host, `connected ${shortTime(inbox.connected_at)}`].filter(Boolean).join(' · ')}
           </Text>
+          <Text size="xs" c="dimmed">
+            {sidesOf(inbox)}
+          </Text>
         </Stack>
         <Group gap="xs" wrap="nowrap" style={{ flex: 'none' }}>
           <Badge color={look.color} variant="light" size="lg" tt="none" role="status">
@@ -115,7 +119,13 @@ function InboxCard({ inbox }: { inbox: Inbox }) {
       {look.color === 'red' && (
         <Alert color="red" icon={<IconAlertTriangle size={18} />}>
           <Group justify="space-between">
-            <Text size="sm">{inbox.reason_text || 'The mail server refused the saved password.'}</Text>
+            <Stack gap={2}>
+              {stopped(inbox).map((sentence) => (
+                <Text key={sentence} size="sm">
+                  {sentence}
+                </Text>
+              ))}
+            </Stack>
             <Button size="xs" color="red" onClick={askPassword.open}>
               Enter the new password
             </Button>

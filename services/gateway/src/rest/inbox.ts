@@ -155,6 +155,8 @@ export const inboxSchema = z
     oauth_provider: text('').meta({ description: 'At whose page its owner signed in; empty for a password' }),
     progress: progressSchema.nullable().meta({ description: 'null while it cannot be told' }),
     reason_text: reasonText,
+    receiving_text: reasonText.meta({ description: 'Why receiving has stopped; empty while it works' }),
+    sending_text: reasonText.meta({ description: 'Why sending has stopped; empty while it works' }),
   })
   .meta({ id: 'Inbox' });
 export const inboxesSchema = z.object({ inboxes: z.array(inboxSchema), next_cursor: nextCursor });
@@ -185,6 +187,8 @@ export function toInbox(inbox: Inbox, told: GetProgressResponse | undefined): In
     oauth_provider: inbox.oauthProvider,
     progress,
     reason_text: sentenceOf(reason),
+    receiving_text: sentenceOf(inbox.receivingReason),
+    sending_text: sentenceOf(inbox.sendingReason),
   };
 }
 

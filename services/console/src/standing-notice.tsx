@@ -1,0 +1,29 @@
+// Stands on every page but that of the mailboxes until each mailbox that needs a new password has it.
+import { Alert, Anchor, Text } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useLocation } from 'wouter';
+import { api } from './api.js';
+import { needsPassword } from './inbox-state.js';
+
+const lookEveryMs = 30_000;
+/** More are counted. */
+const maxNamed = 2;
+
+export function StandingNotice() {
+  const [location] = useLocation();
+  const inboxes = useQuery({ queryKey: ['inboxes'], queryFn: api.inboxes, refetchInterval: lookEveryMs });
+  const waiting = (inboxes.data?.inboxes ?? []).filter(needsPassword).map(({ address }) => address);
+  if (waiting.length === 0 || location.startsWith('/inboxes')) return null;
+  const named = waiting.length <= maxNamed ? waiting.join(' and ') : `${waiting.length} mailboxes`;
+  return (
+    <Alert color="red" icon={<IconAlertTriangle size={18} />} mb="md" py="xs">
+      <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+        {named} {waiting.length === 1 ? 'needs' : 'need'} a new password; nothing is lost meanwhile.{' '}
+        <Anchor component={Link} href="/inboxes" inherit underline="always" c="inherit">
+          Mailboxes
+        </Anchor>
+      </Text>
+    </Alert>
+  );
+}
