@@ -81,7 +81,7 @@ const faults: [string, string, string][] = [
   ['marks are told each time', 'const untold = await folders.untold(session, folder, marked);', 'const untold = marked;'],
   ['what vanished is forgotten', 'changes?.vanished ?? []', '[]'],
   ['a shrunk folder is not audited', 'const hasShrunk = !changes &&', 'const hasShrunk = false &&'],
-  ['a set of UIDs that does not add up is believed', ' || countOf(present) !== exists', ''],
+  ['a set of UIDs that does not add up is believed', ' || countUids(present) !== exists', ''],
 ];
 
 test.for(faults)('a fault is caught: %s', { timeout: 120_000 }, async ([, there, instead]) => {

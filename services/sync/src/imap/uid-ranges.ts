@@ -25,3 +25,10 @@ export function parseUidSet(set: string): UidRange[] | undefined {
   });
   return ranges.every((one) => one !== undefined) ? ranges : undefined;
 }
+
+export const countUids = (ranges: readonly UidRange[]): number => ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+
+/** So many at a time. */
+export function uidBatches(uids: readonly number[], size: number): number[][] {
+  return Array.from({ length: Math.ceil(uids.length / size) }, (_, at) => uids.slice(at * size, (at + 1) * size));
+}

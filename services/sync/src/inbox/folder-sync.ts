@@ -1,33 +1,24 @@
 // Keeps what is known of one inbox's folders in step with the server: new mail upwards, history downwards, newest first.
-import type { Clock } from '@rejoinder/base/clock';
-import { Fault } from '@rejoinder/base/fault';
-import type { Logger } from '@rejoinder/runtime/logging';
-import { inboxPath, planFolders, roleByLabels, type PlannedFolder } from '../imap/folder-plan.js';
+import { inboxPath, planFolders, type PlannedFolder } from '../imap/folder-plan.js';
 import type { ImapSession, OpenFolder, SeenMail } from '../imap/imap-session.js';
 import { logKeyword } from '../imap/log-keyword.js';
-import { parseUidSet, uidRanges } from '../imap/uid-ranges.js';
+import { countUids, parseUidSet, uidBatches, uidRanges } from '../imap/uid-ranges.js';
 import { maxMissing, type AuditStore } from './audit-store.js';
 import type { Folder, FolderStore, ServerFolder } from './folder-store.js';
-import { remembering } from './hash-memo.js';
-import { mailsThatFit, observeBatch } from './observe-batch.js';
-import type { Hash, Observation, Surroundings } from './observe.js';
-import { isHistory, type Cursor, type ObservedStore } from './observed-store.js';
-import type { SessionRow } from './session-store.js';
-import { settleDoubts } from './settle-doubts.js';
+import { settleLost } from './lost-folders.js';
+import { MailTaker, type MailTakerParts } from './mail-taker.js';
+import { mailsThatFit } from './observe-batch.js';
+import type { Observation } from './observe.js';
+import type { Cursor } from './observed-store.js';
+import { Refusals } from './refusals.js';
 
-export interface FolderSyncParts {
-  session: SessionRow;
+export interface FolderSyncParts extends MailTakerParts {
   imap: ImapSession;
   folders: FolderStore;
   audits: AuditStore;
-  observed: ObservedStore;
-  around: Pick<Surroundings, 'hash' | 'isSigned' | 'isOwn'>;
-  ownAddressHash: Buffer;
   historyBatch: number;
   /** A folder's UIDs are compared with the server's one by one this often. */
   auditEveryMs: number;
-  clock: Clock;
-  logger: Logger;
 }
 
 /** New mails in one transaction. */
@@ -35,9 +26,6 @@ const batchMails = 500;
 const dayMs = 86_400_000;
 /** A folder without mod-sequences is opened this often to look for marks. */
 const marksEveryMs = 600_000;
-/** After so many ends of the session in a row, or refusals of a folder, mails that the server refuses one by one are passed over; audits ask for them again. */
-const failuresToPassOver = 5;
-const refusalsToPassOver = 2;
 /** Between two audits of a folder, whatever gives reason for them. */
 const auditPauseMs = 600_000;
 
@@ -46,8 +34,6 @@ export class FolderSync {
   readonly #folders = new Map<string, Folder>();
   /** UIDs of history still to be taken, ascending; asked for once a session. */
   readonly #history = new Map<string, number[]>();
-  /** Hashes of what comes again on the mails of history; only while it is being taken. */
-  #remembering: Hash | undefined;
   /** So many old mails are taken at once, as large as the last ones were. */
   #historyMails = Infinity;
   /** The batch of history that is being saved while the next is fetched. */
@@ -55,64 +41,37 @@ export class FolderSync {
   /** When marks were last looked for in a folder without mod-sequences, of which STATUS tells nothing. */
   readonly #markedAt = new Map<string, number>();
   readonly #auditTriedAt = new Map<string, number>();
-  /** Folders the server would not open: left alone until they are listed anew. */
-  readonly #refused = new Set<string>();
-  /** How often each was refused in this session. */
-  readonly #refusals = new Map<string, number>();
-  #listSoon = false;
+  readonly #refusals: Refusals;
+  readonly #taker: MailTaker;
 
-  constructor(private readonly parts: FolderSyncParts) {}
+  constructor(private readonly parts: FolderSyncParts) {
+    this.#taker = new MailTaker(parts);
+    this.#refusals = new Refusals(parts);
+  }
 
   /** Learns which folders there are; those known keep their cursors. */
   async plan(): Promise<void> {
     const { imap, session, folders } = this.parts;
     const listed = await imap.folders();
     this.#planned = planFolders(listed, session.logFolder, imap.hasLabels());
-    this.#refused.clear();
-    this.#listSoon = false;
-    this.#passOver(session.failures >= failuresToPassOver);
+    this.#refusals.listed();
     const known = await folders.list(session);
     for (const folder of known) {
       const planned = this.#planned.find(({ path }) => path === folder.path);
       if (planned) this.#folders.set(folder.path, { ...folder, role: planned.role });
     }
-    await this.#lost(known.filter((folder) => !listed.some(({ path }) => path === folder.path)));
-  }
-
-  /** Folders that are no longer there: a renamed one is known again by its id, and keeps all that is known of it; without ids it is listed anew. */
-  async #lost(lost: Folder[]): Promise<void> {
-    if (lost.length === 0) return;
-    const { imap, session, folders } = this.parts;
+    const lost = known.filter((folder) => !listed.some(({ path }) => path === folder.path));
     const fresh = this.#planned.filter(({ path }) => !this.#folders.has(path));
-    for (const planned of imap.has('OBJECTID') ? fresh : []) {
-      const { mailboxId, uidValidity } = await imap.open(planned.path);
-      const before = lost.find((folder) => mailboxId !== '' && folder.mailboxId === mailboxId && folder.uidValidity === uidValidity);
-      if (before) this.#keep(await folders.rename(session, before, planned));
-    }
-    const gone = lost.filter(
-      ({ folderId }) => ![...this.#folders.values()].some((folder) => folder.folderId === folderId && this.#isPlanned(folder)),
-    );
-    await folders.forget(session, gone);
     for (const { path } of lost) {
       this.#folders.delete(path);
       this.#history.delete(path);
     }
+    for (const folder of await settleLost(lost, fresh, this.parts)) this.#folders.set(folder.path, folder);
   }
 
-  #isPlanned({ path }: Folder): boolean {
-    return this.#planned.some((planned) => planned.path === path);
-  }
-
-  /** A folder was refused that was not before: it may have another name now. */
+  /** As soon as may be, besides its own time. */
   wantsList(): boolean {
-    return this.#listSoon;
-  }
-
-  #passOver(isWanted: boolean): void {
-    const { imap, session, logger } = this.parts;
-    const say = (uids: number[]) =>
-      logger.error({ inboxId: session.inboxId, uids }, 'the server refuses single mails: they are passed over');
-    imap.onPassedOver = isWanted ? say : undefined;
+    return this.#refusals.wantsList();
   }
 
   /** The folder that is kept open: INBOX, or the one with all mail. */
@@ -122,7 +81,7 @@ export class FolderSync {
 
   /** Paths of the folders to look at, the base first. */
   paths(): string[] {
-    return this.#planned.map(({ path }) => path).filter((path) => !this.#refused.has(path));
+    return this.#planned.map(({ path }) => path).filter((path) => !this.#refusals.isRefused(path));
   }
 
   pathOf(role: PlannedFolder['role']): string | undefined {
@@ -208,7 +167,7 @@ export class FolderSync {
     try {
       return await this.parts.imap.uids({ keyword: logKeyword });
     } catch (error) {
-      if (this.#isRefusal(error)) return [];
+      if (this.#refusals.isRefusal(error)) return [];
       throw error;
     }
   }
@@ -218,7 +177,7 @@ export class FolderSync {
     const { imap, session, folders } = this.parts;
     const marked = uids.filter((uid) => uid < this.#folders.get(folder.path)!.uidNext);
     const untold = await folders.untold(session, folder, marked);
-    for (const batch of chunks(untold.reverse(), batchMails))
+    for (const batch of uidBatches(untold.reverse(), batchMails))
       await this.#save(folder, await imap.headers(uidRanges(batch), batchMails), 'stays');
   }
 
@@ -241,7 +200,7 @@ export class FolderSync {
     try {
       await this.#audit(path);
     } catch (error) {
-      if (!this.#isRefusal(error)) throw error;
+      if (!this.#refusals.isRefusal(error)) throw error;
       this.#sayUnaudited(path, 'the server refuses it');
     }
     return true;
@@ -270,7 +229,7 @@ export class FolderSync {
     const wanted = session.historyDays > 0 || imap.hasLabels() ? parseUidSet(await this.#wantedSet(folder)) : present;
     const auditedAt = clock.now();
     // A set that does not add up says nothing: a server out of order must not make mails gone.
-    if (!present || !wanted || countOf(present) !== exists) return this.#sayUnaudited(path, 'its UIDs do not add up');
+    if (!present || !wanted || countUids(present) !== exists) return this.#sayUnaudited(path, 'its UIDs do not add up');
     const { missing, gone } = await audits.audit(session, folder, { present, wanted });
     this.#folders.set(path, { ...folder, auditedAt });
     if (gone > 0 || missing.length > 0)
@@ -300,30 +259,9 @@ export class FolderSync {
     return true;
   }
 
-  /** A folder that the server refuses does not end the session for all the others. */
-  async #unlessRefused(path: string, work: () => Promise<void>): Promise<void> {
-    const { imap } = this.parts;
-    const usual = imap.onPassedOver;
-    const refusals = this.#refusals.get(path) ?? 0;
-    if (refusals >= refusalsToPassOver) this.#passOver(true);
-    try {
-      await work();
-    } catch (error) {
-      if (!this.#isRefusal(error) || path === this.base()) throw error;
-      this.#refused.add(path);
-      this.#refusals.set(path, refusals + 1);
-      this.#listSoon ||= refusals === 0;
-      this.parts.logger.warn(
-        { inboxId: this.parts.session.inboxId, folderId: this.#folders.get(path)?.folderId },
-        'the server refuses a folder',
-      );
-    } finally {
-      imap.onPassedOver = usual;
-    }
-  }
-
-  #isRefusal(error: unknown): boolean {
-    return error instanceof Fault && error.code === 'UNAVAILABLE' && this.parts.imap.usable();
+  /** Without the base there is no session. */
+  #unlessRefused(path: string, work: () => Promise<void>): Promise<void> {
+    return path === this.base() ? work() : this.#refusals.around(path, work);
   }
 
   async #historyOf(path: string): Promise<void> {
@@ -334,7 +272,7 @@ export class FolderSync {
     if (batch.length === 0) {
       await this.#saving;
       this.#history.delete(path);
-      this.#remembering = undefined;
+      this.#taker.forgetHashes();
       await this.parts.folders.history(this.parts.session, folder, 'done');
       this.#moved(folder, { historyNext: 1 });
       return;
@@ -342,7 +280,7 @@ export class FolderSync {
     const mails = await this.parts.imap.headers(uidRanges(batch), batch.length);
     this.#historyMails = mailsThatFit(mails);
     const cursor = { historyNext: batch[0]! };
-    const observations = await this.#observe(folder, mails, cursor);
+    const observations = await this.#taker.observe(folder, mails, cursor);
     await this.#saving;
     this.#saving = this.#store(folder, cursor, observations);
     // Whoever waits for it next hears of it.
@@ -365,7 +303,7 @@ export class FolderSync {
   async #takeUpTo(folder: Folder, uidNext: number): Promise<void> {
     const { imap } = this.parts;
     const uids = uidNext - folder.uidNext <= batchMails ? undefined : await imap.uids({ from: folder.uidNext });
-    const ranges = uids ? chunks(uids, batchMails).map((chunk) => ({ range: uidRanges(chunk), last: chunk.at(-1)! })) : [];
+    const ranges = uids ? uidBatches(uids, batchMails).map((chunk) => ({ range: uidRanges(chunk), last: chunk.at(-1)! })) : [];
     if (!uids) ranges.push({ range: `${folder.uidNext}:${uidNext - 1}`, last: uidNext - 1 });
     for (const { range, last } of ranges) {
       const current = this.#folders.get(folder.path)!;
@@ -395,27 +333,11 @@ export class FolderSync {
   }
 
   async #save(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<void> {
-    await this.#store(folder, cursor, await this.#observe(folder, mails, cursor));
-  }
-
-  async #observe(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<Observation[]> {
-    const { session, around, clock, logger } = this.parts;
-    const isLogFolder = session.logFolder !== '' && folder.path === session.logFolder;
-    const now = clock.now();
-    const placed = mails.map((mail) => ({ mail, role: mail.labels ? roleByLabels(mail.labels, folder.role) : folder.role }));
-    // Among all mail lie drafts too, a new one with each change.
-    const written = placed.filter(({ mail }) => !mail.labels || !mail.flags.has('\\Draft') || isLogFolder);
-    const hash = isHistory(cursor) ? (this.#remembering ??= remembering(around.hash)) : around.hash;
-    return observeBatch(written, { ...around, hash, isLogFolder, now }, ({ uid }, error) =>
-      // Its message may quote the header.
-      logger.error({ inboxId: session.inboxId, folderId: folder.folderId, uid, error: nameOf(error) }, 'a header cannot be read'),
-    );
+    await this.#store(folder, cursor, await this.#taker.observe(folder, mails, cursor));
   }
 
   async #store(folder: Folder, cursor: Cursor, observations: Observation[]): Promise<void> {
-    const { session, observed, ownAddressHash } = this.parts;
-    await settleDoubts(observations, (hashes) => observed.known(session.tenantId, hashes));
-    await observed.save({ session, folder, cursor, observations, ownAddressHash });
+    await this.#taker.store(folder, cursor, observations);
     if (cursor !== 'stays') this.#moved(folder, cursor);
   }
 
@@ -431,12 +353,4 @@ export class FolderSync {
         exists: known.exists === undefined ? undefined : known.exists + cursor.arrived,
       });
   }
-}
-
-const countOf = (ranges: readonly (readonly [number, number])[]): number => ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
-
-const nameOf = (error: unknown): string => (error instanceof Error ? error.name : typeof error);
-
-function chunks<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
 }
