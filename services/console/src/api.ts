@@ -26,7 +26,9 @@ export interface Discovered {
   provider: string;
   hint: string;
   sign_in: '' | 'password' | 'app_password' | 'oauth';
+  /** Whose page opens where sign_in is oauth; empty where none is set up. */
   oauth_provider: string;
+  oauth_provider_name: string;
   /** Empty where it is the address. */
   username: string;
 }
@@ -47,6 +49,8 @@ export interface Inbox {
   reason_text: string;
   receiving_text: string;
   sending_text: string;
+  /** At whose page its owner signed in; empty for a password. */
+  oauth_provider: string;
   connected_at: string;
   imap: Server;
   smtp: Server;
@@ -131,6 +135,15 @@ export interface Login {
   smtp: Server;
 }
 
+/** To connect an address, or to reconnect an inbox. */
+export interface SignInStart {
+  provider: string;
+  address?: string;
+  inbox_id?: string;
+  display_name?: string;
+  redirect_uri: string;
+}
+
 /** A refusal of the API: its sentence is meant for people. */
 export class ApiError extends Error {
   constructor(
@@ -175,6 +188,8 @@ export const api = {
   connect: (login: Login & { display_name?: string }) => post<Inbox>('/v1/inboxes', login),
   reconnect: (id: string, password: string) => post<Inbox>(`/v1/inboxes/${id}/reconnect`, { password }),
   reconnectLink: (id: string) => post<{ path: string; expires_at: string }>(`/v1/inboxes/${id}/reconnect-link`),
+  startSignIn: (wanted: SignInStart) => post<{ authorization_url: string }>('/v1/inboxes/sign-in', wanted),
+  finishSignIn: (callback: string) => post<Inbox>('/v1/inboxes/sign-in/finish', { callback_url: callback }),
   pause: (id: string) => post<Inbox>(`/v1/inboxes/${id}/pause`),
   resume: (id: string) => post<Inbox>(`/v1/inboxes/${id}/resume`),
   removeInbox: (id: string) => call<void>('DELETE', `/v1/inboxes/${id}`),

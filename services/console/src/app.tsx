@@ -27,6 +27,8 @@ import { ContactsPage } from './contacts-page.js';
 import { InboxesPage } from './inboxes-page.js';
 import { useLive } from './live.js';
 import { RetentionPage } from './retention-page.js';
+import { signedInPath } from './sign-in-offer.js';
+import { SignedInPage } from './signed-in-page.js';
 import { StandingNotice } from './standing-notice.js';
 
 const pages = [
@@ -118,6 +120,7 @@ function House({ demo, version }: Pick<Session, 'demo' | 'version'>) {
           <StandingNotice />
           <Switch>
             <Route path="/contacts/:id?">{({ id }) => <ContactsPage contactId={id} demo={demo} onWrite={compose.open} />}</Route>
+            <Route path={signedInPath} component={SignedInPage} />
             <Route path="/inboxes">
               <InboxesPage demo={demo} />
             </Route>

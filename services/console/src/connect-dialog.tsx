@@ -18,8 +18,9 @@ import { notifications } from '@mantine/notifications';
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, type Server } from './api.js';
+import { api, type Discovered, type Server } from './api.js';
 import { Refusal, Tested } from './refusal.js';
+import { SignInMissing, SignInOffer } from './sign-in-offer.js';
 
 interface Values {
   address: string;
@@ -48,7 +49,8 @@ const loginOf = ({ address, username, password, imap, smtp }: Values) => ({
 export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const data = useQueryClient();
   const [servers, showServers] = useState(false);
-  const [hint, setHint] = useState('');
+  const [found, setFound] = useState<Discovered>();
+  const [byPassword, usePassword] = useState(false);
   /** Whose servers stand there; none where a person typed them. */
   const [foundFor, setFoundFor] = useState('');
   const form = useForm<Values>({
@@ -63,8 +65,9 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
   const untyped = () => form.values.imap.host === '' || foundFor !== '';
   const discover = useMutation({
     mutationFn: api.discover,
-    onSuccess: ({ imap, smtp, username, hint: found }, address) => {
-      setHint(found);
+    onSuccess: (discovered, address) => {
+      const { imap, smtp, username } = discovered;
+      setFound(discovered);
       showServers(!imap || !smtp);
       if (!untyped()) return;
       form.setFieldValue('imap', imap ?? empty.imap);
@@ -76,7 +79,8 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
   });
   const close = () => {
     form.reset();
-    setHint('');
+    setFound(undefined);
+    usePassword(false);
     setFoundFor('');
     showServers(false);
     connect.reset();
@@ -103,6 +107,8 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
   const showMissing = (wrong: Record<string, unknown>) => {
     if (wrong['imap.host'] || wrong['smtp.host']) showServers(true);
   };
+  const atPage = found?.sign_in === 'oauth';
+  const offered = atPage && found.oauth_provider !== '' && !byPassword;
   const lookUp = () => {
     const { address } = form.values;
     if (addressForm.test(address) && untyped() && foundFor !== address) discover.mutate(address);
@@ -123,42 +129,65 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
             />
             <TextInput label="Your name" autoComplete="name" placeholder="As others are to see it" {...form.getInputProps('name')} />
           </SimpleGrid>
-          <PasswordInput
-            label="Password"
-            autoComplete="current-password"
-            description={hint || 'Many providers want an app password here.'}
-            {...form.getInputProps('password')}
-          />
-          <ServersLine open={servers} toggle={() => showServers(!servers)} values={form.values} looking={discover.isPending} />
-          <Collapse expanded={servers} keepMounted={false}>
-            <Stack gap="sm">
-              <ServerFields label="Receiving (IMAP)" name="imap" form={form} onTyped={() => setFoundFor('')} />
-              <ServerFields label="Sending (SMTP)" name="smtp" form={form} onTyped={() => setFoundFor('')} />
-              <TextInput label="User name" placeholder="Only if it is not the address" {...form.getInputProps('username')} />
-            </Stack>
-          </Collapse>
-          {discover.error && !connect.error && <Refusal error={discover.error} />}
-          {connect.error && <Refusal error={connect.error} />}
-          {test.error && <Refusal error={test.error} />}
-          {test.data && <Tested verified={test.data} />}
-          <Group justify="flex-end">
-            <Text size="sm" c="dimmed" role="status">
-              {connect.isPending || test.isPending ? 'Signing in to both servers; this may take half a minute.' : ''}
-            </Text>
-            <Button
-              variant="default"
-              loading={test.isPending}
-              onClick={() => form.onSubmit((values) => attempt(test, values), showMissing)()}
-            >
-              Only test
-            </Button>
-            <Button type="submit" loading={connect.isPending || discover.isPending}>
-              Test and connect
-            </Button>
-          </Group>
+          {offered ? (
+            <SignInOffer found={found} address={form.values.address} name={form.values.name} usePassword={() => usePassword(true)} />
+          ) : (
+            <>
+              {atPage && found.oauth_provider === '' && <SignInMissing provider={found.provider} />}
+              <PasswordInput
+                label="Password"
+                autoComplete="current-password"
+                description={found?.hint || 'Many providers want an app password here.'}
+                {...form.getInputProps('password')}
+              />
+              <Servers form={form} open={servers} show={showServers} looking={discover.isPending} onTyped={() => setFoundFor('')} />
+              {discover.error && !connect.error && <Refusal error={discover.error} />}
+              {connect.error && <Refusal error={connect.error} />}
+              {test.error && <Refusal error={test.error} />}
+              {test.data && <Tested verified={test.data} />}
+              <Group justify="flex-end">
+                <Text size="sm" c="dimmed" role="status">
+                  {connect.isPending || test.isPending ? 'Signing in to both servers; this may take half a minute.' : ''}
+                </Text>
+                <Button
+                  variant="default"
+                  loading={test.isPending}
+                  onClick={() => form.onSubmit((values) => attempt(test, values), showMissing)()}
+                >
+                  Only test
+                </Button>
+                <Button type="submit" loading={connect.isPending || discover.isPending}>
+                  Test and connect
+                </Button>
+              </Group>
+            </>
+          )}
         </Stack>
       </form>
     </Modal>
+  );
+}
+
+interface ServersProps {
+  form: UseFormReturnType<Values>;
+  open: boolean;
+  show: (open: boolean) => void;
+  looking: boolean;
+  onTyped: () => void;
+}
+
+function Servers({ form, open, show, looking, onTyped }: ServersProps) {
+  return (
+    <>
+      <ServersLine open={open} toggle={() => show(!open)} values={form.values} looking={looking} />
+      <Collapse expanded={open} keepMounted={false}>
+        <Stack gap="sm">
+          <ServerFields label="Receiving (IMAP)" name="imap" form={form} onTyped={onTyped} />
+          <ServerFields label="Sending (SMTP)" name="smtp" form={form} onTyped={onTyped} />
+          <TextInput label="User name" placeholder="Only if it is not the address" {...form.getInputProps('username')} />
+        </Stack>
+      </Collapse>
+    </>
   );
 }
 

@@ -25,6 +25,8 @@ import { needsPassword, sidesOf, stopped } from './inbox-state.js';
 import { LoggingAddressDialog } from './logging-address-dialog.js';
 import { PasswordDialog } from './password-dialog.js';
 import { Quarantine } from './quarantine.js';
+import { Refusal } from './refusal.js';
+import { useSignIn } from './sign-in-offer.js';
 import { Trouble } from './trouble.js';
 
 interface Look {
@@ -43,7 +45,7 @@ const progressLook: Record<string, Look> = {
 };
 
 function lookOf(inbox: Inbox): Look {
-  if (needsPassword(inbox)) return { color: 'red', label: 'Needs a new password' };
+  if (needsPassword(inbox)) return { color: 'red', label: inbox.oauth_provider ? 'Needs to be signed in again' : 'Needs a new password' };
   if (inbox.receiving === 'paused') return { color: 'gray', label: 'Paused' };
   const look = progressLook[inbox.progress?.state ?? 'waiting'] ?? progressLook.waiting!;
   const until = inbox.progress?.state === 'slowed' ? inbox.progress.next_try_at : null;
@@ -94,6 +96,8 @@ function InboxCard({ inbox }: { inbox: Inbox }) {
   const [newPassword, askPassword] = useDisclosure();
   const [logging, showLogging] = useDisclosure();
   const { target, back } = useFocusBack();
+  const signIn = useSignIn();
+  const again = () => signIn.mutate({ provider: inbox.oauth_provider, inbox_id: inbox.inbox_id });
   const look = lookOf(inbox);
   return (
     <Stack className="panel" p="md" gap="sm" aria-label={inbox.address} component="section">
@@ -113,7 +117,13 @@ function InboxCard({ inbox }: { inbox: Inbox }) {
           <Badge color={look.color} variant="light" size="lg" tt="none" role="status">
             {look.label}
           </Badge>
-          <InboxMenu inbox={inbox} target={target} back={back} askPassword={askPassword.open} showLogging={showLogging.open} />
+          <InboxMenu
+            inbox={inbox}
+            target={target}
+            back={back}
+            renew={inbox.oauth_provider ? again : askPassword.open}
+            showLogging={showLogging.open}
+          />
         </Group>
       </Group>
       {look.color === 'red' && (
@@ -126,9 +136,15 @@ function InboxCard({ inbox }: { inbox: Inbox }) {
                 </Text>
               ))}
             </Stack>
-            <Button size="xs" color="red" onClick={askPassword.open}>
-              Enter the new password
-            </Button>
+            {inbox.oauth_provider ? (
+              <Button size="xs" color="red" loading={signIn.isPending || signIn.isSuccess} onClick={again}>
+                Sign in again
+              </Button>
+            ) : (
+              <Button size="xs" color="red" onClick={askPassword.open}>
+                Enter the new password
+              </Button>
+            )}
           </Group>
         </Alert>
       )}
@@ -137,6 +153,7 @@ function InboxCard({ inbox }: { inbox: Inbox }) {
           {inbox.reason_text}
         </Text>
       )}
+      {signIn.error && <Refusal error={signIn.error} />}
       <Folders inbox={inbox} />
       <LoggingAddressDialog inbox={inbox} opened={logging} onClose={showLogging.close} onClosed={back} />
       <PasswordDialog inbox={inbox} opened={newPassword} onClose={askPassword.close} onClosed={back} />
@@ -179,11 +196,12 @@ interface MenuProps {
   inbox: Inbox;
   target: React.RefObject<HTMLButtonElement | null>;
   back: () => void;
-  askPassword: () => void;
+  /** Asks for a new password, or goes to the page of its provider. */
+  renew: () => void;
   showLogging: () => void;
 }
 
-function InboxMenu({ inbox, target, back, askPassword, showLogging }: MenuProps) {
+function InboxMenu({ inbox, target, back, renew, showLogging }: MenuProps) {
   const data = useQueryClient();
   const [removing, remove] = useDisclosure();
   const refresh = () => data.invalidateQueries({ queryKey: ['inboxes'] });
@@ -210,8 +228,8 @@ function InboxMenu({ inbox, target, back, askPassword, showLogging }: MenuProps)
           <Menu.Item leftSection={<IconMailForward size={16} />} onClick={showLogging}>
             Logging address
           </Menu.Item>
-          <Menu.Item leftSection={<IconKey size={16} />} onClick={askPassword}>
-            Enter a new password
+          <Menu.Item leftSection={<IconKey size={16} />} onClick={renew}>
+            {inbox.oauth_provider ? 'Sign in again' : 'Enter a new password'}
           </Menu.Item>
           <Menu.Item leftSection={<IconLink size={16} />} onClick={() => link.mutate()}>
             Copy a link for its owner
