@@ -8,6 +8,7 @@ import { services } from '@rejoinder/runtime/services';
 import { startTown, type Town } from '@rejoinder/testing/crm-town';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import type { Postgres } from '@rejoinder/testing/postgres';
+import { freePort } from '@rejoinder/testing/ports';
 import { Rest } from '@rejoinder/testing/rest';
 import { settle } from '@rejoinder/testing/settle';
 import { loadRoles } from '../services/rejoinder/src/roles.js';
@@ -29,11 +30,14 @@ export interface OneHouseOptions {
   clock?: Clock;
   /** Ports that mail servers may be on beside the town's. */
   ports?: number[];
+  /** The town has a provider at whose page its people sign in. */
+  signIn?: boolean;
 }
 
-export async function startOneHouse({ env = {}, postgres, clock, ports = [] }: OneHouseOptions = {}): Promise<OneHouse> {
+export async function startOneHouse({ env = {}, postgres, clock, ports = [], signIn = false }: OneHouseOptions = {}): Promise<OneHouse> {
   const store = mkdtempSync(join(tmpdir(), 'rejoinder-store-'));
-  const town = await startTown();
+  const httpListen = `127.0.0.1:${signIn ? await freePort() : 0}`;
+  const town = await startTown(signIn ? { signedInAt: `http://${httpListen}/inboxes/signed-in` } : {});
   const house = await startTestHouse({
     roles: await loadRoles(services),
     env: {
@@ -42,7 +46,7 @@ export async function startOneHouse({ env = {}, postgres, clock, ports = [] }: O
       REJOINDER_STORE: 'disk',
       REJOINDER_STORE_FOLDER: store,
       REJOINDER_BOOTSTRAP_API_KEY: apiKey,
-      REJOINDER_HTTP_LISTEN: '127.0.0.1:0',
+      REJOINDER_HTTP_LISTEN: httpListen,
       ...env,
     },
     ...(postgres ? { postgres } : {}),

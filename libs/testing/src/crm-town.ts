@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createTestCa } from './certificates.js';
 import { startDovecot, type Dovecot } from './dovecot.js';
+import { startIdentityProvider, type IdentityProvider } from './identity-provider.js';
 import { startImapWire, type ImapWire } from './imap-wire.js';
 import { openMailClient, type MailClient } from './imap-client.js';
 
@@ -26,6 +28,8 @@ export interface Town {
   dovecot: Dovecot;
   /** Between Rejoinder and Dovecot's IMAP. */
   wire: ImapWire;
+  /** Where its people sign in, if it has one. */
+  idp: IdentityProvider | undefined;
   /** Settings that let Rejoinder reach and trust the town. */
   env: Record<string, string>;
   /** What a person types to connect the sales mailbox. */
@@ -35,21 +39,33 @@ export interface Town {
   stop(): Promise<void>;
 }
 
-export async function startTown(): Promise<Town> {
+/** Where people come back to who sign in at the page of the town's own provider; without it there is none. */
+export interface TownOptions {
+  signedInAt?: string;
+}
+
+export async function startTown({ signedInAt }: TownOptions = {}): Promise<Town> {
   const folder = mkdtempSync(join(tmpdir(), 'rejoinder-town-'));
+  const ca = await createTestCa();
+  const idp = signedInAt === undefined ? undefined : await startIdentityProvider(ca, [signedInAt]);
   // Where the machine has run out of inotify instances, Dovecot looks for new mail at this interval; its default is 30 s.
-  const dovecot = await startDovecot({ extra: 'mailbox_idle_check_interval = 1 secs' });
+  const dovecot = await startDovecot({ ca, introspectionUrl: idp?.introspectionUrl, extra: 'mailbox_idle_check_interval = 1 secs' });
   const wire = await startImapWire({ port: dovecot.imapsPort, ca: dovecot.ca });
   // Of each town its own, so that a log or a disk that has it has it from here.
   const password = randomBytes(16).toString('hex');
   for (const address of Object.values(people)) await dovecot.addUser(address, password);
   const caFile = join(folder, 'ca.pem');
   writeFileSync(caFile, dovecot.ca.pem);
+  const providersFile = join(folder, 'providers.json');
+  const known = idp?.settings({ imapPort: wire.port, smtpPort: dovecot.submissionsPort, domains: ['crm.test'] });
+  if (known) writeFileSync(providersFile, JSON.stringify([known]));
   const server = (port: number) => ({ host: 'localhost', port, security: 'tls' });
   return {
     dovecot,
     wire,
+    idp,
     env: {
+      ...(idp ? { REJOINDER_OAUTH_PROVIDERS_FILE: providersFile } : {}),
       REJOINDER_MAIL_CA_FILE: caFile,
       REJOINDER_MAIL_ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
       REJOINDER_MAIL_ALLOWED_PORTS: [wire.port, dovecot.submissionsPort].join(','),
@@ -65,6 +81,7 @@ export async function startTown(): Promise<Town> {
     stop: async () => {
       await wire.stop();
       await dovecot.stop();
+      await idp?.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
