@@ -138,15 +138,15 @@ export function oauthFault(error: unknown, ifOver: ErrorCode): Fault {
     return faultOf(passing.includes(error.error) ? 'OAUTH_UNAVAILABLE' : 'SIGN_IN_REFUSED');
   // 401 with a challenge: it is not the grant that is refused, but who asks.
   if (error instanceof oidc.WWWAuthenticateChallengeError) return faultOf('OAUTH_SETUP');
-  if (!(error instanceof oidc.ResponseBodyError)) return faultOf('OAUTH_UNAVAILABLE');
+  if (!(error instanceof oidc.ResponseBodyError)) return faultOf('OAUTH_UNAVAILABLE', retryAfterMs(answerOf(error)));
   const { status, response } = error;
   if (status >= 500 || status === 429 || passing.includes(error.error)) return faultOf('OAUTH_UNAVAILABLE', retryAfterMs(response));
   return faultOf(over.includes(error.error) ? ifOver : 'OAUTH_SETUP');
 }
 
 /** Seconds alone: a date would need the provider's clock. */
-function retryAfterMs({ headers }: Response): number | undefined {
-  const seconds = Number(headers.get('retry-after') || Number.NaN);
+function retryAfterMs(answer: Response | undefined): number | undefined {
+  const seconds = Number(answer?.headers.get('retry-after') || Number.NaN);
   return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1_000, maxRetryAfterMs) : undefined;
 }
 
@@ -156,9 +156,15 @@ function wordOf(error: unknown): string | undefined {
   return [word, code].find((one): one is string => typeof one === 'string' && /^\w{1,60}$/.test(one));
 }
 
+/** What it answered, where that was not what the protocol says. */
+function answerOf(error: unknown): Response | undefined {
+  const { cause } = (error ?? {}) as { cause?: unknown };
+  return cause instanceof Response ? cause : undefined;
+}
+
 function statusOf(error: unknown): number | undefined {
   const { status } = error as { status?: unknown };
-  return typeof status === 'number' ? status : undefined;
+  return typeof status === 'number' ? status : answerOf(error)?.status;
 }
 
 function addressesIn(claims: Record<string, unknown>): string[] {
