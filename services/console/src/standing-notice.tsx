@@ -13,13 +13,15 @@ const maxNamed = 2;
 export function StandingNotice() {
   const [location] = useLocation();
   const inboxes = useQuery({ queryKey: ['inboxes'], queryFn: api.inboxes, refetchInterval: lookEveryMs });
-  const waiting = (inboxes.data?.inboxes ?? []).filter(needsPassword).map(({ address }) => address);
+  const stopped = (inboxes.data?.inboxes ?? []).filter(needsPassword);
+  const waiting = stopped.map(({ address }) => address);
+  const what = stopped.some(({ oauth_provider: page }) => page) ? 'to be connected again' : 'a new password';
   if (waiting.length === 0 || location.startsWith('/inboxes')) return null;
   const named = waiting.length <= maxNamed ? waiting.join(' and ') : `${waiting.length} mailboxes`;
   return (
     <Alert color="red" icon={<IconAlertTriangle size={18} />} mb="md" py="xs">
       <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
-        {named} {waiting.length === 1 ? 'needs' : 'need'} a new password; nothing is lost meanwhile.{' '}
+        {named} {waiting.length === 1 ? 'needs' : 'need'} {what}; nothing is lost meanwhile.{' '}
         <Anchor component={Link} href="/inboxes" inherit underline="always" c="inherit">
           Mailboxes
         </Anchor>
