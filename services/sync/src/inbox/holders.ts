@@ -19,6 +19,7 @@ import { Holder, type Login } from './holder.js';
 import { Gate } from './gate.js';
 import { HostBrake } from './host-brake.js';
 import { ObservedStore } from './observed-store.js';
+import { OwnAddresses } from './own-addresses.js';
 import { SessionStore, type SessionRow } from './session-store.js';
 import { tenantHash } from './tenant-hash.js';
 
@@ -28,6 +29,7 @@ export class Holders implements OnModuleDestroy {
   readonly #network: MailNetwork;
   readonly #gate: Gate;
   readonly #brake = new HostBrake();
+  readonly #own: OwnAddresses;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: SyncSettings,
@@ -42,6 +44,7 @@ export class Holders implements OnModuleDestroy {
   ) {
     this.#network = openMailNetwork(settings);
     this.#gate = new Gate(settings.loginsPerHost);
+    this.#own = new OwnAddresses((tenantId) => sessions.ownAddresses(tenantId));
   }
 
   /** The holder of an inbox, if its session stands. */
@@ -127,8 +130,7 @@ export class Holders implements OnModuleDestroy {
 
   async #folderSync(session: SessionRow, imap: ImapSession, ownAddressHash: Buffer): Promise<FolderSync> {
     const { hash, isSigned } = tenantHash(await this.vault.hasher(session.tenantId));
-    const own = await this.sessions.ownAddresses(session.tenantId);
-    const isOwn = (addressHash: Buffer) => own.some((one) => one.equals(addressHash));
+    const isOwn = await this.#own.of(session.tenantId, ownAddressHash);
     return new FolderSync({
       session,
       imap,
