@@ -32,7 +32,8 @@ type Rules = Pick<GraphMail, 'mailId' | 'tenantId' | 'isNeverLogged' | 'isOfCont
 
 /** Mails that are not stored yet, with what is to be known of the people on them; of most tenants nothing is asked. */
 export async function withPeople(tx: Tx, mails: Facts[]): Promise<(GraphMail & Facts)[]> {
-  if (mails.length === 0) return [];
+  const none = { isNeverLogged: false, isOfContact: false };
+  if (mails.length === 0 || !(await haveRules(tx, mails))) return mails.map((mail) => unjudged(mail, none));
   const of = <T>(value: (mail: Facts) => T) => mails.map(value);
   const rows = await rowsOf<Rules>(
     tx,
@@ -47,13 +48,18 @@ export async function withPeople(tx: Tx, mails: Facts[]): Promise<(GraphMail & F
     textArray(of((mail) => mail.receivedAt)),
   );
   const rules = new Map(rows.map((one) => [`${one.tenantId} ${one.mailId}`, one]));
-  const none = { isNeverLogged: false, isOfContact: false };
   return mails.map((mail) => unjudged(mail, rules.get(`${mail.tenantId} ${mail.mailId}`) ?? none));
+}
+
+async function haveRules(tx: Tx, mails: Facts[]): Promise<boolean> {
+  const sql = `select exists (select from never_log where tenant_id = any ($1::uuid[]))
+    or exists (select from own_address where tenant_id = any ($1::uuid[]) and capture_since is not null) as "areThere"`;
+  const [found] = await tx.$queryRawUnsafe<{ areThere: boolean }[]>(sql, [...new Set(mails.map(({ tenantId }) => tenantId))]);
+  return found!.areThere;
 }
 
 const rulesOfNew = `select tenant_id as "tenantId", mail_id as "mailId", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact"
   from (select tenant_id, mail_id, from_hash, recipients::bytea[] as recipient_hashes, domains::bytea[] as domain_hashes, kind, inbox_ids::uuid[] as inbox_ids,
       received_at::timestamptz as received_at, null::text as capture, null::timestamptz as seen_at, false as by_contact
     from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-      as g (tenant_id, mail_id, from_hash, recipients, domains, kind, inbox_ids, received_at)
-    where tenant_id in (select tenant_id from never_log) or tenant_id in (select tenant_id from own_address where capture_since is not null)) n`;
+      as g (tenant_id, mail_id, from_hash, recipients, domains, kind, inbox_ids, received_at)) n`;

@@ -1,5 +1,6 @@
 // Message-IDs that a person tracked: asked for, found, captured or not.
-import type { MailKey } from '../graph/graph-store.js';
+import { uuidArray } from '@rejoinder/runtime/arrays';
+import { idArrays, type MailKey } from '../graph/graph-store.js';
 import { given, rowsOf } from '@rejoinder/runtime/rows';
 import { isNeverLogged } from '../people/people-store.js';
 import type { Tx } from '../tx.js';
@@ -56,13 +57,16 @@ export async function saveTracked(tx: Tx, row: TrackedToSave): Promise<void> {
 
 /** Gives ghosts to the mails that bear their ids, the first one that is seen; answers which mails a person has so tracked. */
 export async function claimGhosts(tx: Tx, mails: (MailKey & { ids: string[] })[]): Promise<MailKey[]> {
-  const rows = mails.flatMap(({ tenantId, mailId, ids }, at) => ids.map((id) => ({ at, tenantId, mailId, id })));
-  if (rows.length === 0) return [];
-  const sql = `update tracked_id t set mail_id = first."mailId", state = 'tracked', reason = '', due_at = null
-    from (select distinct on ("tenantId", id) "tenantId", id, "mailId" from ${given(1, 'at integer, "tenantId" uuid, "mailId" uuid, id bytea')} order by "tenantId", id, at) first
-    where t.tenant_id = first."tenantId" and t.message_id_hash = first.id and t.mail_id is null
+  const borne = mails.flatMap(({ tenantId, mailId, ids }) => ids.map((id) => ({ tenantId, mailId, id })));
+  if (borne.length === 0) return [];
+  const sql = `with ghosts as materialized (
+    select distinct on (k.tenant_id, k.id_hash) k.tenant_id, k.id_hash, k.mail_id from unnest($1::uuid[], $2::bytea[], $3::uuid[]) with ordinality as k (tenant_id, id_hash, mail_id, at)
+    where exists (select from tracked_id where tenant_id = k.tenant_id and message_id_hash = k.id_hash and mail_id is null offset 0)
+    order by k.tenant_id, k.id_hash, k.at)
+  update tracked_id t set mail_id = g.mail_id, state = 'tracked', reason = '', due_at = null from ghosts g
+    where t.tenant_id = g.tenant_id and t.message_id_hash = g.id_hash and t.mail_id is null
     returning t.tenant_id as "tenantId", t.mail_id as "mailId"`;
-  return tx.$queryRawUnsafe<MailKey[]>(sql, JSON.stringify(rows));
+  return tx.$queryRawUnsafe<MailKey[]>(sql, ...idArrays(borne), uuidArray(borne.map(({ mailId }) => mailId)));
 }
 
 /**
