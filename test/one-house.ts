@@ -11,7 +11,7 @@ import type { Postgres } from '@rejoinder/testing/postgres';
 import { freePort } from '@rejoinder/testing/ports';
 import { Rest } from '@rejoinder/testing/rest';
 import { settle } from '@rejoinder/testing/settle';
-import { loadRoles } from '../services/rejoinder/src/roles.js';
+import { allIn, loadRoles } from '../services/rejoinder/src/roles.js';
 
 const apiKey = 'rk_end_to_end_test_key_of_one_process';
 
@@ -39,7 +39,7 @@ export async function startOneHouse({ env = {}, postgres, clock, ports = [], sig
   const httpListen = `127.0.0.1:${signIn ? await freePort() : 0}`;
   const town = await startTown(signIn ? { signedInAt: `http://${httpListen}/inboxes/signed-in` } : {});
   const house = await startTestHouse({
-    roles: await loadRoles(services),
+    roles: await loadRoles(allIn(env)),
     env: {
       ...town.env,
       REJOINDER_MAIL_ALLOWED_PORTS: [town.env.REJOINDER_MAIL_ALLOWED_PORTS, ...ports].join(','),

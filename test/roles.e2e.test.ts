@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { services } from '@rejoinder/runtime/services';
+import { roleNames } from '../services/rejoinder/src/roles.js';
 import { rejoinder } from './command.js';
 import { filesIn } from './folder.js';
 import { freePort } from '@rejoinder/testing/ports';
@@ -24,7 +25,7 @@ async function declaredSettings(): Promise<string[]> {
 }
 
 describe('a role with wrong settings', () => {
-  it.each(services)(
+  it.each(roleNames)(
     '%s names them all at once, shows no secret, and ends with 1',
     async (service) => {
       const { code, err } = await rejoinder([service], {
@@ -44,7 +45,7 @@ describe('a role with wrong settings', () => {
 it('help is there for the command and for each of its parts', async () => {
   const { code, out } = await rejoinder(['--help']);
   expect(code).toBe(0);
-  for (const part of ['all', 'migrate', 'make-key', 'dead-letters', 'republish', 'skip-lost', ...services]) {
+  for (const part of ['all', 'migrate', 'make-key', 'dead-letters', 'republish', 'skip-lost', ...roleNames]) {
     expect(out).toContain(`  ${part}`);
     const help = await rejoinder([part, '--help']);
     expect([part, help.code, help.out.includes(`Usage: rejoinder ${part}`)]).toEqual([part, 0, true]);
@@ -54,7 +55,7 @@ it('help is there for the command and for each of its parts', async () => {
 it('lists every setting with its meaning and default', async () => {
   const { code, out } = await rejoinder(['settings']);
   expect(code).toBe(0);
-  for (const name of ['every role', ...services.filter((service) => out.includes(`\n${service}:`))])
+  for (const name of ['every role', 'intake', ...services.filter((service) => out.includes(`\n${service}:`))])
     expect(out).toContain(`${name}:\n  REJOINDER_`);
   expect(out).toMatch(/^ {2}REJOINDER_DATABASE_URL +\S.* \(must be set\)$/m);
   expect(out).toMatch(/^ {2}REJOINDER_BODY_DAYS +\S.* \(7\)$/m);
