@@ -7,11 +7,12 @@ import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
 import type { FolderRole } from '../imap/folder-plan.js';
-import { observe } from '../inbox/observe.js';
-import { headerPlace, mailsObserved } from '../inbox/observed-store.js';
+import { observe, type Surroundings } from '../inbox/observe.js';
+import { headerPlace, mailsObserved, ObservedStore } from '../inbox/observed-store.js';
 import { Owner, partitionOfInbox } from '../inbox/owner-store.js';
 import { SessionStore, type SessionRow } from '../inbox/session-store.js';
 import { tenantHash } from '../inbox/tenant-hash.js';
+import type { FoundMail } from './older-mails.js';
 
 export interface Search {
   tenantId: string;
@@ -19,6 +20,8 @@ export interface Search {
   inboxId: string;
   messageIdHash: Buffer<ArrayBuffer>;
   until: Date;
+  /** What came of the look before. */
+  lastReason?: string | null;
   traceparent?: string;
 }
 
@@ -50,6 +53,7 @@ export class SearchStore {
     private readonly vault: Vault,
     private readonly owner: Owner,
     private readonly sessions: SessionStore,
+    private readonly observed: ObservedStore,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -68,7 +72,7 @@ export class SearchStore {
   }
 
   async find(tenantId: string, searchId: string): Promise<Search | undefined> {
-    const sql = `select tenant_id as "tenantId", search_id as "searchId", inbox_id as "inboxId", message_id_hash as "messageIdHash", until
+    const sql = `select tenant_id as "tenantId", search_id as "searchId", inbox_id as "inboxId", message_id_hash as "messageIdHash", until, last_reason as "lastReason"
       from search where tenant_id = $1::uuid and search_id = $2::uuid`;
     const [row] = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<Search[]>(sql, tenantId, searchId));
     return row && { ...row, messageIdHash: Buffer.from(row.messageIdHash) };
@@ -90,6 +94,13 @@ export class SearchStore {
     return true;
   }
 
+  /** It was found among mails that nobody observed: from here on this one is. */
+  async found(session: SessionRow, { folder, mail }: FoundMail): Promise<void> {
+    const around = await this.#around(session.tenantId);
+    const observation = observe(mail, { ...around, role: folder.role, isLogFolder: folder.path === session.logFolder });
+    await this.observed.save({ session, folder, cursor: 'stays', observations: [observation], ownAddressHash: Buffer.alloc(0) });
+  }
+
   async remove({ tenantId, searchId }: Search): Promise<void> {
     await this.database.write({ tenants: [tenantId] }, (tx) =>
       tx.$executeRawUnsafe(`delete from search where tenant_id = $1::uuid and search_id = $2::uuid`, tenantId, searchId),
@@ -97,16 +108,19 @@ export class SearchStore {
   }
 
   async #observations({ tenantId, inboxId }: SessionRow, rows: Found[]) {
-    const { hash, isSigned } = tenantHash(await this.vault.hasher(tenantId));
-    const own = await this.sessions.ownAddresses(tenantId);
-    const now = this.clock.now();
+    const around = await this.#around(tenantId);
     const observations = [];
     for (const { mailId, day, sealed, sizeBytes, receivedAt, role } of rows) {
       const header = await this.vault.open(headerPlace(tenantId, inboxId, mailId, day), sealed);
       const seen = { uid: 0, flags: new Set<string>(), receivedAt, sizeBytes, header };
-      const isOwn = (address: Buffer) => own.some((one) => one.equals(address));
-      observations.push(observe(seen, { hash, isSigned, isOwn, role: role ?? 'other', isLogFolder: false, now }));
+      observations.push(observe(seen, { ...around, role: role ?? 'other', isLogFolder: false }));
     }
     return observations;
+  }
+
+  async #around(tenantId: string): Promise<Pick<Surroundings, 'hash' | 'isSigned' | 'isOwn' | 'now'>> {
+    const { hash, isSigned } = tenantHash(await this.vault.hasher(tenantId));
+    const own = await this.sessions.ownAddresses(tenantId);
+    return { hash, isSigned, isOwn: (address) => own.some((one) => one.equals(address)), now: this.clock.now() };
   }
 }

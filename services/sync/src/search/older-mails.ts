@@ -1,0 +1,47 @@
+// Looks for one mail among those that are older than an inbox's history goes back: their header fields are read once, and only what is found is kept.
+import { canonicalMessageId } from '@rejoinder/mail/message-id';
+import { firstValue, parseHeaders } from '@rejoinder/mail/headers';
+import type { ImapSession, SeenMail } from '../imap/imap-session.js';
+import { uidRanges } from '../imap/uid-ranges.js';
+import type { Folder } from '../inbox/folder-store.js';
+
+export interface Sought {
+  /** Mails from this day on were observed. */
+  since: Date;
+  isSought: (messageId: string) => boolean;
+  /** The process ends, or the row is no longer ours. */
+  signal: AbortSignal;
+}
+
+export interface FoundMail {
+  folder: Folder;
+  mail: SeenMail;
+}
+
+const batchMails = 500;
+/** Looked at in one folder, newest first. */
+const maxMails = 500_000;
+
+/** The first copy in these folders; undefined where there is none. */
+export async function findOlder(imap: ImapSession, folders: readonly Folder[], sought: Sought): Promise<FoundMail | undefined> {
+  for (const folder of folders) {
+    const { uidValidity } = await imap.open(folder.path);
+    const mail = uidValidity === folder.uidValidity ? await findIn(imap, sought) : undefined;
+    if (mail) return { folder, mail };
+  }
+  return undefined;
+}
+
+async function findIn(imap: ImapSession, { since, isSought, signal }: Sought): Promise<SeenMail | undefined> {
+  const observed = new Set(await imap.uids({ since }));
+  const older = (await imap.uids({})).filter((uid) => !observed.has(uid)).slice(-maxMails);
+  for (let end = older.length; end > 0 && !signal.aborted; end -= batchMails) {
+    const mails = await imap.headers(uidRanges(older.slice(Math.max(0, end - batchMails), end)), batchMails);
+    const found = mails.find(({ header }) => {
+      const id = canonicalMessageId(firstValue(parseHeaders(header), 'message-id') ?? '');
+      return id !== undefined && isSought(id);
+    });
+    if (found) return found;
+  }
+  return undefined;
+}
