@@ -10,6 +10,7 @@ import { PartWorker } from './capture/part-worker.js';
 import { AuditStore } from './inbox/audit-store.js';
 import { ConnectionLog } from './inbox/connection-log.js';
 import { CredentialClient } from './inbox/credential-client.js';
+import { FolderChoiceStore } from './inbox/folder-choice-store.js';
 import { FolderStore } from './inbox/folder-store.js';
 import { Holders } from './inbox/holders.js';
 import { InboxWorker } from './inbox/inbox-worker.js';
@@ -40,6 +41,7 @@ const handlers = [AssignedHandler, StartInboxHandler, CaptureMailHandler, FileSe
 const stores = [
   SessionStore,
   FolderStore,
+  FolderChoiceStore,
   AuditStore,
   ConnectionLog,
   ObservedStore,

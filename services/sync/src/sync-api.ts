@@ -5,7 +5,14 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Fault } from '@rejoinder/base/fault';
 import { isId } from '@rejoinder/base/id';
-import type { GetProgressRequest, GetProgressResponseSchema, ReadMailRequest, ReadMailResponseSchema } from '@rejoinder/contracts/api/sync';
+import type {
+  GetProgressRequest,
+  GetProgressResponseSchema,
+  ListFoldersRequest,
+  ListFoldersResponseSchema,
+  ReadMailRequest,
+  ReadMailResponseSchema,
+} from '@rejoinder/contracts/api/sync';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { BodyStore } from './capture/body-store.js';
 import { ProgressStore } from './progress-store.js';
@@ -29,6 +36,14 @@ export class SyncApi {
       nextTryAt: session.nextTryAt ? timestampFromDate(session.nextTryAt) : undefined,
       folders: folders.map(({ path, role, seen, total }) => ({ path, role, seen, total })),
     };
+  }
+
+  @GrpcMethod('SyncService', 'ListFolders')
+  async listFolders({ tenantId, inboxId }: ListFoldersRequest): Promise<MessageInitShape<typeof ListFoldersResponseSchema>> {
+    checkIds(tenantId, inboxId);
+    const folders = await this.progress.listing(tenantId, inboxId);
+    if (!folders) throw faultOf('INBOX_NOT_FOUND');
+    return { folders: folders.map(({ mails, ...folder }) => ({ ...folder, mails: mails === null ? undefined : BigInt(mails) })) };
   }
 
   @GrpcMethod('SyncService', 'ReadMail')

@@ -36,7 +36,7 @@ export interface Town extends AsyncDisposable {
   inboxId: string;
   startInbox(
     inboxId?: string,
-    settings?: { historyDays?: number; logFolder?: string; attachments?: boolean; version?: bigint },
+    settings?: { historyDays?: number; logFolder?: string; folders?: string[]; attachments?: boolean; version?: bigint },
   ): Promise<void>;
   state(inboxId?: string): Promise<string>;
   live(inboxId?: string): Promise<void>;
@@ -104,12 +104,12 @@ export async function startTown({ dovecot, postgres, env = {}, roles = [], port 
     address,
     inboxId,
     state,
-    startInbox: (id = inboxId, { historyDays = 0, logFolder = '', attachments: on = true, version = 1n } = {}) =>
+    startInbox: (id = inboxId, { historyDays = 0, logFolder = '', folders = [], attachments: on = true, version = 1n } = {}) =>
       house.publish(
         'rejoinder.sync.commands.v1',
         StartInboxSchema,
         id,
-        { inboxId: id, credentialVersion: version, settings: { capture: 'tracked', attachments: on, historyDays, logFolder } },
+        { inboxId: id, credentialVersion: version, settings: { capture: 'tracked', attachments: on, historyDays, logFolder, folders } },
         ++sequence,
       ),
     live: async (id = inboxId) => void (await settle('the session to be live', async () => (await state(id)) === 'live')),

@@ -45,18 +45,23 @@ const notSelectable = ['\\noselect', '\\nonexistent'];
  * Takes the folders as LIST told them, and the folder where a person puts what is to be logged.
  * Gives those to look at, the one that is kept open first: INBOX, then Sent and the others. With Gmail's labels it is \\All instead, which has every mail once,
  * archived and sent ones too: one IDLE tells of all of them, and no other folder needs to be asked. Where its owner hides \\All from IMAP, labels are
- * folders like any other. Roles are the server's own (RFC 6154), else imapflow tells them by well-known names.
+ * folders like any other. Where a person has chosen, it is INBOX, Sent and those chosen, and \\All only if it is one of them. Roles are the server's own (RFC 6154), else imapflow tells them by well-known names.
  */
-export function planFolders(listed: readonly Listed[], logFolder: string, hasLabels: boolean): PlannedFolder[] {
-  const selectable = listed.filter(({ flags }) => ![...flags].some((flag) => notSelectable.includes(flag.toLowerCase())));
+export function planFolders(
+  listed: readonly Listed[],
+  logFolder: string,
+  hasLabels: boolean,
+  chosen: readonly string[] = [],
+): PlannedFolder[] {
+  const selectable = selectableOf(listed);
   const all = hasLabels && selectable.find(({ specialUse }) => specialUse?.toLowerCase() === '\\all');
-  if (all) {
+  if (all && (chosen.length === 0 || chosen.includes(all.path))) {
     const log = selectable.filter(({ path }) => path === logFolder && path !== all.path);
     return [all, ...log].map((folder) => ({ path: folder.path, role: roleOf(folder) }));
   }
   const planned = selectable
     .map((folder) => ({ path: folder.path, role: roleOf(folder) }))
-    .filter(({ path, role }) => path === logFolder || !skipped.has(role));
+    .filter(({ path, role }) => path === logFolder || (chosen.length > 0 ? isAlways(role) || chosen.includes(path) : !skipped.has(role)));
   const rank = ({ path, role }: PlannedFolder) => (role === 'inbox' ? 0 : role === 'sent' ? 1 : path === logFolder ? 2 : 3);
   return planned.sort((a, b) => rank(a) - rank(b) || a.path.localeCompare(b.path, 'en')).slice(0, maxFolders);
 }
@@ -71,4 +76,34 @@ export function roleByLabels(labels: ReadonlySet<string>, folder: FolderRole): F
 function roleOf({ path, specialUse }: Listed): FolderRole {
   if (path.toUpperCase() === inboxPath) return 'inbox';
   return bySpecialUse[(specialUse ?? '').toLowerCase()] ?? 'other';
+}
+
+const isAlways = (role: FolderRole): boolean => role === 'inbox' || role === 'sent';
+
+function selectableOf<T extends Listed>(listed: readonly T[]): T[] {
+  return listed.filter(({ flags }) => ![...flags].some((flag) => notSelectable.includes(flag.toLowerCase())));
+}
+
+/** A folder as a person chooses among. */
+export interface ListedFolder extends PlannedFolder {
+  /** Null where the server does not tell together with the list. */
+  mails: number | null;
+  lookedAt: boolean;
+  /** Whatever is chosen. */
+  always: boolean;
+}
+
+type Counted = Listed & Pick<ListResponse, 'status'>;
+
+/** Folders that are told, at most. */
+const maxListed = 500;
+
+/** All that the server has, by name, and which of them are looked at. */
+export function listFolders(listed: readonly Counted[], planned: readonly PlannedFolder[]): ListedFolder[] {
+  const looked = new Set(planned.map(({ path }) => path));
+  const all = selectableOf(listed).map((folder) => {
+    const role = roleOf(folder);
+    return { path: folder.path, role, mails: folder.status?.messages ?? null, lookedAt: looked.has(folder.path), always: isAlways(role) };
+  });
+  return all.sort((a, b) => a.path.localeCompare(b.path, 'en')).slice(0, maxListed);
 }

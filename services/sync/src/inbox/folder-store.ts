@@ -28,6 +28,12 @@ export interface Folder {
   auditedAt: Date | undefined;
   /** Its id (RFC 8474), which a renamed folder keeps; empty where the server gives none. */
   mailboxId: string;
+  /** It is there and was not chosen: once it is again, what came meanwhile is history. */
+  isLeft: boolean;
+  /** History is taken of mail since then; undefined before it was first listed. */
+  historySince: Date | undefined;
+  /** While more is taken than before: mail since then has been taken. */
+  hadSince: Date | undefined;
 }
 
 /** How a folder stood when all that the server had told of it was saved. */
@@ -44,7 +50,7 @@ export interface ServerFolder {
   uidNext: number;
 }
 
-interface FolderRow {
+export interface FolderRow {
   folderId: string;
   path: string;
   role: FolderRole;
@@ -56,10 +62,14 @@ interface FolderRow {
   exists: bigint | null;
   auditedAt: Date | null;
   mailboxId: string;
+  isLeft: boolean;
+  historySince: Date | null;
+  hadSince: Date | null;
 }
 
-const columns = `folder_id as "folderId", path, role, uid_validity as "uidValidity", uid_next as "uidNext", history_next as "historyNext",
-  history_start as "historyStart", highest_modseq as modseq, exists_count as exists, audited_at as "auditedAt", mailbox_id as "mailboxId"`;
+export const folderColumns = `folder_id as "folderId", path, role, uid_validity as "uidValidity", uid_next as "uidNext", history_next as "historyNext",
+  history_start as "historyStart", highest_modseq as modseq, exists_count as exists, audited_at as "auditedAt", mailbox_id as "mailboxId",
+  not looked_at as "isLeft", history_since as "historySince", had_since as "hadSince"`;
 
 /** A folder that is listed from its start: nothing of it was known before now. */
 const markListed = `insert into folder_mark (tenant_id, folder_id, uid_validity, uid_next, marked_at) values ($1::uuid, $2::uuid, $3::bigint, 1, $4::timestamptz)`;
@@ -74,7 +84,7 @@ export class FolderStore {
   ) {}
 
   async list({ tenantId, inboxId }: SessionRow): Promise<Folder[]> {
-    const sql = `select ${columns} from folder where inbox_id = $1::uuid`;
+    const sql = `select ${folderColumns} from folder where inbox_id = $1::uuid`;
     const rows = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, inboxId));
     return rows.map(toFolder);
   }
@@ -83,7 +93,7 @@ export class FolderStore {
   add(session: SessionRow, { path, role }: PlannedFolder, { uidValidity, uidNext }: ServerFolder): Promise<Folder> {
     const sql = `insert into folder (folder_id, tenant_id, inbox_id, path, role, uid_validity, uid_next, history_start, history_next)
       values ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6::bigint, $7::bigint, $7::bigint, $7::bigint)
-      on conflict (inbox_id, path) do update set role = excluded.role returning ${columns}`;
+      on conflict (inbox_id, path) do update set role = excluded.role returning ${folderColumns}`;
     const folderId = newId();
     return this.#change(session, async (tx) => {
       const rows = await tx.$queryRawUnsafe<FolderRow[]>(
@@ -104,7 +114,7 @@ export class FolderStore {
   /** The server has numbered its mails anew: all of them are history to be listed again, and what was known of UIDs is void. */
   renew(session: SessionRow, { folderId, role }: Folder, { uidValidity, uidNext }: ServerFolder): Promise<Folder> {
     const sql = `update folder set uid_validity = $2::bigint, uid_next = $3::bigint, history_start = $3::bigint, history_next = $3::bigint, seen = 0, total = 0,
-      highest_modseq = null, exists_count = null, audited_at = null where folder_id = $1::uuid returning ${columns}`;
+      highest_modseq = null, exists_count = null, audited_at = null, looked_at = true, history_since = null, had_since = null where folder_id = $1::uuid returning ${folderColumns}`;
     return this.#change(session, async (tx) => {
       const rows = await tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, uidNext);
       await tx.$executeRawUnsafe(markListed, session.tenantId, folderId, uidValidity, this.clock.now());
@@ -115,18 +125,18 @@ export class FolderStore {
 
   /** So much of it is missing that it is listed once more, as history; what is known stays known. */
   relist(session: SessionRow, { folderId }: Folder): Promise<Folder> {
-    const sql = `update folder set history_start = uid_next, history_next = uid_next, seen = 0, total = 0 where folder_id = $1::uuid returning ${columns}`;
+    const sql = `update folder set history_start = uid_next, history_next = uid_next, seen = 0, total = 0 where folder_id = $1::uuid returning ${folderColumns}`;
     return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId));
   }
 
   identified(session: SessionRow, { folderId }: Folder, mailboxId: string): Promise<Folder> {
-    const sql = `update folder set mailbox_id = $2 where folder_id = $1::uuid returning ${columns}`;
+    const sql = `update folder set mailbox_id = $2 where folder_id = $1::uuid returning ${folderColumns}`;
     return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, mailboxId));
   }
 
   /** The same folder under another name: its cursors, and the places of its mails, stay. */
   rename(session: SessionRow, { folderId }: Folder, { path, role }: PlannedFolder): Promise<Folder> {
-    const sql = `update folder set path = $2, role = $3 where folder_id = $1::uuid returning ${columns}`;
+    const sql = `update folder set path = $2, role = $3 where folder_id = $1::uuid returning ${folderColumns}`;
     return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, path, role));
   }
 
@@ -147,7 +157,7 @@ export class FolderStore {
   inStep(session: SessionRow, { folderId, uidValidity }: Folder, vanished: readonly number[], step: InStep): Promise<Folder> {
     const { modseq, exists, hasShrunk } = step;
     const sql = `update folder set highest_modseq = $3::bigint, exists_count = $4::bigint, audited_at = case when $5 then null else audited_at end
-      where folder_id = $1::uuid and uid_validity = $2::bigint returning ${columns}`;
+      where folder_id = $1::uuid and uid_validity = $2::bigint returning ${folderColumns}`;
     return this.#change(session, async (tx) => {
       await this.#gone(tx, folderId, uidValidity, vanished);
       return tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, modseq ?? null, exists, hasShrunk);
@@ -156,7 +166,7 @@ export class FolderStore {
 
   /** These UIDs were expunged, as the server told while the folder was open. */
   gone(session: SessionRow, { folderId, uidValidity }: Folder, uids: readonly number[]): Promise<Folder> {
-    const sql = `update folder set exists_count = exists_count - $3::int where folder_id = $1::uuid and uid_validity = $2::bigint returning ${columns}`;
+    const sql = `update folder set exists_count = exists_count - $3::int where folder_id = $1::uuid and uid_validity = $2::bigint returning ${folderColumns}`;
     return this.#change(session, async (tx) => {
       await this.#gone(tx, folderId, uidValidity, uids);
       return tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, uids.length);
@@ -180,13 +190,15 @@ export class FolderStore {
     if (uids.length > 0) await tx.$executeRawUnsafe(sql, folderId, uidValidity, uids, this.clock.now());
   }
 
-  /** How much history there is, or that there is no more. */
-  async history(session: SessionRow, { folderId }: Folder, progress: { total: number } | 'done'): Promise<void> {
-    const sql =
+  /** How much history there is of mail since then, or that there is no more. */
+  async history(session: SessionRow, { folderId }: Folder, progress: { total: number; since: Date } | 'done'): Promise<void> {
+    const done = `update folder set history_next = 1, had_since = null, total = greatest(seen, total) where folder_id = $1::uuid returning ${folderColumns}`;
+    const listed = `update folder set total = seen + $2::bigint, history_since = greatest(history_since, $3::timestamptz) where folder_id = $1::uuid returning ${folderColumns}`;
+    await this.#change(session, (tx) =>
       progress === 'done'
-        ? `update folder set history_next = 1, total = greatest(seen, total) where folder_id = $1::uuid returning ${columns}`
-        : `update folder set total = seen + $2::bigint where folder_id = $1::uuid returning ${columns}`;
-    await this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, ...(progress === 'done' ? [] : [progress.total])));
+        ? tx.$queryRawUnsafe<FolderRow[]>(done, folderId)
+        : tx.$queryRawUnsafe<FolderRow[]>(listed, folderId, progress.total, progress.since),
+    );
   }
 
   async #change(session: SessionRow, work: (tx: SqlTransaction) => Promise<FolderRow[]>): Promise<Folder> {
@@ -199,7 +211,7 @@ export class FolderStore {
   }
 }
 
-function toFolder(row: FolderRow): Folder {
+export function toFolder(row: FolderRow): Folder {
   return {
     ...row,
     uidValidity: BigInt(row.uidValidity),
@@ -209,5 +221,7 @@ function toFolder(row: FolderRow): Folder {
     modseq: row.modseq === null ? undefined : BigInt(row.modseq),
     exists: row.exists === null ? undefined : Number(row.exists),
     auditedAt: row.auditedAt ?? undefined,
+    historySince: row.historySince ?? undefined,
+    hadSince: row.hadSince ?? undefined,
   };
 }

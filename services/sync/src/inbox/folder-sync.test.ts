@@ -48,6 +48,7 @@ function scene(headerBytes = 0) {
     session: { tenantId: 't', inboxId: 'i', historyDays: 0, logFolder: '' },
     imap,
     folders,
+    choices: { listed: async () => undefined },
     observed: { save, known: async () => new Set<string>() },
     around: { hash: () => Buffer.alloc(32), isSigned: () => false, isOwn: () => false },
     ownAddressHash: Buffer.alloc(32),

@@ -1,9 +1,11 @@
 // Keeps what is known of one inbox's folders in step with the server: new mail upwards, history downwards, newest first.
-import { inboxPath, planFolders, type PlannedFolder } from '../imap/folder-plan.js';
+import { inboxPath, listFolders, planFolders, type PlannedFolder } from '../imap/folder-plan.js';
 import type { ImapSession, OpenFolder, SeenMail } from '../imap/imap-session.js';
 import { logKeyword } from '../imap/log-keyword.js';
 import { countUids, parseUidSet, uidBatches, uidRanges } from '../imap/uid-ranges.js';
 import { maxMissing, type AuditStore } from './audit-store.js';
+import type { FolderChoiceStore } from './folder-choice-store.js';
+import { everything, historySince, wantsMore } from './history-reach.js';
 import type { Folder, FolderStore, ServerFolder } from './folder-store.js';
 import { settleLost } from './lost-folders.js';
 import { MailTaker, type MailTakerParts } from './mail-taker.js';
@@ -15,6 +17,7 @@ import { Refusals } from './refusals.js';
 export interface FolderSyncParts extends MailTakerParts {
   imap: ImapSession;
   folders: FolderStore;
+  choices: FolderChoiceStore;
   audits: AuditStore;
   historyBatch: number;
   /** A folder's UIDs are compared with the server's one by one this often. */
@@ -23,7 +26,6 @@ export interface FolderSyncParts extends MailTakerParts {
 
 /** New mails in one transaction. */
 const batchMails = 500;
-const dayMs = 86_400_000;
 /** A folder without mod-sequences is opened this often to look for marks. */
 const marksEveryMs = 600_000;
 /** Between two audits of a folder, whatever gives reason for them. */
@@ -53,12 +55,13 @@ export class FolderSync {
   async plan(): Promise<void> {
     const { imap, session, folders } = this.parts;
     const listed = await imap.folders();
-    this.#planned = planFolders(listed, session.logFolder, imap.hasLabels());
+    this.#planned = planFolders(listed, session.logFolder, imap.hasLabels(), session.folders);
+    await this.parts.choices.listed(session, listFolders(listed, this.#planned));
     this.#refusals.listed();
     const known = await folders.list(session);
     for (const folder of known) {
       const planned = this.#planned.find(({ path }) => path === folder.path);
-      if (planned) this.#folders.set(folder.path, { ...folder, role: planned.role });
+      if (planned) this.#folders.set(folder.path, { ...(await this.#widened(folder)), role: planned.role });
     }
     const lost = known.filter((folder) => !listed.some(({ path }) => path === folder.path));
     const fresh = this.#planned.filter(({ path }) => !this.#folders.has(path));
@@ -67,6 +70,13 @@ export class FolderSync {
       this.#history.delete(path);
     }
     for (const folder of await settleLost(lost, fresh, this.parts)) this.#folders.set(folder.path, folder);
+  }
+
+  /** More history may be wanted now than when it was taken. */
+  async #widened(folder: Folder): Promise<Folder> {
+    if (!wantsMore(folder, this.#since())) return folder;
+    this.#history.delete(folder.path);
+    return this.parts.choices.widen(this.parts.session, folder, this.#since() ?? everything);
   }
 
   /** As soon as may be, besides its own time. */
@@ -99,7 +109,7 @@ export class FolderSync {
     const status = await this.parts.imap.status(path);
     if (!status || status.uidValidity === undefined || status.uidNext === undefined) return void (await this.open(path));
     const known = this.#folders.get(path);
-    if (!known) await this.#learn(path, { uidValidity: status.uidValidity, uidNext: status.uidNext });
+    if (!known || known.isLeft) await this.#learn(path, { uidValidity: status.uidValidity, uidNext: status.uidNext });
     else if (known.uidValidity !== status.uidValidity || known.uidNext < status.uidNext || this.#hasChanged(known, status))
       await this.open(path);
   }
@@ -247,8 +257,7 @@ export class FolderSync {
   }
 
   #since(): Date | undefined {
-    const { session, clock } = this.parts;
-    return session.historyDays > 0 ? new Date(clock.now().getTime() - session.historyDays * dayMs) : undefined;
+    return historySince(this.parts.session.historyDays, this.parts.clock.now());
   }
 
   /** Takes the next batch of history of the first folder that has some; false once none has. */
@@ -294,8 +303,10 @@ export class FolderSync {
 
   async #listHistory(folder: Folder): Promise<number[]> {
     const { session, imap, folders } = this.parts;
-    const uids = (await imap.uids({ since: this.#since() })).filter((uid) => uid < folder.historyNext);
-    await folders.history(session, folder, { total: uids.length });
+    const since = this.#since();
+    const had = new Set(folder.hadSince ? await imap.uids({ since: folder.hadSince }) : []);
+    const uids = (await imap.uids({ since })).filter((uid) => uid < folder.historyNext && !had.has(uid));
+    await folders.history(session, folder, { total: uids.length, since: since ?? everything });
     this.#history.set(folder.path, uids);
     return uids;
   }
@@ -317,14 +328,17 @@ export class FolderSync {
 
   /** What is known of the folder, in step with its UIDVALIDITY. */
   async #learn(path: string, server: ServerFolder): Promise<Folder> {
-    const { session, folders, logger } = this.parts;
+    const { session, folders, choices, logger } = this.parts;
     const known = this.#folders.get(path);
-    if (known && known.uidValidity === server.uidValidity) return known;
-    if (known) logger.warn({ inboxId: session.inboxId, folderId: known.folderId }, 'a folder has a new UIDVALIDITY: it is listed again');
+    const isSame = known?.uidValidity === server.uidValidity;
+    if (known && isSame && !known.isLeft) return known;
+    if (known && !isSame)
+      logger.warn({ inboxId: session.inboxId, folderId: known.folderId }, 'a folder has a new UIDVALIDITY: it is listed again');
     const planned = this.#planned.find((folder) => folder.path === path) ?? { path, role: 'other' };
     // What is being saved under the old numbers must not meet the new.
     await this.#saving;
-    const row = known ? await folders.renew(session, known, server) : await folders.add(session, planned, server);
+    const renewed = (old: Folder) => (isSame ? choices.rejoin(session, old, server) : folders.renew(session, old, server));
+    const row = await (known ? renewed(known) : folders.add(session, planned, server));
     // Known from before under another UIDVALIDITY, but not to this session.
     const current = row.uidValidity === server.uidValidity ? row : await folders.renew(session, row, server);
     this.#history.delete(path);

@@ -13,6 +13,7 @@ import type { SyncSettings } from '../config.js';
 import { ImapSession } from '../imap/imap-session.js';
 import { AuditStore } from './audit-store.js';
 import { CredentialClient, type Credential } from './credential-client.js';
+import { FolderChoiceStore } from './folder-choice-store.js';
 import { FolderStore } from './folder-store.js';
 import { FolderSync } from './folder-sync.js';
 import { Holder, type Login } from './holder.js';
@@ -38,6 +39,7 @@ export class Holders implements OnModuleDestroy {
     private readonly credentials: CredentialClient,
     private readonly sessions: SessionStore,
     private readonly folders: FolderStore,
+    private readonly choices: FolderChoiceStore,
     private readonly audits: AuditStore,
     private readonly observed: ObservedStore,
     private readonly vault: Vault,
@@ -135,6 +137,7 @@ export class Holders implements OnModuleDestroy {
       session,
       imap,
       folders: this.folders,
+      choices: this.choices,
       audits: this.audits,
       observed: this.observed,
       around: { hash, isSigned, isOwn },
@@ -152,6 +155,7 @@ function sameWish(a: SessionRow, b: SessionRow): boolean {
     BigInt(a.credentialVersion) === BigInt(b.credentialVersion) &&
     a.attachments === b.attachments &&
     a.historyDays === b.historyDays &&
-    a.logFolder === b.logFolder
+    a.logFolder === b.logFolder &&
+    JSON.stringify(a.folders) === JSON.stringify(b.folders)
   );
 }

@@ -16,10 +16,11 @@ import type { FolderRole } from '../imap/folder-plan.js';
 import type { SeenMail } from '../imap/imap-session.js';
 import { hasLogKeyword } from '../imap/log-keyword.js';
 import { decodeWords } from './decode-words.js';
+import { domainsOf } from './domains.js';
 import { mailKindOf } from './mail-kind.js';
 
 /** A keyed hash of the tenant. */
-export type Hash = (kind: 'mail' | 'message-id' | 'address' | 'subject', text: string) => Buffer<ArrayBuffer>;
+export type Hash = (kind: 'mail' | 'message-id' | 'address' | 'domain' | 'subject', text: string) => Buffer<ArrayBuffer>;
 
 export interface Surroundings {
   hash: Hash;
@@ -44,7 +45,11 @@ export interface Observation {
   sendId: string;
   logged: boolean;
   header: Buffer;
-  mail: MessageInitShape<typeof ObservedMailSchema> & { chainHashes: Uint8Array[]; recipientHashes: Uint8Array[] };
+  mail: MessageInitShape<typeof ObservedMailSchema> & {
+    chainHashes: Uint8Array[];
+    recipientHashes: Uint8Array[];
+    domainHashes: Uint8Array[];
+  };
 }
 
 const maxRecipients = 1_000;
@@ -68,7 +73,8 @@ export function observeAny(seen: SeenMail, around: Surroundings, onUnreadable: (
 
 export function observe(seen: SeenMail, around: Surroundings): Observation {
   const headers = parseHeaders(seen.header);
-  const [from] = addressesOf(headers, 'from');
+  const senders = addressesOf(headers, 'from');
+  const [from] = senders;
   const recipients = [...addressesOf(headers, 'to'), ...addressesOf(headers, 'cc')];
   const fromHash = from && around.hash('address', from.key);
   const id = canonicalMessageId(firstValue(headers, 'message-id') ?? '');
@@ -79,7 +85,7 @@ export function observe(seen: SeenMail, around: Surroundings): Observation {
   const mailId = mark?.mailId ?? mailIdOf(headers, around.hash);
   const receivedAt = receivedAtOf(seen, around.now);
   const logged = around.isLogFolder || hasLogKeyword(seen.flags);
-  const hashAll = (kind: 'message-id' | 'address', texts: readonly string[]) => texts.map((text) => around.hash(kind, text));
+  const hashAll = (kind: 'message-id' | 'address' | 'domain', texts: readonly string[]) => texts.map((text) => around.hash(kind, text));
   return {
     uid: seen.uid,
     mailId,
@@ -105,6 +111,7 @@ export function observe(seen: SeenMail, around: Surroundings): Observation {
       folderRole: around.role,
       sendId: mark?.sendId ?? '',
       logged,
+      domainHashes: hashAll('domain', domainsOf([...senders, ...recipients].map(({ key }) => key))),
     },
   };
 }

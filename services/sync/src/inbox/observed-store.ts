@@ -189,7 +189,7 @@ export function mailsObserved({ session }: Pick<ObservedBatch, 'session'>, told:
   const batches: Observation[][] = [];
   let hashes = 0;
   for (const one of told) {
-    const own = one.mail.chainHashes.length + one.mail.recipientHashes.length + 3;
+    const own = one.mail.chainHashes.length + one.mail.recipientHashes.length + one.mail.domainHashes.length + 3;
     if (batches.length === 0 || hashes + own > maxHashesPerEvent) {
       batches.push([]);
       hashes = 0;

@@ -5,6 +5,7 @@ import { deadLetter, done, type Outcome, type Received } from '@rejoinder/bus/ev
 import { On } from '@rejoinder/bus/on';
 import { StartInboxSchema, StopInboxSchema } from '@rejoinder/contracts/commands';
 import { Database } from '@rejoinder/runtime/database';
+import { maxFolders } from '../imap/folder-plan.js';
 import { partitionOfInbox } from './owner-store.js';
 import { SessionStore, type WantedSession } from './session-store.js';
 
@@ -24,6 +25,7 @@ export class StartInboxHandler {
       attachments: message.settings?.attachments ?? true,
       historyDays: Math.max(0, message.settings?.historyDays ?? 0),
       logFolder: message.settings?.logFolder ?? '',
+      folders: (message.settings?.folders ?? []).slice(0, maxFolders),
     }));
   }
 
@@ -59,5 +61,6 @@ function wishOf({ tenantId, sequence, traceparent }: Received['event'], inboxId:
     attachments: true,
     historyDays: 0,
     logFolder: '',
+    folders: [],
   };
 }

@@ -21,6 +21,8 @@ export interface SessionRow {
   attachments: boolean;
   historyDays: number;
   logFolder: string;
+  /** Folders to look at; none: the usual ones. */
+  folders: string[];
   /** Ends of its sessions without one between them that stood for a while. */
   failures: number;
 }
@@ -36,14 +38,15 @@ export interface WantedSession {
   attachments: boolean;
   historyDays: number;
   logFolder: string;
+  folders: string[];
   traceparent?: string;
 }
 
 const start = `
-insert into session as s (tenant_id, inbox_id, partition, wanted, credential_version, attachments, history_days, log_folder, command_sequence, due_at, traceparent)
-values ($1::uuid, $2::uuid, $3::int, 'hold', $4::bigint, $5::bool, $6::int, $7, $8::bigint, $9::timestamptz, $10)
+insert into session as s (tenant_id, inbox_id, partition, wanted, credential_version, attachments, history_days, log_folder, folders, command_sequence, due_at, traceparent)
+values ($1::uuid, $2::uuid, $3::int, 'hold', $4::bigint, $5::bool, $6::int, $7, $8::text[], $9::bigint, $10::timestamptz, $11)
 on conflict (inbox_id) do update set wanted = 'hold', credential_version = excluded.credential_version, attachments = excluded.attachments,
-  history_days = excluded.history_days, log_folder = excluded.log_folder, command_sequence = excluded.command_sequence, due_at = excluded.due_at,
+  history_days = excluded.history_days, log_folder = excluded.log_folder, folders = excluded.folders, command_sequence = excluded.command_sequence, due_at = excluded.due_at,
   lease_until = null, lease_token = null, traceparent = excluded.traceparent, failures = 0, next_try_at = null,
   refused_at = case when s.credential_version = excluded.credential_version then s.refused_at end, state = case when s.wanted = 'hold' then s.state else 'waiting' end, reason = ''
 where s.command_sequence <= excluded.command_sequence and s.wanted <> 'removing'`;
@@ -53,7 +56,7 @@ update session set wanted = $3, command_sequence = $4::bigint, due_at = $5::time
   state = 'stopped', reason = '' where tenant_id = $1::uuid and inbox_id = $2::uuid and (command_sequence <= $4::bigint or $3 = 'removing')`;
 
 const columns = `tenant_id as "tenantId", inbox_id as "inboxId", partition, wanted, credential_version as "credentialVersion", attachments,
-  history_days as "historyDays", log_folder as "logFolder", failures`;
+  history_days as "historyDays", log_folder as "logFolder", folders, failures`;
 
 @Injectable()
 export class SessionStore {
@@ -66,11 +69,12 @@ export class SessionStore {
 
   /** Saves the wish of one command, unless a newer one was seen. */
   async want(tx: SqlTransaction, wish: WantedSession): Promise<void> {
-    const { tenantId, inboxId, partition, wanted, sequence, credentialVersion, attachments, historyDays, logFolder, traceparent } = wish;
+    const { tenantId, inboxId, partition, wanted, sequence, credentialVersion, attachments, historyDays, logFolder, folders, traceparent } =
+      wish;
     const now = this.clock.now();
     if (wanted !== 'hold') await tx.$executeRawUnsafe(stop, tenantId, inboxId, wanted, sequence, now);
     else {
-      const values = [partition, credentialVersion, attachments, historyDays, logFolder, sequence, now, traceparent ?? null];
+      const values = [partition, credentialVersion, attachments, historyDays, logFolder, folders, sequence, now, traceparent ?? null];
       await tx.$executeRawUnsafe(start, tenantId, inboxId, ...values);
     }
   }

@@ -154,6 +154,7 @@ export class ModelStores {
 const listed = (uidNext: number) => ({
   ...{ uidNext, historyNext: uidNext, historyStart: uidNext },
   ...{ modseq: undefined, exists: undefined, auditedAt: undefined, mailboxId: '' },
+  ...{ isLeft: false, historySince: undefined, hadSince: undefined },
 });
 
 const isIn = (uid: number, ranges: readonly UidRange[]): boolean => ranges.some(([from, to]) => from <= uid && uid <= to);

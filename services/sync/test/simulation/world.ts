@@ -182,9 +182,9 @@ export class World {
     for (const name of ['status', 'open', 'headers', 'uids', 'uidSet', 'selected'] as const)
       Object.assign(imap, { [name]: connection[name].bind(connection) });
     const parts = {
-      session: { tenantId: 't', inboxId: 'i', historyDays: 0, logFolder: '' },
+      session: { tenantId: 't', inboxId: 'i', historyDays: 0, logFolder: '', folders: [] },
       imap,
-      ...{ folders: stores, audits: stores, observed: stores },
+      ...{ folders: stores, choices: { listed: async () => undefined }, audits: stores, observed: stores },
       around: { hash, isSigned: () => false, isOwn: () => false },
       ownAddressHash: Buffer.alloc(32),
       historyBatch: this.historyBatch,
