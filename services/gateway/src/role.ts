@@ -23,6 +23,7 @@ import { MailApi } from './rest/mail-api.js';
 import { LoggingAddressApi, QuarantineApi } from './rest/quarantine-api.js';
 import { RetentionApi } from './rest/retention-api.js';
 import { SignInAtProviderApi } from './rest/sign-in-at-provider-api.js';
+import { SettingsApi } from './rest/settings-api.js';
 import { TrackedMailApi } from './rest/tracked-mail-api.js';
 import { Doors } from './web/doors.js';
 import { HealthApi } from './web/health-api.js';
@@ -42,6 +43,7 @@ const rest = [
   LoggingAddressApi,
   QuarantineApi,
   RetentionApi,
+  SettingsApi,
   EventsApi,
 ];
 const doors = [OpenApiApi, SignInApi, ReconnectApi, HealthApi];

@@ -14,10 +14,12 @@ let sync: Peer;
 beforeAll(async () => {
   house = await startRestHouse();
   gateway = house.gateway;
+  const folder = { path: 'Work', role: 'other', mails: 3n, lookedAt: true, always: false };
   const quarantineId = trackedId;
   const receivedAt = { seconds: 1_700_000_000n };
   sync = await startPeer(gateway.house.house.peerAddress('sync'), SyncService, {
     getProgress: () => ({ state: 'live' }),
+    listFolders: () => ({ folders: [folder, { ...folder, mails: undefined }] }),
     getLoggingAddress: () => ({ address: 'q7c2mfa4xkz5hj3wn6tb@log.example.com' }),
     renewLoggingAddress: () => ({ address: 'w6tbq7c2mfa4xkz5hj3n@log.example.com' }),
     listQuarantine: () => ({
@@ -50,6 +52,8 @@ const routes: [string, string, string, number, object?][] = [
   ['POST', `/v1/inboxes/${inboxId}/reconnect-link`, '/v1/inboxes/{inbox_id}/reconnect-link', 201],
   ['POST', `/v1/inboxes/${inboxId}/pause`, '/v1/inboxes/{inbox_id}/pause', 200],
   ['POST', `/v1/inboxes/${inboxId}/resume`, '/v1/inboxes/{inbox_id}/resume', 200],
+  ['PATCH', `/v1/inboxes/${inboxId}`, '/v1/inboxes/{inbox_id}', 200, { settings: { capture: 'all', folders: ['Work'] } }],
+  ['GET', `/v1/inboxes/${inboxId}/folders`, '/v1/inboxes/{inbox_id}/folders', 200],
   ['DELETE', `/v1/inboxes/${inboxId}`, '/v1/inboxes/{inbox_id}', 204],
   ['GET', '/v1/contacts?query=bo&limit=10', '/v1/contacts', 200],
   ['POST', '/v1/contacts', '/v1/contacts', 200, { address: 'bob@example.com' }],
@@ -70,6 +74,9 @@ const routes: [string, string, string, number, object?][] = [
   ['POST', `/v1/quarantine/${trackedId}/release`, '/v1/quarantine/{quarantine_id}/release', 204],
   ['DELETE', `/v1/quarantine/${trackedId}`, '/v1/quarantine/{quarantine_id}', 204],
   ['GET', '/v1/retention/proof', '/v1/retention/proof', 200],
+  ['GET', '/v1/settings', '/v1/settings', 200],
+  ['PUT', '/v1/settings', '/v1/settings', 200, { attachments: true, capture: 'tracked', never_log: ['example.com'] }],
+  ['POST', '/v1/settings/never-log/dry-run', '/v1/settings/never-log/dry-run', 200, { entries: ['example.com'] }],
 ];
 
 interface Media {

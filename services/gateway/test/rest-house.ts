@@ -123,6 +123,13 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
       createReconnectLink: () => ({ token: 'a'.repeat(43), expiresAt: at, address: inbox.address }),
       pause: () => ({ inbox }),
       resume: () => ({ inbox }),
+      updateSettings: (request) => {
+        asked.settings.push(request);
+        return { inbox };
+      },
+      getTenantSettings: () => ({ settings: { attachments: true, capture: 'tracked', neverLog: ['bank.example'] } }),
+      putTenantSettings: ({ settings }) => ({ settings, warnings: [{ entry: 'example.com', sentence: 'That is you.' }] }),
+      tryNeverLog: ({ entries }) => ({ trials: entries.map((entry) => ({ entry, tracked: 1n, seen: 2n })) }),
       remove: () => ({}),
       getInbox: (request) => {
         if (request.inboxId !== inboxId) throw new Fault('not_found', 'INBOX_NOT_FOUND', 'There is no such inbox.');

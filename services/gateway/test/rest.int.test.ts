@@ -72,7 +72,21 @@ describe('inboxes', () => {
   test('take settings, with defaults for what is left out', async () => {
     asked.settings.length = 0;
     await gateway.call('POST', '/v1/inboxes', { body: { ...login, settings: { history_days: 7 } } });
-    expect(asked.settings).toMatchObject([{ capture: 'tracked', attachments: true, historyDays: 7, logFolder: '' }]);
+    expect(asked.settings).toMatchObject([{ capture: '', attachments: true, historyDays: 7, logFolder: '', folders: [] }]);
+  });
+
+  test('change what is said and nothing else', async () => {
+    asked.settings.length = 0;
+    const patch = (settings: object) => gateway.call('PATCH', `/v1/inboxes/${inboxId}`, { body: { settings } });
+    const all = await patch({ capture: 'all', capture_since: '2026-11-01T00:00:00Z' });
+    await patch({ folders: [] });
+    expect(all.status).toBe(200);
+    const [first, second] = asked.settings as Record<string, unknown>[];
+    expect(first).toMatchObject({ capture: 'all', captureSince: { seconds: 1_793_491_200n } });
+    expect([first!.attachments, first!.folders, second!.capture]).toEqual([undefined, undefined, undefined]);
+    expect(second).toMatchObject({ folders: { paths: [] } });
+    expect(problemOf(await patch({ capture: 'some' }))).toEqual([400, 'INVALID']);
+    expect(problemOf(await patch({ colour: 'red' }))).toEqual([400, 'INVALID']);
   });
 
   test('whose provider nobody knows are typed by hand', async () => {

@@ -2,13 +2,14 @@
 import { z } from 'zod';
 import type { Check, DiscoverResponse, Inbox, Server } from '@rejoinder/contracts/api/connections';
 import { catalogue } from '@rejoinder/contracts/catalogue';
-import type { GetProgressResponse } from '@rejoinder/contracts/api/sync';
+import type { GetProgressResponse, ListedFolder } from '@rejoinder/contracts/api/sync';
 import { addressText, count, ids, nameText, nextCursor, optionalTime, reason, reasonText, sentenceOf, text, toTime } from './shapes.js';
 
 const maxHost = 253;
 const maxPassword = 1_000;
 const maxUsername = 320;
 const maxFolder = 255;
+const maxFolders = 200;
 const maxHistoryDays = 3_650;
 
 const host = 'imap.example.com';
@@ -49,35 +50,60 @@ const login = {
   smtp: typedServer.meta({ examples: [smtp] }),
 };
 
+/** As a person gives them; what is left out is the default at first, and stays as it is later. */
+const givenSettings = z.strictObject({
+  capture: z
+    .enum(['tracked', 'all'])
+    .optional()
+    .meta({
+      description: 'tracked: mail of the CRM and what answers it; all: mail from or to a contact too',
+      examples: ['tracked'],
+    }),
+  capture_since: z
+    .string()
+    .refine((text) => !Number.isNaN(Date.parse(text)), 'must be a time, such as 2026-11-24T09:41:07Z')
+    .optional()
+    .meta({
+      format: 'date-time',
+      description: 'With all: how far it reaches back, at most as long as headers are kept; left out, not at all',
+      examples: ['2026-11-24T09:41:07.120Z'],
+    }),
+  attachments: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Whether attachments are logged', examples: [true] }),
+  history_days: z
+    .int()
+    .min(0)
+    .max(maxHistoryDays)
+    .optional()
+    .meta({ description: 'How far back headers are read; 0 is everything', examples: [30] }),
+  log_folder: z
+    .string()
+    .max(maxFolder)
+    .optional()
+    .meta({ description: 'What is put into this folder is logged', examples: ['CRM'] }),
+  folders: z
+    .array(z.string().min(1).max(maxFolder))
+    .max(maxFolders)
+    .optional()
+    .meta({ description: 'Folders to look at beside INBOX and Sent; an empty list is the usual ones', examples: [['Customers']] }),
+});
+
 export const discoverBody = z.strictObject({ address: addressText });
 export const verifyBody = z.strictObject(login);
 export const connectBody = z.strictObject({
   ...login,
   display_name: nameText.optional(),
-  settings: z
-    .strictObject({
-      attachments: z
-        .boolean()
-        .optional()
-        .meta({ description: 'Whether attachments are logged', examples: [true] }),
-      history_days: z
-        .int()
-        .min(0)
-        .max(maxHistoryDays)
-        .optional()
-        .meta({ description: 'How far back headers are read; 0 is everything', examples: [30] }),
-      log_folder: z
-        .string()
-        .max(maxFolder)
-        .optional()
-        .meta({ description: 'What is put into this folder is logged', examples: ['CRM'] }),
-    })
-    .optional(),
+  settings: givenSettings.optional(),
 });
+/** What is left out stays. */
+export const inboxPatch = z.strictObject({ settings: givenSettings });
 export const reconnectBody = z.strictObject({ password });
 
 export type VerifyBody = z.infer<typeof verifyBody>;
 export type ConnectBody = z.infer<typeof connectBody>;
+export type InboxPatch = z.infer<typeof inboxPatch>;
 
 export const discoveredSchema = z.object({
   imap: serverSchema.nullable(),
@@ -148,6 +174,8 @@ export const inboxSchema = z
       attachments: z.boolean().meta({ examples: [true] }),
       history_days: count(30),
       log_folder: text('CRM'),
+      capture_since: optionalTime.meta({ description: 'Where capture is all: of mail received from then on', examples: [null] }),
+      folders: z.array(text('Customers')).meta({ description: 'Beside INBOX and Sent; empty for the usual ones' }),
     }),
     connected_at: optionalTime,
     imap: serverSchema.nullable(),
@@ -159,6 +187,19 @@ export const inboxSchema = z
     sending_text: reasonText.meta({ description: 'Why sending has stopped; empty while it works' }),
   })
   .meta({ id: 'Inbox' });
+export const foldersSchema = z.object({
+  folders: z.array(
+    z
+      .object({
+        path: text('Customers'),
+        role: text('other').meta({ description: 'inbox, sent, archive, drafts, junk, trash, all or other' }),
+        mails: count(412).nullable().meta({ description: 'null where the server does not tell with its list' }),
+        looked_at: z.boolean().meta({ examples: [true] }),
+        always: z.boolean().meta({ description: 'Looked at whatever is chosen', examples: [false] }),
+      })
+      .meta({ id: 'Folder' }),
+  ),
+});
 export const inboxesSchema = z.object({ inboxes: z.array(inboxSchema), next_cursor: nextCursor });
 
 export type InboxAnswer = z.infer<typeof inboxSchema>;
@@ -180,6 +221,8 @@ export function toInbox(inbox: Inbox, told: GetProgressResponse | undefined): In
       attachments: settings?.attachments ?? false,
       history_days: settings?.historyDays ?? 0,
       log_folder: settings?.logFolder ?? '',
+      capture_since: toTime(settings?.captureSince),
+      folders: settings?.folders ?? [],
     },
     connected_at: toTime(inbox.connectedAt),
     imap: toServer(inbox.imap),
@@ -224,3 +267,11 @@ function toProgress({ state, reason, nextTryAt, folders }: GetProgressResponse):
     folders: folders.map(({ path, role, seen, total }) => ({ path, role, seen: Number(seen), total: Number(total) })),
   };
 }
+
+export const toFolder = ({ path, role, mails, lookedAt, always }: ListedFolder): z.infer<typeof foldersSchema>['folders'][number] => ({
+  path,
+  role,
+  mails: mails === undefined ? null : Number(mails),
+  looked_at: lookedAt,
+  always,
+});

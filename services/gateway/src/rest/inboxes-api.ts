@@ -9,7 +9,7 @@ import { TenantId } from '../people/caller.js';
 import { refusal } from '../web/problem.js';
 import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
 import * as shape from './inbox.js';
-import { ids, pageOf, toCursor, toTime } from './shapes.js';
+import { ids, pageOf, toCursor, toTime, toTimestamp } from './shapes.js';
 
 const pageQuery = pageOf(200);
 
@@ -57,8 +57,8 @@ export class InboxesApi {
   })
   async connect(@TenantId() tenantId: string, @FromBody(shape.connectBody) body: shape.ConnectBody): Promise<shape.InboxAnswer> {
     const { display_name: displayName, settings, ...login } = body;
-    const { attachments = true, history_days: historyDays = 30, log_folder: logFolder = '' } = settings ?? {};
-    const wanted = { capture: 'tracked', attachments, historyDays, logFolder };
+    const { attachments = true, history_days: historyDays = 30, log_folder: logFolder = '', capture = '', folders = [] } = settings ?? {};
+    const wanted = { capture, captureSince: toTimestamp(settings?.capture_since), attachments, historyDays, logFolder, folders };
     return this.#told(tenantId, letIn(await this.#connections.connect({ tenantId, login, displayName, settings: wanted }, liveTest)));
   }
 
@@ -82,6 +82,40 @@ export class InboxesApi {
   async inbox(@TenantId() tenantId: string, @FromPath('inbox_id', ids.inbox) inboxId: string): Promise<shape.InboxAnswer> {
     const { inbox } = await this.#connections.getInbox({ tenantId, inboxId });
     return this.#told(tenantId, inbox!);
+  }
+
+  @Route({
+    method: 'PATCH',
+    path: ':inbox_id',
+    says: 'Changes settings; what is left out stays',
+    result: 'The inbox as it is from now on',
+    answers: shape.inboxSchema,
+  })
+  async change(
+    @TenantId() tenantId: string,
+    @FromPath('inbox_id', ids.inbox) inboxId: string,
+    @FromBody(shape.inboxPatch) { settings }: shape.InboxPatch,
+  ): Promise<shape.InboxAnswer> {
+    const { capture, attachments, history_days: historyDays, log_folder: logFolder, folders } = settings;
+    const changed = { capture, attachments, historyDays, logFolder, captureSince: toTimestamp(settings.capture_since) };
+    const paths = folders && { paths: folders };
+    const { inbox } = await this.#connections.updateSettings({ tenantId, inboxId, ...changed, folders: paths });
+    return this.#told(tenantId, inbox!);
+  }
+
+  @Route({
+    method: 'GET',
+    path: ':inbox_id/folders',
+    says: 'The folders of the mailbox, for a choice among them',
+    result: 'The folders as the mail server told of them last; none before the first login',
+    answers: shape.foldersSchema,
+  })
+  async folders(
+    @TenantId() tenantId: string,
+    @FromPath('inbox_id', ids.inbox) inboxId: string,
+  ): Promise<z.infer<typeof shape.foldersSchema>> {
+    const { folders } = await this.peers.client(SyncService).listFolders({ tenantId, inboxId });
+    return { folders: folders.map(shape.toFolder) };
   }
 
   @Route({

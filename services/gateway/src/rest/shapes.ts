@@ -1,5 +1,5 @@
 // Shapes that several routes share: ids, times, pages, addresses, and the sentence behind a code.
-import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt';
+import { timestampDate, timestampFromDate, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
 import { explain } from '@rejoinder/contracts/catalogue';
 import type { Address } from '@rejoinder/contracts/mail';
@@ -70,6 +70,8 @@ export type AddressAnswer = z.infer<typeof addressSchema>;
 export const toAddress = (of: Address | undefined): AddressAnswer => ({ address: of?.address ?? '', name: of?.name ?? '' });
 
 export const toTime = (at: Timestamp | undefined): string | null => (at ? timestampDate(at).toISOString() : null);
+
+export const toTimestamp = (iso: string | undefined): Timestamp | undefined => (iso ? timestampFromDate(new Date(iso)) : undefined);
 
 /** Ids that are not there are empty in Protobuf and null here. */
 export const toId = (text: string): string | null => (text === '' ? null : text);

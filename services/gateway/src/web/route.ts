@@ -18,7 +18,7 @@ import { CallerGuard } from '../people/caller.js';
 import { Valid } from './valid.js';
 
 export interface RouteOf {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below the controller's own, such as :inbox_id/pause. */
   path?: string;
   /** One line of what it does. */

@@ -330,20 +330,23 @@ export class FolderSync {
   async #learn(path: string, server: ServerFolder): Promise<Folder> {
     const { session, folders, choices, logger } = this.parts;
     const known = this.#folders.get(path);
-    const isSame = known?.uidValidity === server.uidValidity;
-    if (known && isSame && !known.isLeft) return known;
-    if (known && !isSame)
-      logger.warn({ inboxId: session.inboxId, folderId: known.folderId }, 'a folder has a new UIDVALIDITY: it is listed again');
+    if (known?.isLeft && known.uidValidity === server.uidValidity) return this.#keptAs(await choices.rejoin(session, known, server));
+    if (known && known.uidValidity === server.uidValidity) return known;
+    if (known) logger.warn({ inboxId: session.inboxId, folderId: known.folderId }, 'a folder has a new UIDVALIDITY: it is listed again');
     const planned = this.#planned.find((folder) => folder.path === path) ?? { path, role: 'other' };
     // What is being saved under the old numbers must not meet the new.
     await this.#saving;
-    const renewed = (old: Folder) => (isSame ? choices.rejoin(session, old, server) : folders.renew(session, old, server));
-    const row = await (known ? renewed(known) : folders.add(session, planned, server));
+    const row = known ? await folders.renew(session, known, server) : await folders.add(session, planned, server);
     // Known from before under another UIDVALIDITY, but not to this session.
     const current = row.uidValidity === server.uidValidity ? row : await folders.renew(session, row, server);
-    this.#history.delete(path);
-    this.#keep(current);
-    return current;
+    return this.#keptAs(current);
+  }
+
+  /** Its history is listed anew. */
+  #keptAs(row: Folder): Folder {
+    this.#history.delete(row.path);
+    this.#keep(row);
+    return row;
   }
 
   async #save(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<void> {

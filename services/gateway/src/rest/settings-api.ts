@@ -1,0 +1,101 @@
+// REST of what holds for all inboxes of a tenant, and of the never-log list before it holds.
+import { z } from 'zod';
+import { ConnectionsService, type NeverLogWarning, type TenantSettings } from '@rejoinder/contracts/api/connections';
+import { Peers } from '@rejoinder/runtime/peers';
+import { TenantId } from '../people/caller.js';
+import { FromBody, Route, V1 } from '../web/route.js';
+import { count, text } from './shapes.js';
+
+const maxEntries = 1_000;
+const maxEntry = 320;
+/** A trial reads all that is known of a tenant's mail. */
+const trial = { deadlineMs: 25_000 };
+
+const entries = z
+  .array(z.string().min(1).max(maxEntry))
+  .max(maxEntries)
+  .meta({ description: 'Addresses and domains, a domain with all below it', examples: [['doctor@example.net', 'bank.example']] });
+const settingsBody = z.strictObject({
+  attachments: z.boolean().meta({ description: 'false: no inbox logs attachments, whatever its own settings say', examples: [true] }),
+  capture: z.enum(['tracked', 'all']).meta({ description: 'Of inboxes that are connected without a word about it', examples: ['tracked'] }),
+  never_log: entries,
+});
+const warning = z
+  .object({
+    entry: text('example.com'),
+    sentence: text('example.com covers your own mailbox ada@example.com: none of its mail is logged any more.'),
+  })
+  .meta({ id: 'NeverLogWarning' });
+const settingsSchema = z
+  .object({
+    attachments: z.boolean().meta({ examples: [true] }),
+    capture: text('tracked'),
+    never_log: z.array(text('bank.example')),
+    warnings: z.array(warning),
+  })
+  .meta({ id: 'Settings' });
+const trialBody = z.strictObject({ entries });
+const trialSchema = z.object({
+  entries: z.array(
+    z.object({
+      entry: text('bank.example'),
+      tracked: count(2).meta({ description: 'Logged mails that are from or to it, less those sent from the CRM' }),
+      seen: count(17).meta({ description: 'Mails whose headers are known that are from or to it' }),
+    }),
+  ),
+  warnings: z.array(warning),
+});
+
+type SettingsAnswer = z.infer<typeof settingsSchema>;
+
+@V1('settings')
+export class SettingsApi {
+  constructor(private readonly peers: Peers) {}
+
+  @Route({ method: 'GET', says: 'What holds for all inboxes', result: 'The settings', answers: settingsSchema })
+  async settings(@TenantId() tenantId: string): Promise<SettingsAnswer> {
+    const { settings, warnings } = await this.#connections.getTenantSettings({ tenantId });
+    return toSettings(settings!, warnings);
+  }
+
+  @Route({
+    method: 'PUT',
+    says: 'Replaces what holds for all inboxes',
+    result: 'The settings from now on, with what a person may not have meant',
+    answers: settingsSchema,
+  })
+  async put(@TenantId() tenantId: string, @FromBody(settingsBody) body: z.infer<typeof settingsBody>): Promise<SettingsAnswer> {
+    const { never_log: neverLog, ...rest } = body;
+    const { settings, warnings } = await this.#connections.putTenantSettings({ tenantId, settings: { ...rest, neverLog } });
+    return toSettings(settings!, warnings);
+  }
+
+  @Route({
+    method: 'POST',
+    path: 'never-log/dry-run',
+    says: 'How much each entry would have kept off timelines; changes nothing',
+    result: 'Numbers of mails, for each entry',
+    answers: trialSchema,
+  })
+  async tryNeverLog(
+    @TenantId() tenantId: string,
+    @FromBody(trialBody) body: z.infer<typeof trialBody>,
+  ): Promise<z.infer<typeof trialSchema>> {
+    const { trials, warnings } = await this.#connections.tryNeverLog({ tenantId, entries: body.entries }, trial);
+    const told = trials.map(({ entry, tracked, seen }) => ({ entry, tracked: Number(tracked), seen: Number(seen) }));
+    return { entries: told, warnings: warnings.map(toWarning) };
+  }
+
+  get #connections() {
+    return this.peers.client(ConnectionsService);
+  }
+}
+
+const toWarning = ({ entry, sentence }: NeverLogWarning) => ({ entry, sentence });
+
+const toSettings = ({ attachments, capture, neverLog }: TenantSettings, warnings: NeverLogWarning[]): SettingsAnswer => ({
+  attachments,
+  capture,
+  never_log: neverLog,
+  warnings: warnings.map(toWarning),
+});
