@@ -7,6 +7,7 @@ import { ask, startGateway, type Gateway } from './gateway-house.js';
 import { startPeer, type Peer } from './peers.js';
 
 const token = 't'.repeat(43);
+const ofProvider = 'p'.repeat(43);
 const [tenantId, inboxId] = [newId(), newId()];
 const address = `o'neil<b>@example.com`;
 let gateway: Gateway;
@@ -18,6 +19,7 @@ beforeAll(async () => {
   gateway = await startGateway();
   peer = await startPeer(gateway.house.house.peerAddress('connections'), ConnectionsService, {
     openReconnectLink: (request) => {
+      if (request.token === ofProvider) return { tenantId, inbox: { inboxId, address, oauthProvider: 'google' } };
       if (request.token !== token) throw faultOf('LINK_VOID');
       if (request.attempts && tooMany) throw faultOf('LINK_ATTEMPTS');
       return { tenantId, inbox: { inboxId, address, displayName: 'Secret Name' } };
@@ -52,6 +54,11 @@ describe('a reconnect link', () => {
     expect(text).not.toMatch(/<b>@|Secret Name/);
     expect(text).not.toContain(inboxId);
     expect(text).not.toContain(token);
+  });
+
+  it('says that one signed in at a provider’s page before', async () => {
+    expect((await visit(ofProvider)).text).toContain('sign in there again');
+    expect((await visit()).text).not.toContain('sign in there again');
   });
 
   it('tells what the servers said to a wrong password, and takes the right one', async () => {

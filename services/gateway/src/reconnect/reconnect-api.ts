@@ -25,7 +25,7 @@ export class ReconnectApi {
 
   @Get(':token')
   async form(@Param('token') token: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#answer(request, reply, async () => formPage((await this.#open(token, false)).inbox!.address));
+    await this.#answer(request, reply, async () => formPage((await this.#open(token, false)).inbox!));
   }
 
   @Post(':token')
@@ -42,9 +42,9 @@ export class ReconnectApi {
   async #reconnect(token: string, password: string): Promise<string> {
     const { tenantId, inbox } = await this.#open(token, true);
     const { inboxId, address } = inbox!;
-    if (password === '') return formPage(address, ['The password is needed to sign in.']);
+    if (password === '') return formPage(inbox!, ['The password is needed to sign in.']);
     const { inbox: saved, checks } = await this.#connections.reconnect({ tenantId, inboxId, password }, liveTest);
-    return saved ? donePage(address) : formPage(address, troublesOf(checks));
+    return saved ? donePage(address) : formPage(inbox!, troublesOf(checks));
   }
 
   #open(token: string, attempts: boolean): Promise<OpenReconnectLinkResponse> {

@@ -19,13 +19,23 @@ function page(title: string, body: string): string {
 <body><main><img src="/icon.svg" width="44" height="44" alt=""><h1>${escape(title)}</h1>${body}</main></body></html>`;
 }
 
+const byPassword = 'Enter its password, or the app password that your provider wants for mail programs.';
+const byPage =
+  "It was connected at its provider's own sign-in page: sign in there again, in Rejoinder under Mailboxes. Where the provider gives out app passwords, one works here too.";
+
+export interface Whose {
+  address: string;
+  /** At whose page one signs in; empty for a password. */
+  oauthProvider: string;
+}
+
 /** Troubles are what came of the last try, in sentences. */
-export function formPage(address: string, troubles: readonly string[] = []): string {
+export function formPage({ address, oauthProvider }: Whose, troubles: readonly string[] = []): string {
   const told =
     troubles.length === 0 ? '' : `<div class="trouble" role="alert">${troubles.map((one) => `<p>${escape(one)}</p>`).join('')}</div>`;
   return page(
     `Connect ${address} again`,
-    `<p>Rejoinder cannot sign in to this mailbox any more. Enter its password, or the app password that your provider wants for mail programs.</p>${told}
+    `<p>Rejoinder cannot sign in to this mailbox any more. ${oauthProvider === '' ? byPassword : byPage}</p>${told}
 <form method="post" autocomplete="on"><input type="hidden" name="username" autocomplete="username" value="${escape(address)}">
 <label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1000"
 ${troubles.length === 0 ? '' : 'aria-invalid="true" '}autofocus>
