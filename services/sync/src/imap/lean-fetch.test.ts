@@ -46,10 +46,14 @@ async function messageOf({ payload, literals }: { payload: Buffer; literals: Buf
   );
 }
 
+/** What a stranger may write into a mail so that it looks like an answer of the server. */
+const forged =
+  '* 1 FETCH (UID 4000000001 FLAGS () INTERNALDATE "12-Jul-2026 11:11:11 +0200" RFC822.SIZE 1 BODY[HEADER.FIELDS (X)] {0}\r\n)\r\n';
+
 const header = fc.oneof(
   fc.string({ maxLength: 60 }).map((text) => Buffer.from(`Subject: ${text}\r\n\r\n`)),
   fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
-  fc.constantFrom(') {12}\r\n* 1 FETCH (UID 9)\r\n', '', '\r\n', 'a {3}\r\n').map((text) => Buffer.from(text)),
+  fc.constantFrom(forged, `\r\n${forged}`, ') {12}\r\n* 1 FETCH (UID 9)\r\n', '', '\r\n', 'a {3}\r\n').map((text) => Buffer.from(text)),
 );
 const literal = (bytes: Buffer) => Buffer.concat([Buffer.from(`{${bytes.length}}\r\n`), bytes]);
 const fields = 'BODY[HEADER.FIELDS (MESSAGE-ID "SUBJECT" X-A)] ';
@@ -88,6 +92,7 @@ const other = fc.constantFrom(
   '* LIST () "/" {3}\r\na\r\n\r\n',
   '* OK unix\n',
   '* 5 FETCH (UID 9 BODY[1] {2}\r\nhi BODY[2] {000000000000000000000000000002}\r\nho)\r\n',
+  `* 6 FETCH (UID 9 BODY[1] {${String(forged.length).padStart(30, '0')}}\r\n${forged})\r\n`,
 );
 const answers = fc.array(fc.oneof({ weight: 4, arbitrary: mail }, { weight: 1, arbitrary: other.map((text) => Buffer.from(text)) }), {
   maxLength: 12,
@@ -136,8 +141,26 @@ test('imapflow is spared usual answers, and given those that are too long', asyn
   expect(left).toBeGreaterThanOrEqual(2);
 });
 
+test('what is too long and looks like answers within is one answer', async () => {
+  const inside = forged.repeat(3_000);
+  const long = Buffer.from(
+    `* 1 FETCH (UID 7 FLAGS () INTERNALDATE "12-Jul-2026 11:11:11 +0200" RFC822.SIZE 1 ${fields}{${inside.length}}\r\n${inside})\r\n`,
+  );
+  const whole = Buffer.concat([long, ...numbered(2, 10)]);
+  const { mails } = await heard(
+    cut(
+      whole,
+      Array.from({ length: 40 }, (_, n) => n * 16_384),
+    ),
+    true,
+  );
+  expect(mails.map(({ uid }) => uid).sort()).toEqual([1, 2, 7]);
+});
+
 test('what imapflow has begun to read it reads to its end', async () => {
-  const [first, second, third] = numbered(3, 20) as [Buffer, Buffer, Buffer];
+  const [, second, third] = numbered(3, 20) as [Buffer, Buffer, Buffer];
+  const first = Buffer.from(`* 1 FETCH (UID 7 BODY[HEADER] {${forged.length}}\r\n${forged})\r\n`);
+  const begun = first.indexOf('\r\n') + 2;
   const stream = new ImapStream({ logger: false } as never);
   const lines: Buffer[] = [];
   stream.on('data', ({ payload, next }: { payload: Buffer; next: () => void }) => {
@@ -145,10 +168,10 @@ test('what imapflow has begun to read it reads to its end', async () => {
     next();
   });
   const write = (piece: Buffer) => new Promise<void>((resolve) => stream.write(piece, () => resolve()));
-  await write(first.subarray(0, 40));
+  await write(first.subarray(0, begun));
   const mails: SeenMail[] = [];
   const release = takeMails({ streamer: stream } as unknown as ImapFlow, (mail) => mails.push(mail));
-  await write(first.subarray(40));
+  await write(first.subarray(begun));
   await write(second);
   await write(third.subarray(0, 90));
   release();
