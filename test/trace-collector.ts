@@ -13,7 +13,12 @@ interface Span {
   kind: number;
   attributes: Attribute[];
 }
+interface Metric {
+  name: string;
+  sum?: { dataPoints: { asInt?: string | number; asDouble?: number }[] };
+}
 interface Export {
+  resourceMetrics?: { scopeMetrics: { metrics: Metric[] }[] }[];
   resourceSpans?: { resource: { attributes: Attribute[] }; scopeSpans: { scope: { name: string }; spans: Span[] }[] }[];
 }
 
@@ -24,6 +29,8 @@ export interface TraceCollector {
   /** Settings that send traces here, soon. */
   env: Record<string, string>;
   spans: SeenSpan[];
+  /** What each counter says by now. */
+  counters: Map<string, number>;
   of(traceId: string): SeenSpan[];
   names(traceId: string): string[];
   /** What the consumers of a service took of the bus in that trace. */
@@ -39,7 +46,14 @@ export const says = ({ attributes }: { attributes: Attribute[] }, key: string) =
 
 export async function startTraceCollector(): Promise<TraceCollector> {
   const spans: SeenSpan[] = [];
-  const take = ({ resourceSpans = [] }: Export) => {
+  const counters = new Map<string, number>();
+  const take = ({ resourceSpans = [], resourceMetrics = [] }: Export) => {
+    for (const { name, sum } of resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics)))
+      if (sum)
+        counters.set(
+          name,
+          sum.dataPoints.reduce((all, { asInt, asDouble }) => all + Number(asInt ?? asDouble ?? 0), 0),
+        );
     for (const { resource, scopeSpans } of resourceSpans) {
       const service = says(resource, 'service.name') ?? '';
       for (const { scope, spans: some } of scopeSpans) spans.push(...some.map((span) => ({ ...span, scope: scope.name, service })));
@@ -62,6 +76,7 @@ export async function startTraceCollector(): Promise<TraceCollector> {
       OTEL_BSP_SCHEDULE_DELAY: '200',
     },
     spans,
+    counters,
     of,
     names: (traceId) => of(traceId).map(({ name }) => name),
     consumed: (traceId, service) =>

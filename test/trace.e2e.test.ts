@@ -54,6 +54,19 @@ describe('a mail out and its reply', () => {
   });
 });
 
+it('what a process counts is sent', async () => {
+  const [telemetry, count] = ['telemetry', 'count'].map((name) => new URL(`../libs/runtime/dist/${name}.js`, import.meta.url).href);
+  const script = `
+    const { startTelemetry } = await import('${telemetry}');
+    const sdk = await startTelemetry('test', '${traces.env.OTEL_EXPORTER_OTLP_ENDPOINT}');
+    const { count } = await import('${count}');
+    count('rejoinder.test.things', 2);
+    count('rejoinder.test.things');
+    await sdk.stop();`;
+  await run('node', process.execPath, ['--input-type=module', '-e', script], { timeoutMs: 60_000 });
+  expect(traces.counters.get('rejoinder.test.things')).toBe(3);
+}, 90_000);
+
 it('nothing of the SDK is loaded where no endpoint is named', async () => {
   const main = new URL('../libs/runtime/dist/main.js', import.meta.url);
   const roles = new URL('../services/rejoinder/dist/roles.js', import.meta.url);

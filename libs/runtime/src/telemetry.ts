@@ -6,18 +6,25 @@ export interface Telemetry {
   stop(): Promise<void>;
 }
 
-/** Traces HTTP, gRPC and SQL of this process; the bus carries the context itself, through the outbox row. */
+/** Counters are sent this often. */
+const metricsEveryMs = 10_000;
+
+/** Traces HTTP, gRPC and SQL of this process, and sends what it counts; the bus carries the context itself, through the outbox row. */
 export async function startTelemetry(serviceName: string, endpoint: string | undefined): Promise<Telemetry> {
   if (!endpoint) return { stop: async () => undefined };
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
+  const { PeriodicExportingMetricReader } = await import('@opentelemetry/sdk-metrics');
+  const { OTLPMetricExporter } = await import('@opentelemetry/exporter-metrics-otlp-http');
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
   const { HttpInstrumentation } = await import('@opentelemetry/instrumentation-http');
   const { GrpcInstrumentation } = await import('@opentelemetry/instrumentation-grpc');
   const { PgInstrumentation } = await import('@opentelemetry/instrumentation-pg');
+  const base = endpoint.replace(/\/$/, '');
+  const exporter = new OTLPMetricExporter({ url: `${base}/v1/metrics` });
   const sdk = new NodeSDK({
     serviceName,
-    traceExporter: new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` }),
-    metricReaders: [],
+    traceExporter: new OTLPTraceExporter({ url: `${base}/v1/traces` }),
+    metricReaders: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: metricsEveryMs })],
     logRecordProcessors: [],
     instrumentations: [
       // A path below /reconnect/ is a secret.

@@ -18,6 +18,7 @@ import { ReconnectApi } from './reconnect/reconnect-api.js';
 import { AttachmentsApi } from './rest/attachments-api.js';
 import { ContactsApi } from './rest/contacts-api.js';
 import { EngagementsApi } from './rest/engagements-api.js';
+import { ConnectionLogApi } from './rest/connection-log-api.js';
 import { InboxesApi } from './rest/inboxes-api.js';
 import { MailApi } from './rest/mail-api.js';
 import { LoggingAddressApi, QuarantineApi } from './rest/quarantine-api.js';
@@ -35,6 +36,7 @@ const rest = [
   DemoApi,
   SignInAtProviderApi,
   InboxesApi,
+  ConnectionLogApi,
   ContactsApi,
   EngagementsApi,
   AttachmentsApi,

@@ -20,6 +20,7 @@ beforeAll(async () => {
   sync = await startPeer(gateway.house.house.peerAddress('sync'), SyncService, {
     getProgress: () => ({ state: 'live' }),
     listFolders: () => ({ folders: [folder, { ...folder, mails: undefined }] }),
+    getConnectionLog: () => ({ entries: [{ what: 'ended', reason: 'TIMEOUT' }] }),
     getLoggingAddress: () => ({ address: 'q7c2mfa4xkz5hj3wn6tb@log.example.com' }),
     renewLoggingAddress: () => ({ address: 'w6tbq7c2mfa4xkz5hj3n@log.example.com' }),
     listQuarantine: () => ({
@@ -68,6 +69,7 @@ const routes: [string, string, string, number, object?][] = [
   ['POST', `/v1/mail/${sendId}/resolve`, '/v1/mail/{send_id}/resolve', 200, { outcome: 'send_again' }],
   ['POST', '/v1/tracked-mail', '/v1/tracked-mail', 202, { message_id: '<x@example.com>' }],
   ['GET', `/v1/tracked-mail/${trackedId}`, '/v1/tracked-mail/{tracked_id}', 200],
+  ['GET', `/v1/inboxes/${inboxId}/log`, '/v1/inboxes/{inbox_id}/log', 200],
   ['GET', `/v1/inboxes/${inboxId}/logging-address`, '/v1/inboxes/{inbox_id}/logging-address', 200],
   ['POST', `/v1/inboxes/${inboxId}/logging-address`, '/v1/inboxes/{inbox_id}/logging-address', 200],
   ['GET', '/v1/quarantine?limit=1', '/v1/quarantine', 200],

@@ -8,7 +8,7 @@ import { LocationStore } from './capture/location-store.js';
 import { PartStore } from './capture/part-store.js';
 import { PartWorker } from './capture/part-worker.js';
 import { AuditStore } from './inbox/audit-store.js';
-import { ConnectionLog } from './inbox/connection-log.js';
+import { ConnectionLog } from './inbox/connection-log-store.js';
 import { CredentialClient } from './inbox/credential-client.js';
 import { FolderChoiceStore } from './inbox/folder-choice-store.js';
 import { FolderStore } from './inbox/folder-store.js';

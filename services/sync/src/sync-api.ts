@@ -6,6 +6,8 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Fault } from '@rejoinder/base/fault';
 import { isId } from '@rejoinder/base/id';
 import type {
+  GetConnectionLogRequest,
+  GetConnectionLogResponseSchema,
   GetProgressRequest,
   GetProgressResponseSchema,
   ListFoldersRequest,
@@ -15,6 +17,7 @@ import type {
 } from '@rejoinder/contracts/api/sync';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { BodyStore } from './capture/body-store.js';
+import { ConnectionLog } from './inbox/connection-log-store.js';
 import { ProgressStore } from './progress-store.js';
 
 @Controller()
@@ -22,6 +25,7 @@ export class SyncApi {
   constructor(
     private readonly progress: ProgressStore,
     private readonly bodies: BodyStore,
+    private readonly log: ConnectionLog,
   ) {}
 
   @GrpcMethod('SyncService', 'GetProgress')
@@ -44,6 +48,13 @@ export class SyncApi {
     const folders = await this.progress.listing(tenantId, inboxId);
     if (!folders) throw faultOf('INBOX_NOT_FOUND');
     return { folders: folders.map(({ mails, ...folder }) => ({ ...folder, mails: mails === null ? undefined : BigInt(mails) })) };
+  }
+
+  @GrpcMethod('SyncService', 'GetConnectionLog')
+  async getConnectionLog({ tenantId, inboxId }: GetConnectionLogRequest): Promise<MessageInitShape<typeof GetConnectionLogResponseSchema>> {
+    checkIds(tenantId, inboxId);
+    const entries = await this.log.read(tenantId, inboxId);
+    return { entries: entries.map(({ at, mails, ...entry }) => ({ ...entry, at: timestampFromDate(at), mails: BigInt(mails) })) };
   }
 
   @GrpcMethod('SyncService', 'ReadMail')

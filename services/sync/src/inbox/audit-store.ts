@@ -3,10 +3,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
 import { event, Outbox } from '@rejoinder/bus/outbox';
 import { GapFoundSchema } from '@rejoinder/contracts/events/sync';
+import { count } from '@rejoinder/runtime/count';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import type { UidRange } from '../imap/uid-ranges.js';
-import { ConnectionLog } from './connection-log.js';
+import { ConnectionLog } from './connection-log-store.js';
 import type { Folder } from './folder-store.js';
 import { Owner } from './owner-store.js';
 import type { SessionRow } from './session-store.js';
@@ -56,10 +57,16 @@ export class AuditStore {
   ) {}
 
   /**
-   * Everything below the folder's UIDNEXT is compared, but not below what locations of dropped days may have covered (`folder_mark`). A gap is an event
-   * and an entry of the connection log; the folder counts as audited, so that a mail the server tells of and never gives is asked for once a day.
+   * Everything below the folder's UIDNEXT is compared, but not below what locations of dropped days may have covered (`folder_mark`). A gap is an event,
+   * a metric and an entry of the connection log; the folder counts as audited, so that a mail the server tells of and never gives is asked for once a day.
    */
-  audit(session: SessionRow, { folderId, uidValidity, uidNext, role }: Folder, { present, wanted }: ServerUids): Promise<AuditResult> {
+  async audit(session: SessionRow, folder: Folder, server: ServerUids): Promise<AuditResult> {
+    const found = await this.#audit(session, folder, server);
+    if (found.missing.length > 0) count('rejoinder.sync.gaps', found.missing.length);
+    return found;
+  }
+
+  #audit(session: SessionRow, { folderId, uidValidity, uidNext, role }: Folder, { present, wanted }: ServerUids): Promise<AuditResult> {
     const { tenantId, inboxId } = session;
     return this.database.writeToDisk({ tenants: [tenantId] }, async (tx) => {
       await this.owner.fence(tx, session.partition);

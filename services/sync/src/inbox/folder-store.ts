@@ -6,7 +6,7 @@ import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import type { FolderRole, PlannedFolder } from '../imap/folder-plan.js';
-import { ConnectionLog } from './connection-log.js';
+import { ConnectionLog } from './connection-log-store.js';
 import { Owner } from './owner-store.js';
 import type { SessionRow } from './session-store.js';
 

@@ -1,4 +1,5 @@
 // Keeps what is known of one inbox's folders in step with the server: new mail upwards, history downwards, newest first.
+import { count } from '@rejoinder/runtime/count';
 import { inboxPath, listFolders, planFolders, type PlannedFolder } from '../imap/folder-plan.js';
 import type { ImapSession, OpenFolder, SeenMail } from '../imap/imap-session.js';
 import { logKeyword } from '../imap/log-keyword.js';
@@ -332,6 +333,7 @@ export class FolderSync {
     const known = this.#folders.get(path);
     if (known?.isLeft && known.uidValidity === server.uidValidity) return this.#keptAs(await choices.rejoin(session, known, server));
     if (known && known.uidValidity === server.uidValidity) return known;
+    if (known) count('rejoinder.sync.uid_validity_changes');
     if (known) logger.warn({ inboxId: session.inboxId, folderId: known.folderId }, 'a folder has a new UIDVALIDITY: it is listed again');
     const planned = this.#planned.find((folder) => folder.path === path) ?? { path, role: 'other' };
     // What is being saved under the old numbers must not meet the new.

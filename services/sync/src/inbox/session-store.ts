@@ -8,6 +8,7 @@ import { AuthenticationFailedSchema, ProviderThrottledSchema } from '@rejoinder/
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { afterEnd, type Ending } from './after-end.js';
+import { ConnectionLog } from './connection-log-store.js';
 import { Owner } from './owner-store.js';
 import type { Fault } from '@rejoinder/base/fault';
 
@@ -64,6 +65,7 @@ export class SessionStore {
     private readonly database: Database,
     private readonly outbox: Outbox,
     private readonly owner: Owner,
+    private readonly log: ConnectionLog,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -117,6 +119,7 @@ export class SessionStore {
       await this.owner.fence(tx, row.partition);
       const sql = `update session set state = 'syncing', reason = '', next_try_at = null, refused_at = null, address_hash = $2::bytea where inbox_id = $1::uuid and wanted = 'hold'`;
       await tx.$executeRawUnsafe(sql, row.inboxId, addressHash);
+      await this.log.add(tx, row, { what: 'logged_in' });
     });
   }
 
@@ -170,6 +173,7 @@ export class SessionStore {
         ending.refusedAt ?? null,
         ending.failures,
       );
+      await this.log.add(tx, row, { what: 'ended', reason: ending.reason });
       if (ending.state === 'slowed') await this.outbox.add(tx, [throttled(row, ending)]);
       if (ending.authenticationFailed) await this.outbox.add(tx, [authenticationFailed(row, ending.reason)]);
       return ending;

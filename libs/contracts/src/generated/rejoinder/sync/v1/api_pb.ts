@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/sync/v1/api.proto.
  */
 export const file_rejoinder_sync_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("ChtyZWpvaW5kZXIvc3luYy92MS9hcGkucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxIjkKEkdldFByb2dyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkimQEKE0dldFByb2dyZXNzUmVzcG9uc2USDQoFc3RhdGUYASABKAkSDgoGcmVhc29uGAIgASgJEi8KC25leHRfdHJ5X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCgdmb2xkZXJzGAQgAygLMiEucmVqb2luZGVyLnN5bmMudjEuRm9sZGVyUHJvZ3Jlc3MiTwoORm9sZGVyUHJvZ3Jlc3MSEgoEcGF0aBgBIAEoCUIEiLUYARIMCgRyb2xlGAIgASgJEgwKBHNlZW4YAyABKAMSDQoFdG90YWwYBCABKAMiOQoSTGlzdEZvbGRlcnNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJHChNMaXN0Rm9sZGVyc1Jlc3BvbnNlEjAKB2ZvbGRlcnMYASADKAsyHy5yZWpvaW5kZXIuc3luYy52MS5MaXN0ZWRGb2xkZXIicQoMTGlzdGVkRm9sZGVyEhIKBHBhdGgYASABKAlCBIi1GAESDAoEcm9sZRgCIAEoCRISCgVtYWlscxgDIAEoA0gAiAEBEhEKCWxvb2tlZF9hdBgEIAEoCBIOCgZhbHdheXMYBSABKAhCCAoGX21haWxzIjUKD1JlYWRNYWlsUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCSI6ChBSZWFkTWFpbFJlc3BvbnNlEhIKBHRleHQYASABKAlCBIi1GAESEgoEaHRtbBgCIAEoCUIEiLUYASI/ChhHZXRMb2dnaW5nQWRkcmVzc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIjIKGUdldExvZ2dpbmdBZGRyZXNzUmVzcG9uc2USFQoHYWRkcmVzcxgBIAEoCUIEiLUYASJBChpSZW5ld0xvZ2dpbmdBZGRyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiNAobUmVuZXdMb2dnaW5nQWRkcmVzc1Jlc3BvbnNlEhUKB2FkZHJlc3MYASABKAlCBIi1GAEiUQoVTGlzdFF1YXJhbnRpbmVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJkChZMaXN0UXVhcmFudGluZVJlc3BvbnNlEjEKBW1haWxzGAEgAygLMiIucmVqb2luZGVyLnN5bmMudjEuUXVhcmFudGluZWRNYWlsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK6AQoPUXVhcmFudGluZWRNYWlsEhUKDXF1YXJhbnRpbmVfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEi8KC3JlY2VpdmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzaXplX2J5dGVzGAUgASgDEhIKBGZyb20YBiABKAlCBIi1GAESFQoHc3ViamVjdBgHIAEoCUIEiLUYASJFChlSZWxlYXNlUXVhcmFudGluZWRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1xdWFyYW50aW5lX2lkGAIgASgJIhwKGlJlbGVhc2VRdWFyYW50aW5lZFJlc3BvbnNlIkUKGURpc2NhcmRRdWFyYW50aW5lZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKDXF1YXJhbnRpbmVfaWQYAiABKAkiHAoaRGlzY2FyZFF1YXJhbnRpbmVkUmVzcG9uc2Uy0QYKC1N5bmNTZXJ2aWNlElwKC0dldFByb2dyZXNzEiUucmVqb2luZGVyLnN5bmMudjEuR2V0UHJvZ3Jlc3NSZXF1ZXN0GiYucmVqb2luZGVyLnN5bmMudjEuR2V0UHJvZ3Jlc3NSZXNwb25zZRJcCgtMaXN0Rm9sZGVycxIlLnJlam9pbmRlci5zeW5jLnYxLkxpc3RGb2xkZXJzUmVxdWVzdBomLnJlam9pbmRlci5zeW5jLnYxLkxpc3RGb2xkZXJzUmVzcG9uc2USUwoIUmVhZE1haWwSIi5yZWpvaW5kZXIuc3luYy52MS5SZWFkTWFpbFJlcXVlc3QaIy5yZWpvaW5kZXIuc3luYy52MS5SZWFkTWFpbFJlc3BvbnNlEm4KEUdldExvZ2dpbmdBZGRyZXNzEisucmVqb2luZGVyLnN5bmMudjEuR2V0TG9nZ2luZ0FkZHJlc3NSZXF1ZXN0GiwucmVqb2luZGVyLnN5bmMudjEuR2V0TG9nZ2luZ0FkZHJlc3NSZXNwb25zZRJ0ChNSZW5ld0xvZ2dpbmdBZGRyZXNzEi0ucmVqb2luZGVyLnN5bmMudjEuUmVuZXdMb2dnaW5nQWRkcmVzc1JlcXVlc3QaLi5yZWpvaW5kZXIuc3luYy52MS5SZW5ld0xvZ2dpbmdBZGRyZXNzUmVzcG9uc2USZQoOTGlzdFF1YXJhbnRpbmUSKC5yZWpvaW5kZXIuc3luYy52MS5MaXN0UXVhcmFudGluZVJlcXVlc3QaKS5yZWpvaW5kZXIuc3luYy52MS5MaXN0UXVhcmFudGluZVJlc3BvbnNlEnEKElJlbGVhc2VRdWFyYW50aW5lZBIsLnJlam9pbmRlci5zeW5jLnYxLlJlbGVhc2VRdWFyYW50aW5lZFJlcXVlc3QaLS5yZWpvaW5kZXIuc3luYy52MS5SZWxlYXNlUXVhcmFudGluZWRSZXNwb25zZRJxChJEaXNjYXJkUXVhcmFudGluZWQSLC5yZWpvaW5kZXIuc3luYy52MS5EaXNjYXJkUXVhcmFudGluZWRSZXF1ZXN0Gi0ucmVqb2luZGVyLnN5bmMudjEuRGlzY2FyZFF1YXJhbnRpbmVkUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
+  fileDesc("ChtyZWpvaW5kZXIvc3luYy92MS9hcGkucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxIjkKEkdldFByb2dyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkimQEKE0dldFByb2dyZXNzUmVzcG9uc2USDQoFc3RhdGUYASABKAkSDgoGcmVhc29uGAIgASgJEi8KC25leHRfdHJ5X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCgdmb2xkZXJzGAQgAygLMiEucmVqb2luZGVyLnN5bmMudjEuRm9sZGVyUHJvZ3Jlc3MiTwoORm9sZGVyUHJvZ3Jlc3MSEgoEcGF0aBgBIAEoCUIEiLUYARIMCgRyb2xlGAIgASgJEgwKBHNlZW4YAyABKAMSDQoFdG90YWwYBCABKAMiOQoSTGlzdEZvbGRlcnNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJHChNMaXN0Rm9sZGVyc1Jlc3BvbnNlEjAKB2ZvbGRlcnMYASADKAsyHy5yZWpvaW5kZXIuc3luYy52MS5MaXN0ZWRGb2xkZXIicQoMTGlzdGVkRm9sZGVyEhIKBHBhdGgYASABKAlCBIi1GAESDAoEcm9sZRgCIAEoCRISCgVtYWlscxgDIAEoA0gAiAEBEhEKCWxvb2tlZF9hdBgEIAEoCBIOCgZhbHdheXMYBSABKAhCCAoGX21haWxzIj4KF0dldENvbm5lY3Rpb25Mb2dSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJSChhHZXRDb25uZWN0aW9uTG9nUmVzcG9uc2USNgoHZW50cmllcxgBIAMoCzIlLnJlam9pbmRlci5zeW5jLnYxLkNvbm5lY3Rpb25Mb2dFbnRyeSJ+ChJDb25uZWN0aW9uTG9nRW50cnkSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHdoYXQYAiABKAkSDgoGcmVhc29uGAMgASgJEhMKC2ZvbGRlcl9yb2xlGAQgASgJEg0KBW1haWxzGAUgASgDIjUKD1JlYWRNYWlsUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCSI6ChBSZWFkTWFpbFJlc3BvbnNlEhIKBHRleHQYASABKAlCBIi1GAESEgoEaHRtbBgCIAEoCUIEiLUYASI/ChhHZXRMb2dnaW5nQWRkcmVzc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIjIKGUdldExvZ2dpbmdBZGRyZXNzUmVzcG9uc2USFQoHYWRkcmVzcxgBIAEoCUIEiLUYASJBChpSZW5ld0xvZ2dpbmdBZGRyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiNAobUmVuZXdMb2dnaW5nQWRkcmVzc1Jlc3BvbnNlEhUKB2FkZHJlc3MYASABKAlCBIi1GAEiUQoVTGlzdFF1YXJhbnRpbmVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJkChZMaXN0UXVhcmFudGluZVJlc3BvbnNlEjEKBW1haWxzGAEgAygLMiIucmVqb2luZGVyLnN5bmMudjEuUXVhcmFudGluZWRNYWlsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK6AQoPUXVhcmFudGluZWRNYWlsEhUKDXF1YXJhbnRpbmVfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEi8KC3JlY2VpdmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzaXplX2J5dGVzGAUgASgDEhIKBGZyb20YBiABKAlCBIi1GAESFQoHc3ViamVjdBgHIAEoCUIEiLUYASJFChlSZWxlYXNlUXVhcmFudGluZWRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1xdWFyYW50aW5lX2lkGAIgASgJIhwKGlJlbGVhc2VRdWFyYW50aW5lZFJlc3BvbnNlIkUKGURpc2NhcmRRdWFyYW50aW5lZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKDXF1YXJhbnRpbmVfaWQYAiABKAkiHAoaRGlzY2FyZFF1YXJhbnRpbmVkUmVzcG9uc2UyvgcKC1N5bmNTZXJ2aWNlElwKC0dldFByb2dyZXNzEiUucmVqb2luZGVyLnN5bmMudjEuR2V0UHJvZ3Jlc3NSZXF1ZXN0GiYucmVqb2luZGVyLnN5bmMudjEuR2V0UHJvZ3Jlc3NSZXNwb25zZRJcCgtMaXN0Rm9sZGVycxIlLnJlam9pbmRlci5zeW5jLnYxLkxpc3RGb2xkZXJzUmVxdWVzdBomLnJlam9pbmRlci5zeW5jLnYxLkxpc3RGb2xkZXJzUmVzcG9uc2USawoQR2V0Q29ubmVjdGlvbkxvZxIqLnJlam9pbmRlci5zeW5jLnYxLkdldENvbm5lY3Rpb25Mb2dSZXF1ZXN0GisucmVqb2luZGVyLnN5bmMudjEuR2V0Q29ubmVjdGlvbkxvZ1Jlc3BvbnNlElMKCFJlYWRNYWlsEiIucmVqb2luZGVyLnN5bmMudjEuUmVhZE1haWxSZXF1ZXN0GiMucmVqb2luZGVyLnN5bmMudjEuUmVhZE1haWxSZXNwb25zZRJuChFHZXRMb2dnaW5nQWRkcmVzcxIrLnJlam9pbmRlci5zeW5jLnYxLkdldExvZ2dpbmdBZGRyZXNzUmVxdWVzdBosLnJlam9pbmRlci5zeW5jLnYxLkdldExvZ2dpbmdBZGRyZXNzUmVzcG9uc2USdAoTUmVuZXdMb2dnaW5nQWRkcmVzcxItLnJlam9pbmRlci5zeW5jLnYxLlJlbmV3TG9nZ2luZ0FkZHJlc3NSZXF1ZXN0Gi4ucmVqb2luZGVyLnN5bmMudjEuUmVuZXdMb2dnaW5nQWRkcmVzc1Jlc3BvbnNlEmUKDkxpc3RRdWFyYW50aW5lEigucmVqb2luZGVyLnN5bmMudjEuTGlzdFF1YXJhbnRpbmVSZXF1ZXN0GikucmVqb2luZGVyLnN5bmMudjEuTGlzdFF1YXJhbnRpbmVSZXNwb25zZRJxChJSZWxlYXNlUXVhcmFudGluZWQSLC5yZWpvaW5kZXIuc3luYy52MS5SZWxlYXNlUXVhcmFudGluZWRSZXF1ZXN0Gi0ucmVqb2luZGVyLnN5bmMudjEuUmVsZWFzZVF1YXJhbnRpbmVkUmVzcG9uc2UScQoSRGlzY2FyZFF1YXJhbnRpbmVkEiwucmVqb2luZGVyLnN5bmMudjEuRGlzY2FyZFF1YXJhbnRpbmVkUmVxdWVzdBotLnJlam9pbmRlci5zeW5jLnYxLkRpc2NhcmRRdWFyYW50aW5lZFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.sync.v1.GetProgressRequest
@@ -192,6 +192,90 @@ export const ListedFolderSchema: GenMessage<ListedFolder> = /*@__PURE__*/
   messageDesc(file_rejoinder_sync_v1_api, 5);
 
 /**
+ * @generated from message rejoinder.sync.v1.GetConnectionLogRequest
+ */
+export type GetConnectionLogRequest = Message<"rejoinder.sync.v1.GetConnectionLogRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string inbox_id = 2;
+   */
+  inboxId: string;
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.GetConnectionLogRequest.
+ * Use `create(GetConnectionLogRequestSchema)` to create a new message.
+ */
+export const GetConnectionLogRequestSchema: GenMessage<GetConnectionLogRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 6);
+
+/**
+ * @generated from message rejoinder.sync.v1.GetConnectionLogResponse
+ */
+export type GetConnectionLogResponse = Message<"rejoinder.sync.v1.GetConnectionLogResponse"> & {
+  /**
+   * @generated from field: repeated rejoinder.sync.v1.ConnectionLogEntry entries = 1;
+   */
+  entries: ConnectionLogEntry[];
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.GetConnectionLogResponse.
+ * Use `create(GetConnectionLogResponseSchema)` to create a new message.
+ */
+export const GetConnectionLogResponseSchema: GenMessage<GetConnectionLogResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 7);
+
+/**
+ * @generated from message rejoinder.sync.v1.ConnectionLogEntry
+ */
+export type ConnectionLogEntry = Message<"rejoinder.sync.v1.ConnectionLogEntry"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 1;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * logged_in, ended, uid_validity (the server numbered a folder's mails anew: it is listed again) or gap (an audit found mails that had not been taken).
+   *
+   * @generated from field: string what = 2;
+   */
+  what: string;
+
+  /**
+   * Code of the error catalogue, where a session ended for one.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Of uid_validity and gap, as ObservedMail.folder_role.
+   *
+   * @generated from field: string folder_role = 4;
+   */
+  folderRole: string;
+
+  /**
+   * Of a gap.
+   *
+   * @generated from field: int64 mails = 5;
+   */
+  mails: bigint;
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.ConnectionLogEntry.
+ * Use `create(ConnectionLogEntrySchema)` to create a new message.
+ */
+export const ConnectionLogEntrySchema: GenMessage<ConnectionLogEntry> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 8);
+
+/**
  * @generated from message rejoinder.sync.v1.ReadMailRequest
  */
 export type ReadMailRequest = Message<"rejoinder.sync.v1.ReadMailRequest"> & {
@@ -211,7 +295,7 @@ export type ReadMailRequest = Message<"rejoinder.sync.v1.ReadMailRequest"> & {
  * Use `create(ReadMailRequestSchema)` to create a new message.
  */
 export const ReadMailRequestSchema: GenMessage<ReadMailRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 6);
+  messageDesc(file_rejoinder_sync_v1_api, 9);
 
 /**
  * @generated from message rejoinder.sync.v1.ReadMailResponse
@@ -235,7 +319,7 @@ export type ReadMailResponse = Message<"rejoinder.sync.v1.ReadMailResponse"> & {
  * Use `create(ReadMailResponseSchema)` to create a new message.
  */
 export const ReadMailResponseSchema: GenMessage<ReadMailResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 7);
+  messageDesc(file_rejoinder_sync_v1_api, 10);
 
 /**
  * @generated from message rejoinder.sync.v1.GetLoggingAddressRequest
@@ -257,7 +341,7 @@ export type GetLoggingAddressRequest = Message<"rejoinder.sync.v1.GetLoggingAddr
  * Use `create(GetLoggingAddressRequestSchema)` to create a new message.
  */
 export const GetLoggingAddressRequestSchema: GenMessage<GetLoggingAddressRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 8);
+  messageDesc(file_rejoinder_sync_v1_api, 11);
 
 /**
  * @generated from message rejoinder.sync.v1.GetLoggingAddressResponse
@@ -274,7 +358,7 @@ export type GetLoggingAddressResponse = Message<"rejoinder.sync.v1.GetLoggingAdd
  * Use `create(GetLoggingAddressResponseSchema)` to create a new message.
  */
 export const GetLoggingAddressResponseSchema: GenMessage<GetLoggingAddressResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 9);
+  messageDesc(file_rejoinder_sync_v1_api, 12);
 
 /**
  * @generated from message rejoinder.sync.v1.RenewLoggingAddressRequest
@@ -296,7 +380,7 @@ export type RenewLoggingAddressRequest = Message<"rejoinder.sync.v1.RenewLogging
  * Use `create(RenewLoggingAddressRequestSchema)` to create a new message.
  */
 export const RenewLoggingAddressRequestSchema: GenMessage<RenewLoggingAddressRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 10);
+  messageDesc(file_rejoinder_sync_v1_api, 13);
 
 /**
  * @generated from message rejoinder.sync.v1.RenewLoggingAddressResponse
@@ -313,7 +397,7 @@ export type RenewLoggingAddressResponse = Message<"rejoinder.sync.v1.RenewLoggin
  * Use `create(RenewLoggingAddressResponseSchema)` to create a new message.
  */
 export const RenewLoggingAddressResponseSchema: GenMessage<RenewLoggingAddressResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 11);
+  messageDesc(file_rejoinder_sync_v1_api, 14);
 
 /**
  * @generated from message rejoinder.sync.v1.ListQuarantineRequest
@@ -344,7 +428,7 @@ export type ListQuarantineRequest = Message<"rejoinder.sync.v1.ListQuarantineReq
  * Use `create(ListQuarantineRequestSchema)` to create a new message.
  */
 export const ListQuarantineRequestSchema: GenMessage<ListQuarantineRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 12);
+  messageDesc(file_rejoinder_sync_v1_api, 15);
 
 /**
  * @generated from message rejoinder.sync.v1.ListQuarantineResponse
@@ -368,7 +452,7 @@ export type ListQuarantineResponse = Message<"rejoinder.sync.v1.ListQuarantineRe
  * Use `create(ListQuarantineResponseSchema)` to create a new message.
  */
 export const ListQuarantineResponseSchema: GenMessage<ListQuarantineResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 13);
+  messageDesc(file_rejoinder_sync_v1_api, 16);
 
 /**
  * A mail that was not logged. What it says of itself may be a lie.
@@ -423,7 +507,7 @@ export type QuarantinedMail = Message<"rejoinder.sync.v1.QuarantinedMail"> & {
  * Use `create(QuarantinedMailSchema)` to create a new message.
  */
 export const QuarantinedMailSchema: GenMessage<QuarantinedMail> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 14);
+  messageDesc(file_rejoinder_sync_v1_api, 17);
 
 /**
  * @generated from message rejoinder.sync.v1.ReleaseQuarantinedRequest
@@ -445,7 +529,7 @@ export type ReleaseQuarantinedRequest = Message<"rejoinder.sync.v1.ReleaseQuaran
  * Use `create(ReleaseQuarantinedRequestSchema)` to create a new message.
  */
 export const ReleaseQuarantinedRequestSchema: GenMessage<ReleaseQuarantinedRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 15);
+  messageDesc(file_rejoinder_sync_v1_api, 18);
 
 /**
  * @generated from message rejoinder.sync.v1.ReleaseQuarantinedResponse
@@ -458,7 +542,7 @@ export type ReleaseQuarantinedResponse = Message<"rejoinder.sync.v1.ReleaseQuara
  * Use `create(ReleaseQuarantinedResponseSchema)` to create a new message.
  */
 export const ReleaseQuarantinedResponseSchema: GenMessage<ReleaseQuarantinedResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 16);
+  messageDesc(file_rejoinder_sync_v1_api, 19);
 
 /**
  * @generated from message rejoinder.sync.v1.DiscardQuarantinedRequest
@@ -480,7 +564,7 @@ export type DiscardQuarantinedRequest = Message<"rejoinder.sync.v1.DiscardQuaran
  * Use `create(DiscardQuarantinedRequestSchema)` to create a new message.
  */
 export const DiscardQuarantinedRequestSchema: GenMessage<DiscardQuarantinedRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 17);
+  messageDesc(file_rejoinder_sync_v1_api, 20);
 
 /**
  * @generated from message rejoinder.sync.v1.DiscardQuarantinedResponse
@@ -493,7 +577,7 @@ export type DiscardQuarantinedResponse = Message<"rejoinder.sync.v1.DiscardQuara
  * Use `create(DiscardQuarantinedResponseSchema)` to create a new message.
  */
 export const DiscardQuarantinedResponseSchema: GenMessage<DiscardQuarantinedResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 18);
+  messageDesc(file_rejoinder_sync_v1_api, 21);
 
 /**
  * @generated from service rejoinder.sync.v1.SyncService
@@ -518,6 +602,16 @@ export const SyncService: GenService<{
     methodKind: "unary";
     input: typeof ListFoldersRequestSchema;
     output: typeof ListFoldersResponseSchema;
+  },
+  /**
+   * What became of the inbox's sessions, newest first: at most 200 entries, of the last 60 days.
+   *
+   * @generated from rpc rejoinder.sync.v1.SyncService.GetConnectionLog
+   */
+  getConnectionLog: {
+    methodKind: "unary";
+    input: typeof GetConnectionLogRequestSchema;
+    output: typeof GetConnectionLogResponseSchema;
   },
   /**
    * Text of a captured mail, at most 5 MB of each kind. NOT_FOUND after 7 days or if it was never captured.

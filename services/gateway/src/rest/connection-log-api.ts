@@ -1,0 +1,45 @@
+// REST of what became of an inbox's sessions, for who asks why something came late.
+import { z } from 'zod';
+import { SyncService } from '@rejoinder/contracts/api/sync';
+import { Peers } from '@rejoinder/runtime/peers';
+import { TenantId } from '../people/caller.js';
+import { FromPath, Route, V1 } from '../web/route.js';
+import { count, ids, optionalTime, reason, reasonText, sentenceOf, text, toTime } from './shapes.js';
+
+const entrySchema = z
+  .object({
+    at: optionalTime,
+    what: z.string().meta({
+      description:
+        'logged_in, ended, uid_validity (the server numbered the mails of a folder anew: it is listed again) or gap (a comparison found mails that had not been taken)',
+      examples: ['ended'],
+    }),
+    reason,
+    reason_text: reasonText,
+    folder_role: text('').meta({ description: 'Of uid_validity and gap, such as inbox' }),
+    mails: count(0).meta({ description: 'Of a gap' }),
+  })
+  .meta({ id: 'ConnectionLogEntry' });
+const logSchema = z.object({ entries: z.array(entrySchema) }).meta({ id: 'ConnectionLog' });
+
+@V1('inboxes')
+export class ConnectionLogApi {
+  constructor(private readonly peers: Peers) {}
+
+  @Route({
+    method: 'GET',
+    path: ':inbox_id/log',
+    says: 'What became of its connections to the mail server',
+    result: 'The newest 200 entries of the last 60 days, newest first',
+    answers: logSchema,
+  })
+  async log(@TenantId() tenantId: string, @FromPath('inbox_id', ids.inbox) inboxId: string): Promise<z.infer<typeof logSchema>> {
+    const { entries } = await this.peers.client(SyncService).getConnectionLog({ tenantId, inboxId });
+    return {
+      entries: entries.map(({ at, what, reason: code, folderRole, mails }) => ({
+        ...{ at: toTime(at), what, reason: code, reason_text: sentenceOf(code) },
+        ...{ folder_role: folderRole, mails: Number(mails) },
+      })),
+    };
+  }
+}
