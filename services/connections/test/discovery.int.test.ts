@@ -19,11 +19,12 @@ type Page = (request: IncomingMessage, response: ServerResponse) => void;
 const pages = new Map<string, Page>();
 const asked: string[] = [];
 let folder: string;
-let web: Server;
+const webs: Server[] = [];
 let webPort: number;
 let names: NameServer;
 let test: TestHouse;
 const ours = ['127.0.0.1'];
+const inside = '127.0.0.2';
 const known = '/mail/config-v1.1.xml';
 const wellKnown = '/.well-known/autoconfig/mail/config-v1.1.xml';
 const says =
@@ -52,24 +53,30 @@ const discover = (domain: string) =>
       (error: { code: string }) => error.code,
     );
 
+function answer(request: IncomingMessage, response: ServerResponse): void {
+  const host = request.headers.host!.split(':')[0]!;
+  asked.push(`${host}${request.url}`);
+  const page = pages.get(`${host}${request.url!.split('?')[0]}`);
+  if (page) page(request, response);
+  else response.writeHead(404).end();
+}
+
 beforeAll(async () => {
   folder = await temporaryFolder('discovery');
   const ca = await createTestCa();
   const hosts = ['own', 'well', 'moved', 'inside', 'long', 'pop', 'slow'].flatMap((name) => [`${name}.test`, `autoconfig.${name}.test`]);
-  web = createServer(await ca.issue([...hosts, 'hub.test', 'secret.test']), (request, response) => {
-    const host = request.headers.host!.split(':')[0]!;
-    asked.push(`${host}${request.url}`);
-    const page = pages.get(`${host}${request.url!.split('?')[0]}`);
-    if (page) page(request, response);
-    else response.writeHead(404).end();
-  });
-  const [port] = await freePorts(1);
-  web.listen((webPort = port!), '127.0.0.1');
-  await once(web, 'listening');
+  const certificate = await ca.issue([...hosts, 'hub.test', 'secret.test']);
+  [webPort] = (await freePorts(1)) as [number];
+  // 127.0.0.2 is the inside: there the server would answer as well.
+  for (const address of [...ours, inside]) {
+    const web = createServer(certificate, answer);
+    webs.push(web.listen(webPort, address));
+    await once(web, 'listening');
+  }
   names = await startNameServer({
     ...Object.fromEntries([...hosts, 'hub.test'].map((host) => [host, { addresses: ours }])),
     'mail.host.test': { addresses: ours },
-    'secret.test': { addresses: ['10.0.0.1'] },
+    'secret.test': { addresses: [inside] },
   });
   const caFile = join(folder, 'ca.pem');
   await writeFile(caFile, ca.pem);
@@ -77,7 +84,7 @@ beforeAll(async () => {
     roles: [role],
     env: {
       REJOINDER_MAIL_CA_FILE: caFile,
-      REJOINDER_MAIL_ALLOWED_NETWORKS: '127.0.0.0/8',
+      REJOINDER_MAIL_ALLOWED_NETWORKS: '127.0.0.1/32',
       REJOINDER_CONNECTIONS_NAME_SERVERS: names.address,
       REJOINDER_CONNECTIONS_AUTOCONFIG_PORT: String(webPort),
     },
@@ -86,7 +93,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await test?.stop();
   await names?.stop();
-  web?.close();
+  for (const web of webs) web.close();
   await removeFolder(folder);
 });
 
