@@ -54,7 +54,37 @@ export interface Inbox {
   connected_at: string;
   imap: Server;
   smtp: Server;
+  settings: InboxSettings;
   progress: { state: string; reason: string; next_try_at: string | null; folders: Folder[] } | null;
+}
+export interface InboxSettings {
+  capture: 'tracked' | 'all';
+  capture_since: string | null;
+  attachments: boolean;
+  history_days: number;
+  log_folder: string;
+  folders: string[];
+}
+export interface ListedFolder {
+  path: string;
+  role: string;
+  mails: number | null;
+  looked_at: boolean;
+  always: boolean;
+}
+export interface TenantSettings {
+  attachments: boolean;
+  capture: 'tracked' | 'all';
+  never_log: string[];
+}
+export interface NeverLogWarning {
+  entry: string;
+  sentence: string;
+}
+export interface NeverLogTrial {
+  entry: string;
+  tracked: number;
+  seen: number;
 }
 export interface Contact {
   contact_id: string;
@@ -216,6 +246,13 @@ export const api = {
   },
   send: (mail: OutgoingMail, key: string) => post<{ send_id: string; state: string }>('/v1/mail', mail, { 'idempotency-key': key }),
   resolve: (sendId: string, outcome: 'sent' | 'send_again') => post<unknown>(`/v1/mail/${sendId}/resolve`, { outcome }),
+  changeInbox: (id: string, settings: Partial<Omit<InboxSettings, 'capture_since'>> & { capture_since?: string | undefined }) =>
+    call<Inbox>('PATCH', `/v1/inboxes/${id}`, { settings }),
+  folders: (id: string) => get<{ folders: ListedFolder[] }>(`/v1/inboxes/${id}/folders`),
+  settings: () => get<TenantSettings & { warnings: NeverLogWarning[] }>('/v1/settings'),
+  putSettings: (settings: TenantSettings) => call<TenantSettings & { warnings: NeverLogWarning[] }>('PUT', '/v1/settings', settings),
+  tryNeverLog: (entries: string[]) =>
+    post<{ entries: NeverLogTrial[]; warnings: NeverLogWarning[] }>('/v1/settings/never-log/dry-run', { entries }),
   proof: () => get<Proof>('/v1/retention/proof'),
 };
 

@@ -18,7 +18,16 @@ import {
   useMantineColorScheme,
 } from '@mantine/core';
 import { useDisclosure, useDocumentTitle } from '@mantine/hooks';
-import { IconAddressBook, IconMoon, IconPencil, IconPlugConnectedX, IconShieldCheck, IconSun, IconInbox } from '@tabler/icons-react';
+import {
+  IconAddressBook,
+  IconMoon,
+  IconPencil,
+  IconPlugConnectedX,
+  IconSettings,
+  IconShieldCheck,
+  IconSun,
+  IconInbox,
+} from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { api, ApiError, type Session } from './api.js';
@@ -27,6 +36,7 @@ import { ContactsPage } from './contacts-page.js';
 import { InboxesPage } from './inboxes-page.js';
 import { useLive } from './live.js';
 import { RetentionPage } from './retention-page.js';
+import { SettingsPage } from './settings-page.js';
 import { signedInPath } from './sign-in-offer.js';
 import { SignedInPage } from './signed-in-page.js';
 import { StandingNotice } from './standing-notice.js';
@@ -35,6 +45,7 @@ const pages = [
   { path: '/contacts', label: 'Contacts', icon: IconAddressBook },
   { path: '/inboxes', label: 'Mailboxes', icon: IconInbox },
   { path: '/retention', label: 'What is kept', icon: IconShieldCheck },
+  { path: '/settings', label: 'Settings', icon: IconSettings },
 ];
 
 const whileStartingMs = 500;
@@ -125,6 +136,7 @@ function House({ demo, version }: Pick<Session, 'demo' | 'version'>) {
               <InboxesPage demo={demo} />
             </Route>
             <Route path="/retention" component={RetentionPage} />
+            <Route path="/settings" component={SettingsPage} />
             <Route>
               <Redirect to="/contacts" />
             </Route>

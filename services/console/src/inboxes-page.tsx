@@ -12,6 +12,7 @@ import {
   IconPlayerPause,
   IconPlayerPlay,
   IconPlus,
+  IconSettings,
   IconTrash,
 } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -22,6 +23,7 @@ import { DemoButton } from './demo-button.js';
 import { useFocusBack } from './focus.js';
 import { several, shortTime } from './format.js';
 import { needsPassword, sidesOf, stopped } from './inbox-state.js';
+import { InboxSettingsDialog } from './inbox-settings-dialog.js';
 import { LoggingAddressDialog } from './logging-address-dialog.js';
 import { PasswordDialog } from './password-dialog.js';
 import { Quarantine } from './quarantine.js';
@@ -95,6 +97,7 @@ function NoInbox({ demo }: { demo: Session['demo'] }) {
 function InboxCard({ inbox }: { inbox: Inbox }) {
   const [newPassword, askPassword] = useDisclosure();
   const [logging, showLogging] = useDisclosure();
+  const [settings, showSettings] = useDisclosure();
   const { target, back } = useFocusBack();
   const signIn = useSignIn();
   const again = () => signIn.mutate({ provider: inbox.oauth_provider, inbox_id: inbox.inbox_id });
@@ -123,6 +126,7 @@ function InboxCard({ inbox }: { inbox: Inbox }) {
             back={back}
             renew={inbox.oauth_provider ? again : askPassword.open}
             showLogging={showLogging.open}
+            showSettings={showSettings.open}
           />
         </Group>
       </Group>
@@ -155,6 +159,7 @@ function InboxCard({ inbox }: { inbox: Inbox }) {
       )}
       {signIn.error && <Refusal error={signIn.error} />}
       <Folders inbox={inbox} />
+      <InboxSettingsDialog inbox={inbox} opened={settings} onClose={showSettings.close} onClosed={back} />
       <LoggingAddressDialog inbox={inbox} opened={logging} onClose={showLogging.close} onClosed={back} />
       <PasswordDialog inbox={inbox} opened={newPassword} onClose={askPassword.close} onClosed={back} />
     </Stack>
@@ -199,9 +204,10 @@ interface MenuProps {
   /** Asks for a new password, or goes to the page of its provider. */
   renew: () => void;
   showLogging: () => void;
+  showSettings: () => void;
 }
 
-function InboxMenu({ inbox, target, back, renew, showLogging }: MenuProps) {
+function InboxMenu({ inbox, target, back, renew, showLogging, showSettings }: MenuProps) {
   const data = useQueryClient();
   const [removing, remove] = useDisclosure();
   const refresh = () => data.invalidateQueries({ queryKey: ['inboxes'] });
@@ -225,6 +231,9 @@ function InboxMenu({ inbox, target, back, renew, showLogging }: MenuProps) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
+          <Menu.Item leftSection={<IconSettings size={16} />} onClick={showSettings}>
+            Settings
+          </Menu.Item>
           <Menu.Item leftSection={<IconMailForward size={16} />} onClick={showLogging}>
             Logging address
           </Menu.Item>

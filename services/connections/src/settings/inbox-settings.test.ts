@@ -18,6 +18,9 @@ describe('settings of an inbox', () => {
     expect(change({ capture: 'all' })).toMatchObject({ capture: 'all', captureSince: now });
     expect(change({ capture: 'all', captureSince: daysAgo(30) })).toMatchObject({ captureSince: daysAgo(30) });
     expect(change({ capture: 'all', captureSince: daysAgo(-1) })).toMatchObject({ captureSince: now });
+    // A mail server tells of whole seconds.
+    const within = { now: new Date(now.getTime() + 999), headerDays: 60 };
+    expect(changedSettings(before, { capture: 'all' }, within)).toMatchObject({ captureSince: now });
   });
 
   it('keep from when on all is captured, and forget it with that choice', () => {

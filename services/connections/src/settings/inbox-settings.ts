@@ -33,6 +33,7 @@ export interface Bounds {
 const maxFolderName = 255;
 const maxFolders = 200;
 const maxHistoryDays = 3_650;
+const secondMs = 1_000;
 const dayMs = 86_400_000;
 /** Who asks for all that is there has asked a moment ago. */
 const slackMs = 600_000;
@@ -67,11 +68,14 @@ function readSince(capture: Capture, given: Date | undefined, before: InboxSetti
     if (given) throw wrong('CAPTURE_SINCE_INVALID', 'Only where capture is "all" it reaches back.');
     return null;
   }
-  if (!given) return before.captureSince ?? now;
+  if (!given) return before.captureSince ?? wholeSecond(now);
   if (now.getTime() - given.getTime() > headerDays * dayMs + slackMs)
     throw wrong('CAPTURE_SINCE_INVALID', `Capture reaches back ${headerDays} days at most: of older mail nothing is known here.`);
-  return given > now ? now : given;
+  return wholeSecond(given > now ? now : given);
 }
+
+/** A mail server tells when it got a mail by the second (RFC 9051 INTERNALDATE): what came in this one came since. */
+const wholeSecond = (at: Date): Date => new Date(Math.floor(at.getTime() / secondMs) * secondMs);
 
 function readHistory(days: number): number {
   if (!Number.isInteger(days) || days < 0 || days > maxHistoryDays)
