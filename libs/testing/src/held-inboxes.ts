@@ -28,6 +28,8 @@ export interface HeldInboxes {
   connect(address: string, password: string): Promise<string>;
   /** How many sessions are in this state. */
   inState(state: string): Promise<number>;
+  /** When the first mail of each inbox was committed, with the event that tells of it: milliseconds since 1970, by PostgreSQL's clock. */
+  savedAt(): Promise<Map<string, number>>;
   /** Calls back with the inbox and performance.now() when a consumer of sync's events hears of new mail. */
   hear(told: (inboxId: string, atMs: number) => void): Promise<void>;
   stop(): Promise<void>;
@@ -38,7 +40,7 @@ export async function startHeldInboxes(dovecot: Dovecot, nodeArgs: string[]): Pr
   const folder = mkdtempSync(join(tmpdir(), 'rejoinder-held-'));
   const caFile = join(folder, 'ca.pem');
   writeFileSync(caFile, dovecot.ca.pem);
-  const postgres = await startPostgres();
+  const postgres = await startPostgres({ settings: { track_commit_timestamp: 'on' } });
   const [connectionsGrpc, connectionsHealth, syncGrpc, syncHealth] = (await freePorts(4)) as [number, number, number, number];
   const env: Record<string, string> = {
     REJOINDER_DATABASE_URL: await postgres.createDatabase('rejoinder'),
@@ -90,6 +92,11 @@ export async function startHeldInboxes(dovecot: Dovecot, nodeArgs: string[]): Pr
     inState: async (state) => {
       const { rows } = await pool.query<{ n: number }>('select count(*)::int as n from sync.session where state = $1', [state]);
       return rows[0]!.n;
+    },
+    savedAt: async () => {
+      const sql = `select inbox_id as id, min(extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000)::float8 as at from sync.mail_header group by inbox_id`;
+      const { rows } = await pool.query<{ id: string; at: number }>(sql);
+      return new Map(rows.map(({ id, at }) => [id, at]));
     },
     hear: async (told) => {
       await house.eventLog.consume({
