@@ -37,7 +37,7 @@ export interface OneHouseOptions {
 export async function startOneHouse({ env = {}, postgres, clock, ports = [], signIn = false }: OneHouseOptions = {}): Promise<OneHouse> {
   const store = mkdtempSync(join(tmpdir(), 'rejoinder-store-'));
   const httpListen = `127.0.0.1:${signIn ? await freePort() : 0}`;
-  const town = await startTown(signIn ? { signedInAt: `http://${httpListen}/inboxes/signed-in` } : {});
+  const town = await startTown(signIn ? { signedInAt: ['inboxes', 'reconnect'].map((at) => `http://${httpListen}/${at}/signed-in`) } : {});
   const house = await startTestHouse({
     roles: await loadRoles(allIn(env)),
     env: {

@@ -172,6 +172,26 @@ describe('access that the person has withdrawn', { timeout: 120_000 }, () => {
     await becomes(waiting, 'sent');
     expect((await house.rest.inboxes()).map(({ inbox_id }) => inbox_id)).toEqual([inboxId]);
     expect(house.town.dovecot.accepted.filter(({ raw }) => raw.includes('While nobody has access'))).toHaveLength(1);
+  });
+
+  it('is granted again by a link, by its owner who is not signed in here, and the link is good once', async () => {
+    idp.revoke(people.sales);
+    clock.aheadMs += overAnHourMs;
+    cut();
+    await settle('the mailbox to need its owner', async () => (await inbox()).receiving === 'needs_reconnect', { timeoutMs: 60_000 });
+    const { path } = await house.rest.call<{ path: string }>('POST', `/v1/inboxes/${inboxId}/reconnect-link`);
+    const owner = await house.browser.newPage({ ignoreHTTPSErrors: true });
+    await owner.goto(house.base + path);
+    await screenshot(owner, 'sign-in-by-link');
+    expect(await lastingFaults(owner)).toEqual([]);
+    await owner.getByRole('link', { name: 'Sign in at the provider' }).click();
+    await owner.getByRole('heading', { name: `${people.sales} is connected again` }).waitFor(within);
+    await owner.goto(house.base + path);
+    await owner.getByRole('heading', { name: 'This link is not good any more' }).waitFor(within);
+    await owner.context().close();
+    await live();
+    const stranger = await fetch(`${house.base}/reconnect/signed-in?code=x&state=${'y'.repeat(43)}`);
+    expect([stranger.status, await stranger.text()]).toEqual([409, expect.stringContaining(catalogue.SIGN_IN_GONE.sentence.slice(0, 40))]);
     await expectNoDeadLetters(house.house);
   });
 });

@@ -41,13 +41,13 @@ export interface Town {
 
 /** Where people come back to who sign in at the page of the town's own provider; without it there is none. */
 export interface TownOptions {
-  signedInAt?: string;
+  signedInAt?: string[];
 }
 
 export async function startTown({ signedInAt }: TownOptions = {}): Promise<Town> {
   const folder = mkdtempSync(join(tmpdir(), 'rejoinder-town-'));
   const ca = await createTestCa();
-  const idp = signedInAt === undefined ? undefined : await startIdentityProvider(ca, [signedInAt]);
+  const idp = signedInAt === undefined ? undefined : await startIdentityProvider(ca, signedInAt);
   // Where the machine has run out of inotify instances, Dovecot looks for new mail at this interval; its default is 30 s.
   const dovecot = await startDovecot({ ca, introspectionUrl: idp?.introspectionUrl, extra: 'mailbox_idle_check_interval = 1 secs' });
   const wire = await startImapWire({ port: dovecot.imapsPort, ca: dovecot.ca });

@@ -14,6 +14,7 @@ import { FirstTenant } from './people/first-tenant.js';
 import { DemoApi, SessionApi } from './people/session-api.js';
 import { SignInApi } from './people/sign-in-api.js';
 import { SignIn } from './people/sign-in.js';
+import { LinkSignInApi } from './reconnect/link-sign-in-api.js';
 import { ReconnectApi } from './reconnect/reconnect-api.js';
 import { AttachmentsApi } from './rest/attachments-api.js';
 import { ContactsApi } from './rest/contacts-api.js';
@@ -48,7 +49,7 @@ const rest = [
   SettingsApi,
   EventsApi,
 ];
-const doors = [OpenApiApi, SignInApi, ReconnectApi, HealthApi];
+const doors = [OpenApiApi, SignInApi, LinkSignInApi, ReconnectApi, HealthApi];
 
 @Module({
   imports: [DiscoveryModule],

@@ -13,6 +13,7 @@ const address = `o'neil<b>@example.com`;
 let gateway: Gateway;
 let peer: Peer;
 const tried: object[] = [];
+const begun: object[] = [];
 let tooMany = false;
 
 beforeAll(async () => {
@@ -23,6 +24,10 @@ beforeAll(async () => {
       if (request.token !== token) throw faultOf('LINK_VOID');
       if (request.attempts && tooMany) throw faultOf('LINK_ATTEMPTS');
       return { tenantId, inbox: { inboxId, address, displayName: 'Secret Name' } };
+    },
+    startSignIn: (request) => {
+      begun.push(request);
+      return { authorizationUrl: 'https://provider.example/authorize' };
     },
     reconnect: (request) => {
       tried.push({ tenantId: request.tenantId, inboxId: request.inboxId, password: request.password });
@@ -56,9 +61,19 @@ describe('a reconnect link', () => {
     expect(text).not.toContain(token);
   });
 
-  it('says that one signed in at a provider’s page before', async () => {
-    expect((await visit(ofProvider)).text).toContain('sign in there again');
-    expect((await visit()).text).not.toContain('sign in there again');
+  it('leads to the provider’s page where one signed in there before, and asks for no password', async () => {
+    expect((await visit(ofProvider)).text).toContain(`href="/reconnect/${ofProvider}/sign-in"`);
+    expect((await visit(ofProvider)).text).not.toContain('<form');
+    expect((await visit()).text).not.toContain('/sign-in"');
+    const started = await visit(`${ofProvider}/sign-in`);
+    expect([started.status, started.headers.location]).toEqual([303, 'https://provider.example/authorize']);
+    expect(started.headers['set-cookie']).toEqual([`rejoinder_link=${ofProvider}; HttpOnly; SameSite=Lax; Path=/reconnect; Max-Age=600`]);
+    expect(begun).toMatchObject([{ tenantId, inboxId, provider: 'google', redirectUri: `http://${gateway.host}/reconnect/signed-in` }]);
+  });
+
+  it('is needed to come back by: without it nothing is finished', async () => {
+    const back = await visit('signed-in?code=c&state=s');
+    expect([back.status, back.text.includes(catalogue.SIGN_IN_GONE.sentence.slice(0, 40))]).toEqual([409, true]);
   });
 
   it('tells what the servers said to a wrong password, and takes the right one', async () => {

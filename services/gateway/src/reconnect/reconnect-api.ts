@@ -2,17 +2,15 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '@rejoinder/base/clock';
-import { Fault } from '@rejoinder/base/fault';
-import { ConnectionsService, type Check, type OpenReconnectLinkResponse } from '@rejoinder/contracts/api/connections';
+import { ConnectionsService, type OpenReconnectLinkResponse } from '@rejoinder/contracts/api/connections';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { Peers } from '@rejoinder/runtime/peers';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { problemOf } from '../web/problem.js';
-import { donePage, formPage, sentencePage } from './reconnect-page.js';
+import { answerPage, troublesOf } from './reconnect-answer.js';
+import { donePage, formPage, signInPage } from './reconnect-page.js';
 import { Visits } from './visits.js';
 
 const liveTest = { deadlineMs: 60_000 };
-const sides: Record<string, string> = { imap: 'Receiving', smtp: 'Sending' };
 
 @Controller('reconnect')
 export class ReconnectApi {
@@ -25,7 +23,10 @@ export class ReconnectApi {
 
   @Get(':token')
   async form(@Param('token') token: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.#answer(request, reply, async () => formPage((await this.#open(token, false)).inbox!));
+    await this.#answer(request, reply, async () => {
+      const inbox = (await this.#open(token, false)).inbox!;
+      return inbox.oauthProvider === '' ? formPage(inbox.address) : signInPage(inbox.address, token);
+    });
   }
 
   @Post(':token')
@@ -42,25 +43,20 @@ export class ReconnectApi {
   async #reconnect(token: string, password: string): Promise<string> {
     const { tenantId, inbox } = await this.#open(token, true);
     const { inboxId, address } = inbox!;
-    if (password === '') return formPage(inbox!, ['The password is needed to sign in.']);
+    if (password === '') return formPage(address, ['The password is needed to sign in.']);
     const { inbox: saved, checks } = await this.#connections.reconnect({ tenantId, inboxId, password }, liveTest);
-    return saved ? donePage(address) : formPage(inbox!, troublesOf(checks));
+    return saved ? donePage(address) : formPage(address, troublesOf(checks));
   }
 
   #open(token: string, attempts: boolean): Promise<OpenReconnectLinkResponse> {
     return this.#connections.openReconnectLink({ token, attempts });
   }
 
-  async #answer(request: FastifyRequest, reply: FastifyReply, pageOf: () => Promise<string>): Promise<void> {
-    void reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
-    try {
+  #answer(request: FastifyRequest, reply: FastifyReply, pageOf: () => Promise<string>): Promise<void> {
+    return answerPage(reply, () => {
       if (!this.#visits.allows(request.ip, this.clock.now())) throw faultOf('LINK_ATTEMPTS');
-      void reply.send(await pageOf());
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      const { status, code, detail } = problemOf(error);
-      void reply.code(status).send(sentencePage(code === 'LINK_VOID' ? 'This link is not good any more' : 'That did not work', detail));
-    }
+      return pageOf();
+    });
   }
 
   get #connections() {
@@ -71,8 +67,4 @@ export class ReconnectApi {
 function passwordOf(body: unknown): string {
   const { password } = (body ?? {}) as { password?: unknown };
   return typeof password === 'string' ? password : '';
-}
-
-function troublesOf(checks: readonly Check[]): string[] {
-  return checks.filter(({ passed }) => !passed).map(({ protocol, detail }) => `${sides[protocol] ?? protocol}: ${detail}`);
 }

@@ -36,7 +36,9 @@ export function noticeMail(episode: Episode, { address, url, expiresAt }: Reconn
   const paragraphs = [
     `Rejoinder, which keeps the mail with your contacts, can no longer ${cannot} the mailbox ${address}.`,
     why,
-    'To connect it again, open this page and enter the password, or the app password that your provider wants for mail programs:',
+    episode.reason.startsWith('OAUTH_')
+      ? 'To connect it again, open this page and sign in at your provider:'
+      : 'To connect it again, open this page and enter the password, or the app password that your provider wants for mail programs:',
     url,
     `The link is good until ${until}, and can be used once. What was logged stays as it is, and mail that comes meanwhile is read once the mailbox is connected again.`,
     'If you do not expect this mail, ask whoever looks after Rejoinder at your place before you enter anything.',
