@@ -4,7 +4,9 @@ import type { SeenMail } from './imap-session.js';
 const opening = /^\* \d{1,10} FETCH \(/i;
 /** Values that hold neither literal, escape nor nesting; EMAILID and its like are not asked for by us, but imapflow asks for them. */
 const item =
-  /(?:UID (\d{1,10})|FLAGS \(([ !#$&'+-[\\\]^-z|}~]*)\)|INTERNALDATE "([ \w:+-]{1,40})"|RFC822\.SIZE (\d{1,15})|MODSEQ \(\d{1,20}\)|EMAILID \([\w-]{1,255}\)|X-GM-MSGID \d{1,20})/iy;
+  /(?:UID (\d{1,10})|FLAGS \(([ !#$&'+-[\\\]^-z|}~]*)\)|INTERNALDATE "([ \w:+-]{1,40})"|RFC822\.SIZE (\d{1,15})|MODSEQ \(\d{1,20}\)|EMAILID \([\w-]{1,255}\)|X-GM-MSGID \d{1,20}|X-GM-LABELS \(((?:(?:"(?:[ !#-[\]-~]|\\["\\])*"|(?!NIL[ )])\\?[\w.&+/-]+)(?: (?:"(?:[ !#-[\]-~]|\\["\\])*"|(?!NIL[ )])\\?[\w.&+/-]+))*)?)\))/iy;
+/** One label: quoted, or an atom. Those of a person stay in IMAP's UTF-7, since only Gmail's own say where a mail lies. */
+const label = /"((?:[^"\\]|\\.)*)"|([^ ]+)/g;
 const section = /BODY\[HEADER\.FIELDS \([ "\w-]*\)\] \{\d{1,9}\}\r?\n$/iy;
 const maxFlagTexts = 100;
 
@@ -26,7 +28,7 @@ export class FetchAnswers {
     const { uid, flags, sizeBytes } = seen;
     // imapflow gives a mail without these too; here only the usual is read.
     if (!uid || !flags || sizeBytes === undefined) return undefined;
-    return { uid, flags, sizeBytes, receivedAt: seen.receivedAt, header };
+    return { uid, flags, sizeBytes, receivedAt: seen.receivedAt, header, labels: seen.labels };
   }
 
   /** Answers where the items end; one space parts them, and one stands before the section. */
@@ -35,11 +37,12 @@ export class FetchAnswers {
       item.lastIndex = at;
       const found = item.exec(text);
       if (!found) return at;
-      const [, uid, flags, date, size] = found;
+      const [, uid, flags, date, size, labels] = found;
       if (uid !== undefined) seen.uid = Number(uid);
       else if (flags !== undefined) seen.flags = this.#flagsOf(flags);
       else if (date !== undefined) seen.receivedAt = dateOf(date);
       else if (size !== undefined) seen.sizeBytes = Number(size);
+      else if (labels !== undefined) seen.labels = labelsOf(labels);
       at = item.lastIndex;
       if (text[at] !== ' ') return at;
       at++;
@@ -53,6 +56,10 @@ export class FetchAnswers {
     if (this.#flags.size < maxFlagTexts) this.#flags.set(text, flags);
     return flags;
   }
+}
+
+function labelsOf(text: string): ReadonlySet<string> {
+  return new Set([...text.matchAll(label)].map(([, quoted, atom]) => quoted?.replace(/\\(.)/g, '$1') ?? atom!));
 }
 
 function dateOf(text: string): Date | undefined {

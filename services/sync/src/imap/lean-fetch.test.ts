@@ -65,6 +65,12 @@ const usual = fc.tuple(
   fc.constantFrom('INTERNALDATE "12-Jul-2026 11:11:11 +0200"', 'INTERNALDATE " 2-Jul-2026 11:11:11 -0030"', 'INTERNALDATE "never"'),
   fc.integer({ min: 0, max: 99_000_000 }).map((size) => `RFC822.SIZE ${size}`),
   fc.constantFrom('MODSEQ (7)', 'EMAILID (M6d99ac3275bb4e)', 'X-GM-MSGID 1278455344230334865'),
+  fc.constantFrom(
+    'X-GM-LABELS ()',
+    'X-GM-LABELS ("\\\\Inbox" "\\\\Sent" Work "In work (a \\"b\\")")',
+    'X-GM-LABELS (\\Inbox &AOk-/b NIL)',
+    'X-GM-LABELS (\\Draft "a" b)',
+  ),
 );
 const strange = fc.constantFrom(
   'UID 0',
