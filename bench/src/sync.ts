@@ -19,6 +19,8 @@ const user = 'huge@crm.test';
 const rounds = 3;
 const withinMs = 900_000;
 const bytesPerKb = 1_024;
+/** Of Linux, whatever its kernel was built with. */
+const ticksPerSecond = 100;
 const bytesPerMb = 1_000_000;
 
 /** Everything over TLS, from one Dovecot, in one run, beside the same eight processes. */
@@ -34,20 +36,35 @@ export async function sync(mails: number, say: (line: string) => void): Promise<
     eight = await startEightProcesses(town.env);
     const socket: number[] = [];
     const imapflow: number[] = [];
+    const imapflowCpu: number[] = [];
     for (let round = 1; round <= rounds; round++) {
       say(`bare socket and imapflow, ${round} of ${rounds}`);
       socket.push(await timed(() => bare(town, mails)));
+      const before = process.cpuUsage();
       imapflow.push(await timed(() => envelopes(town, mails)));
+      const { user: userUs, system } = process.cpuUsage(before);
+      imapflowCpu.push((userUs + system) / 1_000_000);
     }
     say('mbsync, bodies and all');
     const mbsync = await withMbsync(town);
     say('ours');
     const ours = await withOurs(town, eight, mails);
-    const [socketS, imapflowS] = [Math.min(...socket), Math.min(...imapflow)];
+    const [socketS, imapflowS, imapflowCpuS] = [socket, imapflow, imapflowCpu].map((all) => Math.min(...all)) as [number, number, number];
     return {
       name: 'sync',
-      figures: { mails, socket_s: socketS, imapflow_s: imapflowS, ...(mbsync ? { mbsync_s: mbsync } : {}), ...ours },
-      ratios: { ours_over_imapflow: ours.ours_s / imapflowS, ours_over_socket: ours.ours_s / socketS },
+      figures: {
+        mails,
+        socket_s: socketS,
+        imapflow_s: imapflowS,
+        imapflow_cpu_s: imapflowCpuS,
+        ...(mbsync ? { mbsync_s: mbsync } : {}),
+        ...ours,
+      },
+      ratios: {
+        ours_over_imapflow: ours.ours_s / imapflowS,
+        ours_over_socket: ours.ours_s / socketS,
+        sync_cpu_over_imapflow: ours.sync_cpu_s / imapflowCpuS,
+      },
     };
   } finally {
     await eight?.stop();
@@ -128,7 +145,10 @@ IMAPStore far\nAccount a\n\nMaildirStore near\nInbox ${folder}/inbox\n\nChannel 
   }
 }
 
-type Ours = Record<'ours_s' | 'ours_stored_s' | 'ours_second_s' | 'sync_rest_mb' | 'sync_peak_mb' | 'threading_peak_mb', number>;
+type Ours = Record<
+  'ours_s' | 'ours_stored_s' | 'ours_second_s' | 'sync_cpu_s' | 'threading_cpu_s' | 'sync_rest_mb' | 'sync_peak_mb' | 'threading_peak_mb',
+  number
+>;
 
 /**
  * From the request that connects the mailbox until each mail is stored and has its thread; the test of the servers is part of it. Then once more, with
@@ -143,6 +163,7 @@ async function withOurs(town: Town, eight: EightProcesses, mails: number): Promi
     const isRead = async () => (await one(`select history_next as value from sync.folder where path = 'INBOX'`)) === '1';
     const isLive = async () => (await one('select state as value from sync.session')) === 'live';
     const restMb = memoryMb(eight.program('sync').pid, 'VmRSS');
+    const before = { sync: cpuS(eight.program('sync').pid), threading: cpuS(eight.program('threading').pid) };
     const began = performance.now();
     const imap = { host: 'localhost', port: town.dovecot.imapsPort, security: 'tls' };
     const { inbox_id: inboxId } = await eight.rest.connect({ ...town.login, address: user, imap, settings: { history_days: 0 } });
@@ -152,6 +173,11 @@ async function withOurs(town: Town, eight: EightProcesses, mails: number): Promi
     const storedS = (performance.now() - began) / 1_000;
     await settle('all mails to have their thread', () => hasAll('threading.node'), { timeoutMs: withinMs });
     const oursS = (performance.now() - began) / 1_000;
+    // Others on the machine change these less than the time.
+    const cpu = {
+      sync_cpu_s: cpuS(eight.program('sync').pid) - before.sync,
+      threading_cpu_s: cpuS(eight.program('threading').pid) - before.threading,
+    };
     await settle('the inbox to be live', isLive, { timeoutMs: withinMs });
     await eight.rest.call('POST', `/v1/inboxes/${inboxId}/pause`);
     await settle('the inbox to be paused', async () => !(await isLive()), { timeoutMs: withinMs });
@@ -163,6 +189,7 @@ async function withOurs(town: Town, eight: EightProcesses, mails: number): Promi
       ours_s: oursS,
       ours_stored_s: storedS,
       ours_second_s: secondS,
+      ...cpu,
       sync_rest_mb: restMb,
       sync_peak_mb: memoryMb(eight.program('sync').pid, 'VmHWM'),
       threading_peak_mb: memoryMb(eight.program('threading').pid, 'VmHWM'),
@@ -170,6 +197,13 @@ async function withOurs(town: Town, eight: EightProcesses, mails: number): Promi
   } finally {
     await database.end();
   }
+}
+
+/** What a process has used of the processors, in user and system time. */
+function cpuS(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
 /** The memory that a process holds, or the most that it ever held, as Linux tells it. */
