@@ -16,7 +16,7 @@ export interface IdentityProvider extends AsyncDisposable {
   readonly introspectionUrl: string;
   /** Every request to the token endpoint that came this far: its grant_type. */
   readonly granted: string[];
-  /** Who is at the browser: signs in and agrees at once. Undefined where the person says no. By default whoever login_hint names. */
+  /** Who is at the browser: signs in and agrees at once, or refuses. By default it is whoever login_hint names. */
   person: { address: string } | 'as hinted' | 'refuses';
   /** Seconds that access tokens live from now on. */
   accessSeconds: number;
