@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { ImapFlow } from 'imapflow';
+import { ImapFlow, type FetchQueryObject } from 'imapflow';
 import pg from 'pg';
 import { HEADER_FIELDS } from '@rejoinder/mail/headers';
 import { startTown, type Town } from '@rejoinder/testing/crm-town';
@@ -45,6 +45,7 @@ export async function sync(mails: number, say: (line: string) => void): Promise<
       const { user: userUs, system } = process.cpuUsage(before);
       imapflowCpu.push((userUs + system) / 1_000_000);
     }
+    const scan = await timed(() => flags(town, mails));
     say('mbsync, bodies and all');
     const mbsync = await withMbsync(town);
     say('ours');
@@ -57,6 +58,7 @@ export async function sync(mails: number, say: (line: string) => void): Promise<
         socket_s: socketS,
         imapflow_s: imapflowS,
         imapflow_cpu_s: imapflowCpuS,
+        imapflow_scan_s: scan,
         ...(mbsync ? { mbsync_s: mbsync } : {}),
         ...ours,
       },
@@ -64,6 +66,7 @@ export async function sync(mails: number, say: (line: string) => void): Promise<
         ours_over_imapflow: ours.ours_s / imapflowS,
         ours_over_socket: ours.ours_s / socketS,
         sync_cpu_over_imapflow: ours.sync_cpu_s / imapflowCpuS,
+        audit_over_scan: ours.ours_audit_s / scan,
       },
     };
   } finally {
@@ -100,7 +103,12 @@ async function bare({ dovecot, login }: Town, mails: number): Promise<void> {
   if (answers !== mails) throw new Error(`the bare socket saw ${answers} of ${mails} mails`);
 }
 
-async function envelopes({ dovecot, login }: Town, mails: number): Promise<void> {
+const flagsOnly: FetchQueryObject = { uid: true, flags: true };
+const envelopes = (town: Town, mails: number) => fetchAll(town, mails, { ...flagsOnly, internalDate: true, size: true, envelope: true });
+/** How a client without CONDSTORE finds out what has changed and what is gone. */
+const flags = (town: Town, mails: number) => fetchAll(town, mails, flagsOnly);
+
+async function fetchAll({ dovecot, login }: Town, mails: number, query: FetchQueryObject): Promise<void> {
   const client = new ImapFlow({
     host: 'localhost',
     port: dovecot.imapsPort,
@@ -113,12 +121,7 @@ async function envelopes({ dovecot, login }: Town, mails: number): Promise<void>
   await client.connect();
   await client.mailboxOpen('INBOX', { readOnly: true });
   let seen = 0;
-  for await (const message of client.fetch(
-    '1:*',
-    { uid: true, flags: true, internalDate: true, size: true, envelope: true },
-    { uid: true },
-  ))
-    seen += message.envelope ? 1 : 0;
+  for await (const message of client.fetch('1:*', query, { uid: true })) seen += message.envelope || !query.envelope ? 1 : 0;
   await client.logout();
   if (seen !== mails) throw new Error(`imapflow saw ${seen} of ${mails} mails`);
 }
@@ -146,13 +149,21 @@ IMAPStore far\nAccount a\n\nMaildirStore near\nInbox ${folder}/inbox\n\nChannel 
 }
 
 type Ours = Record<
-  'ours_s' | 'ours_stored_s' | 'ours_second_s' | 'sync_cpu_s' | 'threading_cpu_s' | 'sync_rest_mb' | 'sync_peak_mb' | 'threading_peak_mb',
+  | 'ours_s'
+  | 'ours_stored_s'
+  | 'ours_second_s'
+  | 'ours_audit_s'
+  | 'sync_cpu_s'
+  | 'threading_cpu_s'
+  | 'sync_rest_mb'
+  | 'sync_peak_mb'
+  | 'threading_peak_mb',
   number
 >;
 
 /**
  * From the request that connects the mailbox until each mail is stored and has its thread; the test of the servers is part of it. Then once more, with
- * nothing changed: from the request that resumes it until it is live.
+ * nothing changed: from the request that resumes it until it is live; and once with an audit of every UID.
  */
 async function withOurs(town: Town, eight: EightProcesses, mails: number): Promise<Ours> {
   const database = new pg.Client({ connectionString: eight.databaseUrl });
@@ -185,11 +196,20 @@ async function withOurs(town: Town, eight: EightProcesses, mails: number): Promi
       await eight.rest.call('POST', `/v1/inboxes/${inboxId}/resume`);
       await settle('the inbox to be live again', isLive, { timeoutMs: withinMs });
     });
+    await eight.rest.call('POST', `/v1/inboxes/${inboxId}/pause`);
+    await settle('the inbox to be paused again', async () => !(await isLive()), { timeoutMs: withinMs });
+    await database.query(`update sync.folder set audited_at = null where path = 'INBOX'`);
+    const auditS = await timed(async () => {
+      await eight.rest.call('POST', `/v1/inboxes/${inboxId}/resume`);
+      const isAudited = async () => (await one(`select audited_at is not null as value from sync.folder where path = 'INBOX'`)) as unknown;
+      await settle('the folder to be audited', isAudited, { timeoutMs: withinMs });
+    });
     return {
       ours_s: oursS,
       ours_stored_s: storedS,
       ours_second_s: secondS,
       ...cpu,
+      ours_audit_s: auditS,
       sync_rest_mb: restMb,
       sync_peak_mb: memoryMb(eight.program('sync').pid, 'VmHWM'),
       threading_peak_mb: memoryMb(eight.program('threading').pid, 'VmHWM'),
