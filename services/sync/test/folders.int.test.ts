@@ -111,6 +111,8 @@ describe('history', { timeout: 120_000 }, () => {
     await told(town, history, 4);
     await client.stop();
     expect(await town.house.query('select 1 from sync.mail_header')).toHaveLength(5);
+    // Each was looked at once.
+    expect(await town.house.query(`select seen::int from sync.folder where path = 'INBOX'`)).toEqual([{ seen: 5 }]);
   });
 });
 
