@@ -7,7 +7,8 @@ import { people } from '@rejoinder/testing/crm-town';
 import { settle } from '@rejoinder/testing/settle';
 import { deliverBySmtp } from '@rejoinder/testing/smtp';
 import { connectSales, onTimeline } from './main-job.js';
-import { expectNoDeadLetters, quiet, startOneHouse, type OneHouse } from './one-house.js';
+import { lastingFaults, screenshot, startConsole, within, type Console } from './console.js';
+import { expectNoDeadLetters, quiet } from './one-house.js';
 
 interface Held {
   quarantine_id: string;
@@ -16,7 +17,7 @@ interface Held {
 }
 
 let dns: Dns;
-let one: OneHouse;
+let one: Console;
 let port: number;
 let inboxId: string;
 let loggingAddress: string;
@@ -24,7 +25,7 @@ let loggingAddress: string;
 beforeAll(async () => {
   dns = await startDns({ 'crm.test': 'v=spf1 ip4:127.0.0.1 -all', '_dmarc.crm.test': 'v=DMARC1; p=reject' });
   port = await freePort();
-  one = await startOneHouse({
+  one = await startConsole({
     env: {
       REJOINDER_SYNC_FOLDER_POLL_SECONDS: '1',
       REJOINDER_INTAKE_DOMAIN: 'log.crm.test',
@@ -112,3 +113,34 @@ it('a spoofed mail is held back, and on no timeline until a person says so', asy
   expect((await held()).mails).toEqual([]);
   await expectNoDeadLetters(one.house);
 }, 120_000);
+
+it('the console shows the address, and what was held back, with what can be done about it', async () => {
+  const { page } = one;
+  const raw = (subject: string) => buildMail({ from: people.sales, to: people.contact, subject, text: 'x' });
+  await deliver(await raw('Let me in'), people.stranger);
+  await deliver(await raw('Delete me'), people.stranger);
+  await page.goto(`${one.base}/inboxes`);
+  const held = page.getByRole('region', { name: 'Held back' });
+  await held.getByRole('article', { name: 'Let me in' }).getByText('nothing proves that it came from there').waitFor(within);
+  expect(await lastingFaults(page)).toEqual([]);
+  await screenshot(page, 'held-back');
+  await held.getByRole('article', { name: 'Delete me' }).getByRole('button', { name: 'Delete' }).click();
+  await held.getByRole('article', { name: 'Delete me' }).waitFor({ ...within, state: 'detached' });
+  await held.getByRole('article', { name: 'Let me in' }).getByRole('button', { name: 'Log it' }).click();
+  await held.waitFor({ ...within, state: 'detached' });
+  await onTimeline(one, await contactId(people.contact), 'Let me in', () => true);
+
+  await page.getByRole('button', { name: `More for ${people.sales}` }).click();
+  await page.getByRole('menuitem', { name: 'Logging address' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText(loggingAddress).waitFor(within);
+  expect(await lastingFaults(page)).toEqual([]);
+  await screenshot(page, 'logging-address');
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await dialog.getByRole('button', { name: 'Copy' }).click();
+  await dialog.getByRole('button', { name: 'Copied' }).waitFor(within);
+  expect(await page.evaluate<string>('navigator.clipboard.readText()')).toBe(loggingAddress);
+  await dialog.getByRole('button', { name: /Make a new address/ }).click();
+  await dialog.getByText(loggingAddress).waitFor({ ...within, state: 'detached' });
+  expect(await deliver(await raw('too late'))).toMatch(/^550 /);
+}, 180_000);

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { Fault } from '@rejoinder/base/fault';
+import { faultOf } from '@rejoinder/contracts/catalogue';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
 import type { IntakeSettings } from '../config.js';
@@ -112,14 +113,16 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #mayMail({ id }: SMTPServerSession): Error | undefined {
-    const visit = this.#visits.get(id)!;
+    const visit = this.#visits.get(id);
+    if (!visit) return gone();
     visit.address = undefined;
     return this.#limits.mail(visit.client, Date.now()) ? undefined : reply(450, 'Too many mails, try again later');
   }
 
   /** One address of a mail: a mail server sends the mail once more for each that was put off, and each is sealed for its own tenant. */
   async #recipient(address: string, { id }: SMTPServerSession): Promise<Error | undefined> {
-    const visit = this.#visits.get(id)!;
+    const visit = this.#visits.get(id);
+    if (!visit) return gone();
     if (visit.address) return reply(452, 'One recipient at a time');
     const localPart = localPartOf(address, this.settings.domain);
     const found = localPart === undefined ? undefined : await this.addresses.find(localPart);
@@ -135,7 +138,9 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
 
   async #data(stream: SMTPServerDataStream, { id, envelope, remoteAddress, hostNameAppearsAs }: SMTPServerSession): Promise<void> {
     const from = envelope.mailFrom ? envelope.mailFrom.address : '';
-    await this.receiver.receive(stream, this.#visits.get(id)!.address!, {
+    const address = this.#visits.get(id)?.address;
+    if (!address) throw faultOf('CONNECTION_LOST');
+    await this.receiver.receive(stream, address, {
       from,
       ip: remoteAddress,
       helo: hostNameAppearsAs || remoteAddress,
@@ -151,6 +156,8 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
+/** The connection was closed while it was still speaking. */
+const gone = (): Error => reply(421, 'Bye');
 const reply = (responseCode: number, text: string): Error => Object.assign(new Error(text), { responseCode });
 
 function certificateOf({ certificateFile, certificateKeyFile }: IntakeSettings): { cert: Buffer; key: Buffer } | undefined {
