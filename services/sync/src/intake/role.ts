@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import type { Role } from '@rejoinder/runtime/role';
 import { intakeSettings } from '../config.js';
 import { PrismaClient } from '../generated/client.js';
+import { ConnectionLog } from '../inbox/connection-log-store.js';
 import { Owner } from '../inbox/owner-store.js';
 import { SessionStore } from '../inbox/session-store.js';
 import { AddressStore } from './address-store.js';
@@ -17,7 +18,7 @@ import { SenderClient } from './sender-client.js';
 import { SmtpDoor } from './smtp-door.js';
 import { StoredMails } from './stored-mails.js';
 
-const stores = [SessionStore, Owner, AddressStore, ChunkStore, IntakeStore, OriginalStore];
+const stores = [SessionStore, ConnectionLog, Owner, AddressStore, ChunkStore, IntakeStore, OriginalStore];
 
 @Module({ providers: [...stores, Members, StoredMails, Forwards, SenderClient, Receiver, SmtpDoor, IntakeWorker] })
 class IntakeModule {}
