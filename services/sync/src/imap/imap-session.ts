@@ -10,7 +10,7 @@ import type { MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { takeMails } from './lean-fetch.js';
 import { hasLogKeyword } from './log-keyword.js';
 import { readAround } from './refused-mails.js';
-import { uidRanges } from './uid-ranges.js';
+import { parseUidSet, uidRanges, type UidRange } from './uid-ranges.js';
 
 /** What is looked at of every mail: named header fields, and neither body, ENVELOPE nor BODYSTRUCTURE. */
 export interface SeenMail {
@@ -230,10 +230,13 @@ export class ImapSession {
     return found.filter((one) => from === undefined || one >= from).sort((a, b) => a - b);
   }
 
-  /** The same as a sequence set such as `1:4,7`, empty for none: a folder of a hundred thousand mails is a few words on the wire (RFC 4731). */
-  async uidSet(query: UidQuery): Promise<string> {
+  /** The same as ranges: a folder of a hundred thousand mails is a few words on the wire (RFC 4731). Undefined where the server's words say no set. */
+  async uidSet(query: UidQuery): Promise<UidRange[] | undefined> {
     const found = await this.#answer(() => this.client.search(criteriaOf(query), { uid: true, returnOptions: ['ALL'] }));
-    return Array.isArray(found) ? uidRanges(found) : (found.all ?? '');
+    const set = parseUidSet(Array.isArray(found) ? uidRanges(found) : (found.all ?? ''));
+    const from = query.from ?? 0;
+    // `n:*` names the last mail also where its UID is below n (RFC 9051 §9, seq-range).
+    return set?.filter(([, to]) => to >= from).map(([low, to]): UidRange => [Math.max(low, from), to]);
   }
 
   /** Header fields, size and structure of one mail that may be read; undefined where it is gone. */

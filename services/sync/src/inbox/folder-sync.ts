@@ -3,7 +3,7 @@ import { count } from '@rejoinder/runtime/count';
 import { inboxPath, listFolders, planFolders, type PlannedFolder } from '../imap/folder-plan.js';
 import type { ImapSession, OpenFolder, SeenMail } from '../imap/imap-session.js';
 import { logKeyword } from '../imap/log-keyword.js';
-import { countUids, parseUidSet, uidBatches, uidRanges } from '../imap/uid-ranges.js';
+import { countUids, uidBatches, uidRanges, type UidRange } from '../imap/uid-ranges.js';
 import { maxMissing, type AuditStore } from './audit-store.js';
 import type { FolderChoiceStore } from './folder-choice-store.js';
 import { everything, historySince, wantsMore } from './history-reach.js';
@@ -236,8 +236,8 @@ export class FolderSync {
     const folder = this.#folders.get(path)!;
     // Numbered anew: what there is comes as history first.
     if (folder.historyNext > 1) return;
-    const present = parseUidSet(await imap.uidSet({}));
-    const wanted = session.historyDays > 0 || imap.hasLabels() ? parseUidSet(await this.#wantedSet(folder)) : present;
+    const present = await imap.uidSet({});
+    const wanted = session.historyDays > 0 || imap.hasLabels() ? await this.#wantedSet(folder) : present;
     const auditedAt = clock.now();
     // A set that does not add up says nothing: a server out of order must not make mails gone.
     if (!present || !wanted || countUids(present) !== exists) return this.#sayUnaudited(path, 'its UIDs do not add up');
@@ -250,11 +250,12 @@ export class FolderSync {
   }
 
   /** Of history, what its limit reaches; all of what came since. Among all mail, drafts are passed over. */
-  async #wantedSet(folder: Folder): Promise<string> {
+  async #wantedSet(folder: Folder): Promise<UidRange[] | undefined> {
     const { imap } = this.parts;
     const draft = imap.hasLabels() ? false : undefined;
-    const sets = [await imap.uidSet({ since: this.#since(), draft }), await imap.uidSet({ from: folder.historyStart, draft })];
-    return sets.filter((set) => set !== '').join(',');
+    const history = await imap.uidSet({ since: this.#since(), draft });
+    const fresh = await imap.uidSet({ from: folder.historyStart, draft });
+    return history && fresh && [...history, ...fresh];
   }
 
   #since(): Date | undefined {

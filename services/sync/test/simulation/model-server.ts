@@ -2,7 +2,7 @@
 import { Fault } from '@rejoinder/base/fault';
 import type { FolderChanges, OpenFolder, SeenMail, UidQuery } from '../../src/imap/imap-session.js';
 import { logKeyword } from '../../src/imap/log-keyword.js';
-import { parseUidSet, uidRanges } from '../../src/imap/uid-ranges.js';
+import { parseUidSet, uidRanges, type UidRange } from '../../src/imap/uid-ranges.js';
 
 export interface ModelMail {
   uid: number;
@@ -124,8 +124,8 @@ export class ModelConnection {
     return this.lies ? all.filter((_, at) => at % 2 === 0) : all;
   }
 
-  async uidSet(query: UidQuery): Promise<string> {
-    return uidRanges(await this.uids(query));
+  async uidSet(query: UidQuery): Promise<UidRange[] | undefined> {
+    return parseUidSet(uidRanges(await this.uids(query)));
   }
 
   #folder(path: string): ModelFolder {
