@@ -19,7 +19,7 @@ export const catalogue = {
   OAUTH_ONLY: {
     kind: 'denied',
     sentence: 'This provider accepts no passwords from mail programs any more, only its own sign-in page.',
-    action: 'Ask the administrator',
+    action: 'Sign in at its page',
   },
   OAUTH_REJECTED: {
     kind: 'denied',
