@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
 import { newId } from '@rejoinder/base/id';
+import { delay } from '@rejoinder/base/wait';
 import type { Clock } from '@rejoinder/base/clock';
 import type { OutboundEvent } from '@rejoinder/bus/event';
 import type { TopicName } from '@rejoinder/contracts/topics';
@@ -37,7 +38,7 @@ export interface TestHouse extends AsyncDisposable {
     sequence?: bigint,
     tenantId?: string,
   ): Promise<void>;
-  /** Every event of this type on the log so far, oldest first within each partition. */
+  /** Every event of this type on the log so far, oldest first within each partition; what its writer has written by now is waited for. */
   published<S extends DescMessage>(topic: TopicName, schema: S): Promise<MessageShape<S>[]>;
   /** As the database's owner, for looking into tables. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
@@ -141,10 +142,24 @@ function looks(house: () => House, tenantId: string): Pick<TestHouse, 'publish' 
       return house().eventLog.publish([event]);
     },
     published: async (topic, schema) => {
+      await placed(house().pool, topic, schema.name);
       const sql = `select value from bus.log where topic = $1 and headers->>'ce_type' = $2 order by partition, "offset"`;
       const { rows } = await house().pool.query<{ value: Buffer }>(sql, [topic, schema.name]);
       return rows.map((row) => fromBinary(schema, row.value));
     },
     query: async <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => (await house().pool.query<Row>(sql, values)).rows,
   };
+}
+
+/** A relay is given this long; one that is stopped on purpose places nothing. */
+const placedWithinMs = 2_000;
+const placedEveryMs = 5;
+
+/** What stands in the outbox of a topic's writer is on the log a moment later. */
+async function placed(pool: pg.Pool, topic: TopicName, type: string): Promise<void> {
+  const outbox = `${topic.split('.')[1]!}.outbox`;
+  const { rows } = await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [outbox]);
+  const sql = `select 1 from ${outbox} where placed_at is null and topic = $1 and type = $2 limit 1`;
+  const until = Date.now() + placedWithinMs;
+  while (rows[0]!.there && (await pool.query(sql, [topic, type])).rows.length > 0 && Date.now() < until) await delay(placedEveryMs);
 }
