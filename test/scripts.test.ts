@@ -96,7 +96,8 @@ describe('the last lines of npm test', () => {
       encoding: 'utf8',
       env: { PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}`, ...env },
     });
-    return { status, end: stdout.trimEnd().split('\n').slice(-6) };
+    const lines = stdout.trimEnd().split('\n');
+    return { status, lines, end: lines.slice(-6) };
   };
   const flaky = `let tries = 0;\nit('is moody', () => {\n  if (++tries === 1) throw new Error('not today');\n});`;
 
@@ -115,6 +116,13 @@ describe('the last lines of npm test', () => {
   it('and on a desk there is no second try', () => {
     const { status, end } = run(flaky, { CI: '' });
     expect([status, end.at(-1)]).toEqual([1, '0 passed, 1 failed']);
+  }, 60_000);
+
+  it('tell again what failed, and why', () => {
+    const { lines } = run(`it('is wrong', () => {\n  throw new Error('not like this');\n});`);
+    const told = lines.slice(lines.lastIndexOf('1 failed:'));
+    expect(told.slice(0, 2)).toEqual(['1 failed:', '  test/planted.test.ts: is wrong']);
+    expect(told[2]).toContain('not like this');
   }, 60_000);
 
   it('name a test that did not run, and say that the corpora are not there', () => {
