@@ -1,7 +1,7 @@
 // The rules of the house about imports and files that no linter knows: which room may call on which.
 import { readFile, readdir } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { join, posix } from 'node:path';
+import { join, matchesGlob, posix } from 'node:path';
 
 const services = ['connections', 'sync', 'threading', 'attachment', 'sending', 'timeline', 'retention', 'gateway'];
 const importPattern =
@@ -69,6 +69,11 @@ const importRules = [
     name: 'only tests and benches have the test town',
     broken: (file, specifier) =>
       ['libs', 'services'].includes(file.room) && file.house !== 'testing' && !file.test && packageOf(specifier) === 'testing',
+  },
+  {
+    name: 'what is shipped needs nothing that only tests install',
+    broken: (file, specifier) =>
+      file.room !== 'test' && file.house !== 'testing' && !file.test && /^(vitest|fast-check|@axe-core)(\/|$)/.test(specifier),
   },
   {
     name: 'base and mail do no I/O',
@@ -146,6 +151,29 @@ export function checkHouse(files) {
     if (deep) found.push(`${deep[0]}: one level of noun folders, never two`);
   }
   return found;
+}
+
+/** Tests that a package would build; configs as [path of its tsconfig.json, content]. They need what `npm start` does not install. */
+export function checkBuilds(configs, files) {
+  return configs.flatMap(([path, { exclude = [] }]) => {
+    const room = `${posix.dirname(path)}/`;
+    const tests = files.map(([file]) => file).filter((file) => file.startsWith(`${room}src/`) && /\.test\.tsx?$/.test(file));
+    const built = tests.filter((file) => !exclude.some((glob) => matchesGlob(file.slice(room.length), glob)));
+    return built.map((file) => `${path}: a build leaves tests out (exclude ${file.slice(room.length)})`);
+  });
+}
+
+/** What each package is built by. */
+export async function readBuilds(root) {
+  const configs = [];
+  for (const top of ['libs', 'services', '.']) {
+    for (const entry of await readdir(join(root, top), { withFileTypes: true })) {
+      if (top === '.' ? entry.name !== 'bench' : !entry.isDirectory()) continue;
+      const path = posix.join(top, entry.name, 'tsconfig.json');
+      configs.push([path, JSON.parse(await readFile(join(root, path), 'utf8'))]);
+    }
+  }
+  return configs;
 }
 
 /** All TypeScript of the repository but what is generated or built. */

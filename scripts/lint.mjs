@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkHouse, readHouse } from './house-rules.mjs';
+import { checkBuilds, checkHouse, readBuilds, readHouse } from './house-rules.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 let broken = 0;
@@ -15,7 +15,8 @@ function check(what, command, args, cwd = root) {
   process.stdout.write(`${what}:\n${missing ?? `${stdout}${stderr}`}\n`);
 }
 
-const found = checkHouse(await readHouse(root));
+const files = await readHouse(root);
+const found = [...checkHouse(files), ...checkBuilds(await readBuilds(root), files)];
 if (found.length > 0) {
   broken++;
   process.stdout.write(`house rules:\n  ${found.join('\n  ')}\n`);

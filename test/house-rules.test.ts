@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { checkFile, checkHouse, readHouse } from '../scripts/house-rules.mjs';
+import { checkBuilds, checkFile, checkHouse, readBuilds, readHouse } from '../scripts/house-rules.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const opening = '// Says what it is for.\n';
@@ -23,6 +23,7 @@ describe('a planted fault is found', () => {
     ['a handler touches nothing but its own database', 'services/sync/src/on-x.ts', `import { connect } from 'node:net';`],
     ['only a store has Prisma or SQL', 'services/sync/src/capture-worker.ts', `import pg from 'pg';`],
     ['no reaching into another package', 'services/sync/src/x.ts', `import { x } from '../../timeline/src/role.js';`],
+    ['needs nothing that only tests install', 'services/console/src/x.tsx', `import { vi } from 'vitest';`],
     ['base and mail do no I/O', 'libs/mail/src/x.ts', `import { readFile } from 'node:fs/promises';`],
     ['base and mail do no I/O', 'libs/base/src/x.ts', `const pg = await import('pg');`],
     ['base and mail do no I/O', 'libs/mail/src/x.ts', `import { readFileSync } from 'fs';`],
@@ -52,6 +53,14 @@ describe('a planted fault is found', () => {
     const many = Array.from({ length: 16 }, (_, n): [string, string] => [`services/sync/src/f${n}.ts`, opening]);
     expect(checkHouse(many).join()).toContain('make noun folders');
     expect(checkHouse([['services/sync/src/imap/deep/x.ts', opening]]).join()).toContain('never two');
+  });
+
+  it('a test in what a package builds', () => {
+    const files: [string, string][] = ['x.test.ts', 'deep/x.test.tsx', 'x.ts'].map((name) => [`services/console/src/${name}`, opening]);
+    const built = (exclude?: string[]) => checkBuilds([['services/console/tsconfig.json', { exclude }]], files).join();
+    expect(built()).toContain('a build leaves tests out (exclude src/x.test.ts)');
+    expect(built(['src/**/*.test.ts'])).toBe('services/console/tsconfig.json: a build leaves tests out (exclude src/deep/x.test.tsx)');
+    expect(built(['src/**/*.test.*'])).toBe('');
   });
 
   it('types of an import do not hide it, and what is clean is not accused', () => {
@@ -107,5 +116,9 @@ describe('contracts', () => {
 });
 
 it('the house itself breaks none of its rules', async () => {
-  expect(checkHouse(await readHouse(root))).toEqual([]);
+  const [files, builds] = [await readHouse(root), await readBuilds(root)];
+  expect([...checkHouse(files), ...checkBuilds(builds, files)]).toEqual([]);
+  expect(builds.map(([path]) => path)).toEqual(
+    expect.arrayContaining(['libs/bus/tsconfig.json', 'services/console/tsconfig.json', 'bench/tsconfig.json']),
+  );
 });
