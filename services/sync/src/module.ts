@@ -20,6 +20,7 @@ import { StartInboxHandler } from './inbox/on-start-inbox.js';
 import { Owner } from './inbox/owner-store.js';
 import { RemovalStore } from './inbox/removal-store.js';
 import { SessionStore } from './inbox/session-store.js';
+import { UnreadStore } from './inbox/unread-store.js';
 import { AddressStore } from './intake/address-store.js';
 import { ChunkStore } from './intake/chunk-store.js';
 import { IntakeApi } from './intake/intake-api.js';
@@ -45,6 +46,7 @@ const stores = [
   AuditStore,
   ConnectionLog,
   ObservedStore,
+  UnreadStore,
   RemovalStore,
   CaptureStore,
   LocationStore,

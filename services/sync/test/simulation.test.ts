@@ -1,7 +1,7 @@
 // Whatever happens in whatever order - mail, moves, marks, expunges, a new UIDVALIDITY, a death between two lines, two owners - nothing is lost, nothing is told
 // twice, no cursor runs ahead; and each of these invariants catches the fault that is planted against it.
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FolderSync } from '../src/inbox/folder-sync.js';
 import type { Extension } from './simulation/model-server.js';
 import { World, type Move } from './simulation/world.js';
@@ -17,6 +17,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('put' as const), path, count: fc.integer({ min: 1, max: 4 }), marked: fc.boolean() }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('expunge' as const, 'mark' as const), path, at }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('poison' as const), path, at }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('move' as const), at }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('renumber' as const), path }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('look' as const), path }) },
@@ -57,10 +58,10 @@ test('every invariant holds', { timeout: 600_000 }, async () => {
 const faults: [string, string, string][] = [
   [
     'the cursor goes one too far',
-    'Math.max(...fresh.map(({ uid }) => uid)) + 1, arrived',
-    'Math.max(...fresh.map(({ uid }) => uid)) + 2, arrived',
+    'Math.max(...fresh.map(({ uid }) => uid)) + 1, fresh',
+    'Math.max(...fresh.map(({ uid }) => uid)) + 2, fresh',
   ],
-  ['the cursor goes to the end before all is taken', '{ uidNext: last + 1, arrived', '{ uidNext: last + 2, arrived'],
+  ['the cursor goes to the end before all is taken', 'last + 1, inRange', 'last + 2, inRange'],
   [
     'history is done before the last of it is saved',
     'await this.#saving;\n      this.#history.delete(path);',
@@ -79,13 +80,30 @@ const faults: [string, string, string][] = [
   ],
   ['marks are not looked for', 'changes ? changes.marked : await this.#marked()', '[]'],
   ['marks are told each time', 'const untold = await folders.untold(session, folder, marked);', 'const untold = marked;'],
+  ['what is passed over has not come', 'taken + this.#reader.passedOver(folder, [folder.uidNext, uidNext - 1])', 'taken'],
   ['what vanished is forgotten', 'changes?.vanished ?? []', '[]'],
   ['a shrunk folder is not audited', 'const hasShrunk = !changes &&', 'const hasShrunk = false &&'],
+];
+
+/** The same in what it audits by. */
+const auditFaults: typeof faults = [
+  ['what was passed over is never asked for again', 'for (const uid of unread) await this.#tryAgain(path, uid);', ''],
+  ['what was passed over is told as new', '[mail], { historyNext: folder.historyNext }', "[mail], 'stays'"],
   ['a set of UIDs that does not add up is believed', ' || countUids(present) !== exists', ''],
 ];
 
-test.for(faults)('a fault is caught: %s', { timeout: 120_000 }, async ([, there, instead]) => {
-  const module = `../src/inbox/folder-sync.ts?planted=${encodeURIComponent(JSON.stringify([there, instead]))}`;
-  const { FolderSync: machine } = (await import(/* @vite-ignore */ module)) as { FolderSync: typeof FolderSync };
+const plantedIn = (file: string, [, there, instead]: (typeof faults)[number]) =>
+  import(/* @vite-ignore */ `../src/inbox/${file}.ts?planted=${encodeURIComponent(JSON.stringify([there, instead]))}`);
+
+test.for(faults)('a fault is caught: %s', { timeout: 120_000 }, async (fault) => {
+  const { FolderSync: machine } = (await plantedIn('folder-sync', fault)) as { FolderSync: typeof FolderSync };
+  expect(await breaks(machine, 10_000, true)).not.toBe('');
+});
+
+test.for(auditFaults)('a fault is caught: %s', { timeout: 120_000 }, async (fault) => {
+  vi.doMock('../src/inbox/folder-audit.js', () => plantedIn('folder-audit', fault));
+  // As it is, but not the module that has been loaded.
+  const fresh = plantedIn('folder-sync', [fault[0], 'new FolderAudit(', `/* ${fault[0]} */ new FolderAudit(`]);
+  const { FolderSync: machine } = (await fresh) as { FolderSync: typeof FolderSync };
   expect(await breaks(machine, 10_000, true)).not.toBe('');
 });

@@ -11,13 +11,13 @@ const entrySchema = z
     at: optionalTime,
     what: z.string().meta({
       description:
-        'logged_in, ended, uid_validity (the server numbered the mails of a folder anew: it is listed again) or gap (a comparison found mails that had not been taken)',
+        'logged_in, ended, uid_validity (the server numbered the mails of a folder anew: it is listed again), gap (a comparison found mails that had not been taken) or unread (mails that the server does not hand out, or breaks off over each time: they are passed over, and asked for again every day)',
       examples: ['ended'],
     }),
     reason,
     reason_text: reasonText,
-    folder_role: text('').meta({ description: 'Of uid_validity and gap, such as inbox' }),
-    mails: count(0).meta({ description: 'Of a gap' }),
+    folder_role: text('').meta({ description: 'Of uid_validity, gap and unread, such as inbox' }),
+    mails: count(0).meta({ description: 'Of gap and unread' }),
   })
   .meta({ id: 'ConnectionLogEntry' });
 const logSchema = z.object({ entries: z.array(entrySchema) }).meta({ id: 'ConnectionLog' });

@@ -60,7 +60,7 @@ on conflict (tenant_id, mail_id) do update set
   due_at = case when excluded.revision > c.revision or c.state = 'wanted' or (c.state = 'failed' and not excluded.inbox_ids <@ c.inbox_ids)
     then excluded.due_at else c.due_at end,
   only_if_quoting = case when excluded.revision > c.revision then excluded.only_if_quoting else c.only_if_quoting end,
-  thread_id = case when excluded.revision > c.revision then excluded.thread_id else c.thread_id end,
+  thread_id = case when excluded.revision > c.revision then excluded.thread_id else c.thread_id end, breaks = case when excluded.revision > c.revision then 0 else c.breaks end,
   historical = c.historical and excluded.historical, traceparent = coalesce(excluded.traceparent, c.traceparent), revision = excluded.revision,
   partitions = array(select distinct p from unnest(c.partitions || excluded.partitions) p),
   inbox_ids = array(select distinct i from unnest(c.inbox_ids || excluded.inbox_ids) i)
@@ -189,6 +189,15 @@ export class CaptureStore {
       if (!(await this.#settle(tx, capture, undefined, 'failed'))) return;
       await this.outbox.add(tx, [captureFailed(capture, inboxId, reason)]);
     });
+  }
+
+  /** The session has ended over it; answers how often by now. */
+  async broke({ tenantId, mailId }: Capture): Promise<number> {
+    const sql = `update capture set breaks = breaks + 1 where tenant_id = $1::uuid and mail_id = $2::uuid returning breaks`;
+    const rows = await this.database.write({ tenants: [tenantId] }, (tx) =>
+      tx.$queryRawUnsafe<{ breaks: number }[]>(sql, tenantId, mailId),
+    );
+    return rows[0]?.breaks ?? 0;
   }
 
   async #settle(

@@ -14,10 +14,12 @@ import { Vault } from '@rejoinder/vault/vault';
 import type { SyncSettings } from '../config.js';
 import type { ImapSession } from '../imap/imap-session.js';
 import { decodeWords } from '../inbox/decode-words.js';
+import { isBreak } from '../inbox/header-reader.js';
 import type { Holder } from '../inbox/holder.js';
 import { Holders } from '../inbox/holders.js';
 import { receivedAtOf } from '../inbox/observe.js';
 import { Owner } from '../inbox/owner-store.js';
+import { maxBreaks } from '../inbox/suspects.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
 import { KeptCopies } from '../intake/kept-copy.js';
 import { loggingAddresses } from '../intake/logging-address.js';
@@ -87,7 +89,7 @@ export class CaptureWorker implements OnModuleInit {
         if (reading) return await this.#save(capture, at.inboxId, holder.row.attachments, reading, tenant);
         await this.locations.gone(tenantId, at);
       } catch (error) {
-        if (!(error instanceof Fault) || error.code !== 'SERVER_BROKEN' || attempts < maxBrokenTries) throw error;
+        if (!(await this.#isUnreadable(capture, holder, attempts, error))) throw error;
         return this.#fail(capture, at.inboxId, 'unreadable');
       }
     }
@@ -98,6 +100,12 @@ export class CaptureWorker implements OnModuleInit {
         ? [noSessionMs, 'no_session']
         : [backoffMs(attempts, firstMovedMs, maxMovedMs), 'moved'];
     return again(new Date(now.getTime() + waitMs), reason);
+  }
+
+  /** Each session that ended over it has held up all else of its inbox: soon it is asked for no more. */
+  async #isUnreadable(capture: Capture, holder: Holder, attempts: number, error: unknown): Promise<boolean> {
+    if (isBreak(error) && !holder.live()) return (await this.captures.broke(capture)) >= maxBreaks;
+    return error instanceof Fault && error.code === 'SERVER_BROKEN' && attempts >= maxBrokenTries;
   }
 
   /** What is to be read, and where it may be. */

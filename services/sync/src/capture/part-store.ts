@@ -110,6 +110,14 @@ export class PartStore {
     return { ...part, fileName: name.toString() };
   }
 
+  /** The session has ended over it; answers how often by now. */
+  async broke({ tenantId, attachmentId }: Part): Promise<number> {
+    const sql = `update part set breaks = breaks + 1 where tenant_id = $1::uuid and attachment_id = $2::uuid returning breaks`;
+    const write = { tenants: [tenantId] };
+    const rows = await this.database.write(write, (tx) => tx.$queryRawUnsafe<{ breaks: number }[]>(sql, tenantId, attachmentId));
+    return rows[0]?.breaks ?? 0;
+  }
+
   async settle({ tenantId, attachmentId }: Part, state: 'stored' | 'rejected' | 'gone'): Promise<void> {
     const sql = `update part set state = $3 where tenant_id = $1::uuid and attachment_id = $2::uuid and state = 'pending'`;
     await this.database.write({ tenants: [tenantId] }, (tx) => tx.$executeRawUnsafe(sql, tenantId, attachmentId, state));

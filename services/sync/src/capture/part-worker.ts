@@ -15,9 +15,11 @@ import { Workers } from '@rejoinder/runtime/workers';
 import { Vault } from '@rejoinder/vault/vault';
 import type { SyncSettings } from '../config.js';
 import type { ImapSession } from '../imap/imap-session.js';
+import { isBreak } from '../inbox/header-reader.js';
 import type { Holder } from '../inbox/holder.js';
 import { Holders } from '../inbox/holders.js';
 import { Owner } from '../inbox/owner-store.js';
+import { maxBreaks } from '../inbox/suspects.js';
 import { tenantHash, type TenantHash } from '../inbox/tenant-hash.js';
 import { KeptCopies } from '../intake/kept-copy.js';
 import { LocationStore, placesIn, type Location } from './location-store.js';
@@ -81,6 +83,7 @@ export class PartWorker implements OnModuleInit {
         if (answer) return await this.#answered(part, answer);
         await this.locations.gone(tenantId, at);
       } catch (error) {
+        if (isBreak(error) && !holder.live() && (await this.parts.broke(part)) >= maxBreaks) return this.#giveUp(part, attempts, signal);
         return this.#refused(part, attempts, error);
       }
     }

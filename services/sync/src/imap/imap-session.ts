@@ -9,7 +9,6 @@ import { connectImap, imapFault, type MailLogin } from '@rejoinder/runtime/imap-
 import type { MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { takeMails } from './lean-fetch.js';
 import { hasLogKeyword } from './log-keyword.js';
-import { readAround } from './refused-mails.js';
 import { parseUidSet, uidRanges, type UidRange } from './uid-ranges.js';
 
 /** What is looked at of every mail: named header fields, and neither body, ENVELOPE nor BODYSTRUCTURE. */
@@ -74,8 +73,6 @@ export class ImapSession {
   onClose: () => void = () => undefined;
   /** A mail of the open folder was expunged: its UID where the server speaks QRESYNC. */
   onExpunge: (uid: number | undefined) => void = () => undefined;
-  /** Where it is set, mails that the server refuses are passed over, each by itself, and it is called with their UIDs: see readAround(). */
-  onPassedOver: ((uids: number[]) => void) | undefined;
   /** How often a folder was opened: each time what came before is told by the answer, not by EXISTS. */
   opens = 0;
   /** An IDLE that has not ended, and since when. */
@@ -192,18 +189,7 @@ export class ImapSession {
    * Header fields of a UID range of the open folder, at most so many; those that have gone are left out. A server may tell changed flags among the answers
    * (RFC 3501 7.4.2): imapflow gives these as messages too.
    */
-  async headers(range: string, limit: number): Promise<SeenMail[]> {
-    if (!this.onPassedOver) return this.#headers(range, limit);
-    const { mails, refused } = await readAround(range, {
-      read: (part) => this.#headers(part, limit),
-      there: (part) => this.uids({ uid: part }),
-      isRefusal: (error) => error instanceof Fault && error.code === 'UNAVAILABLE' && this.usable(),
-    });
-    if (refused.length > 0) this.onPassedOver(refused);
-    return mails;
-  }
-
-  #headers(range: string, limit: number): Promise<SeenMail[]> {
+  headers(range: string, limit: number): Promise<SeenMail[]> {
     return this.#do(async () => {
       // By UID: a FETCH that imapflow repeats after a pause answers again for all.
       const mails = new Map<number, SeenMail>();

@@ -11,7 +11,32 @@ export function uidRanges(uids: readonly number[]): string {
     if (last && last[1] === uid - 1) last[1] = uid;
     else ranges.push([uid, uid]);
   }
-  return ranges.map(([from, to]) => (from === to ? String(from) : `${from}:${to}`)).join(',');
+  return rangeSet(ranges);
+}
+
+/** The same of ranges. */
+export const rangeSet = (ranges: readonly UidRange[]): string =>
+  ranges.map(([from, to]) => (from === to ? String(from) : `${from}:${to}`)).join(',');
+
+/** What of these ranges lies in one. */
+export const within = (ranges: readonly UidRange[], [low, high]: UidRange): UidRange[] =>
+  ranges.map(([from, to]): UidRange => [Math.max(from, low), Math.min(to, high)]).filter(([from, to]) => from <= to);
+
+/** These ranges less some UIDs. */
+export function without(ranges: readonly UidRange[], uids: ReadonlySet<number>): UidRange[] {
+  let left = [...ranges];
+  for (const uid of uids)
+    left = left.flatMap(([from, to]): UidRange[] =>
+      uid < from || uid > to
+        ? [[from, to]]
+        : (
+            [
+              [from, uid - 1],
+              [uid + 1, to],
+            ] satisfies UidRange[]
+          ).filter(([low, high]) => low <= high),
+    );
+  return left;
 }
 
 /** Reads a set as a server wrote it, ranges in either direction; undefined for anything else, such as one with `*`. */

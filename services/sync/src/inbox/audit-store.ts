@@ -25,6 +25,8 @@ export interface AuditResult {
   missing: number[];
   /** Places that were thought to be there and are not. */
   gone: number;
+  /** UIDs that were passed over, those first that were asked for again longest ago. */
+  unread: number[];
 }
 
 /** More than this, and the folder is listed anew. */
@@ -33,18 +35,23 @@ export const maxMissing = 500;
 const compare = `
 with known as (
   select uid from location where folder_id = $1::uuid and uid_validity = $2::bigint and gone_at is null
+), unread as (
+  select uid, tried_at from unread_mail where folder_id = $1::uuid and uid_validity = $2::bigint
+), settled as (
+  delete from unread_mail where folder_id = $1::uuid and (uid_validity <> $2::bigint or not (uid <@ $3::int8multirange))
 ), least as (
   select coalesce(min(uid_next), $5::bigint) as uid from folder_mark where folder_id = $1::uuid and uid_validity = $2::bigint
 ), gaps as (
   select $4::int8multirange * int8multirange(int8range(least.uid, greatest(least.uid, $5::bigint)))
-    - coalesce((select range_agg(int8range(uid, uid + 1)) from known), '{}') as uids from least
+    - coalesce((select range_agg(int8range(uid, uid + 1)) from (select uid from known union select uid from unread) k), '{}') as uids from least
 ), missing as (
   select u::float8 as uid from gaps, unnest(uids) r, generate_series(lower(r), upper(r) - 1) u order by u desc limit ${maxMissing + 1}
 ), gone as (
   update location set gone_at = $6::timestamptz where folder_id = $1::uuid and uid_validity = $2::bigint and gone_at is null
     and uid < $5::bigint and not (uid <@ $3::int8multirange) returning 1
 )
-select array(select uid from missing) as missing, (select count(*)::int from gone) as gone`;
+select array(select uid from missing) as missing, (select count(*)::int from gone) as gone,
+  array(select uid::float8 from unread where uid <@ $3::int8multirange order by tried_at limit ${maxMissing}) as unread`;
 
 @Injectable()
 export class AuditStore {
@@ -57,6 +64,8 @@ export class AuditStore {
   ) {}
 
   /**
+   * A mail that was passed over is no gap, which would be told anew each day.
+   *
    * Everything below the folder's UIDNEXT is compared, but not below what locations of dropped days may have covered (`folder_mark`). A gap is an event,
    * a metric and an entry of the connection log; the folder counts as audited, so that a mail the server tells of and never gives is asked for once a day.
    */

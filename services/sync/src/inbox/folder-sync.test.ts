@@ -49,6 +49,8 @@ function scene(headerBytes = 0) {
     imap,
     folders,
     choices: { listed: async () => undefined },
+    unread: { list: async () => [] },
+    suspects: new Map(),
     observed: { save, known: async () => new Set<string>() },
     around: { hash: () => Buffer.alloc(32), isSigned: () => false, isOwn: () => false },
     ownAddressHash: Buffer.alloc(32),

@@ -1,13 +1,15 @@
 // Keeps what is known of one inbox's folders in step with the server: new mail upwards, history downwards, newest first.
 import { count } from '@rejoinder/runtime/count';
 import { inboxPath, listFolders, planFolders, type PlannedFolder } from '../imap/folder-plan.js';
-import type { ImapSession, OpenFolder, SeenMail } from '../imap/imap-session.js';
+import type { OpenFolder, SeenMail } from '../imap/imap-session.js';
 import { logKeyword } from '../imap/log-keyword.js';
-import { countUids, uidBatches, uidRanges, type UidRange } from '../imap/uid-ranges.js';
-import { maxMissing, type AuditStore } from './audit-store.js';
+import { uidBatches, uidRanges } from '../imap/uid-ranges.js';
+import type { AuditStore } from './audit-store.js';
 import type { FolderChoiceStore } from './folder-choice-store.js';
 import { everything, historySince, wantsMore } from './history-reach.js';
+import { FolderAudit } from './folder-audit.js';
 import type { Folder, FolderStore, ServerFolder } from './folder-store.js';
+import { HeaderReader, type HeaderReaderParts } from './header-reader.js';
 import { settleLost } from './lost-folders.js';
 import { MailTaker, type MailTakerParts } from './mail-taker.js';
 import { mailsThatFit } from './observe-batch.js';
@@ -15,8 +17,7 @@ import type { Observation } from './observe.js';
 import type { Cursor } from './observed-store.js';
 import { Refusals } from './refusals.js';
 
-export interface FolderSyncParts extends MailTakerParts {
-  imap: ImapSession;
+export interface FolderSyncParts extends MailTakerParts, HeaderReaderParts {
   folders: FolderStore;
   choices: FolderChoiceStore;
   audits: AuditStore;
@@ -29,8 +30,6 @@ export interface FolderSyncParts extends MailTakerParts {
 const batchMails = 500;
 /** A folder without mod-sequences is opened this often to look for marks. */
 const marksEveryMs = 600_000;
-/** Between two audits of a folder, whatever gives reason for them. */
-const auditPauseMs = 600_000;
 
 export class FolderSync {
   #planned: PlannedFolder[] = [];
@@ -43,13 +42,22 @@ export class FolderSync {
   #saving: Promise<void> = Promise.resolve();
   /** When marks were last looked for in a folder without mod-sequences, of which STATUS tells nothing. */
   readonly #markedAt = new Map<string, number>();
-  readonly #auditTriedAt = new Map<string, number>();
+  readonly #reader: HeaderReader;
   readonly #refusals: Refusals;
+  readonly #audit: FolderAudit;
   readonly #taker: MailTaker;
 
   constructor(private readonly parts: FolderSyncParts) {
     this.#taker = new MailTaker(parts);
-    this.#refusals = new Refusals(parts);
+    this.#reader = new HeaderReader(parts);
+    this.#refusals = new Refusals(parts, this.#reader);
+    this.#audit = new FolderAudit(parts, this.#reader, this.#refusals, {
+      paths: () => this.paths(),
+      folder: (path) => this.#folders.get(path),
+      open: (path) => this.open(path),
+      keep: (row) => this.#keep(row),
+      save: (folder, mails, cursor) => this.#save(folder, mails, cursor),
+    });
   }
 
   /** Learns which folders there are; those known keep their cursors. */
@@ -59,6 +67,7 @@ export class FolderSync {
     this.#planned = planFolders(listed, session.logFolder, imap.hasLabels(), session.folders);
     await this.parts.choices.listed(session, listFolders(listed, this.#planned));
     this.#refusals.listed();
+    await this.#reader.begin(this.parts.clock.now());
     const known = await folders.list(session);
     for (const folder of known) {
       const planned = this.#planned.find(({ path }) => path === folder.path);
@@ -78,6 +87,11 @@ export class FolderSync {
     if (!wantsMore(folder, this.#since())) return folder;
     this.#history.delete(folder.path);
     return this.parts.choices.widen(this.parts.session, folder, this.#since() ?? everything);
+  }
+
+  /** See HeaderReader. */
+  hasNarrowed(): boolean {
+    return this.#reader.hasNarrowed();
   }
 
   /** As soon as may be, besides its own time. */
@@ -160,9 +174,9 @@ export class FolderSync {
   async takeNew(path: string, announced: number): Promise<void> {
     const folder = this.#folders.get(path);
     if (!folder) return void (await this.open(path));
-    const mails = await this.parts.imap.headers(`${folder.uidNext}:${folder.uidNext + batchMails - 1}`, batchMails);
+    const mails = await this.#reader.read(folder, `${folder.uidNext}:${folder.uidNext + batchMails - 1}`, batchMails);
     const fresh = mails.filter(({ uid }) => uid >= folder.uidNext);
-    if (fresh.length > 0) await this.#save(folder, fresh, { uidNext: Math.max(...fresh.map(({ uid }) => uid)) + 1, arrived: fresh.length });
+    if (fresh.length > 0) await this.#save(folder, fresh, this.#upTo(folder, Math.max(...fresh.map(({ uid }) => uid)) + 1, fresh.length));
     // UIDs may have gaps, and more may have come than fit.
     if (fresh.length < announced) await this.open(path);
   }
@@ -185,11 +199,11 @@ export class FolderSync {
 
   /** They may be older than anything that history reaches. Newest first; what is above the cursor comes with the new mail. */
   async #takeMarked(folder: Folder, uids: readonly number[]): Promise<void> {
-    const { imap, session, folders } = this.parts;
+    const { session, folders } = this.parts;
     const marked = uids.filter((uid) => uid < this.#folders.get(folder.path)!.uidNext);
     const untold = await folders.untold(session, folder, marked);
     for (const batch of uidBatches(untold.reverse(), batchMails))
-      await this.#save(folder, await imap.headers(uidRanges(batch), batchMails), 'stays');
+      await this.#save(folder, await this.#reader.read(folder, uidRanges(batch), batchMails), 'stays');
   }
 
   /** Mails of an open folder were expunged. */
@@ -200,62 +214,9 @@ export class FolderSync {
     this.#keep(await this.parts.folders.gone(this.parts.session, folder, uids));
   }
 
-  /**
-   * Compares the UIDs of the first folder that is due, one by one: what the server has and nobody took is taken, what is gone is marked. Due is a folder
-   * once its history is there, then every `auditEveryMs`, and where it has shrunk without a word of which mails are gone. False if none is due.
-   */
-  async auditStep(): Promise<boolean> {
-    const path = this.paths().find((one) => this.#isAuditDue(one));
-    if (path === undefined) return false;
-    this.#auditTriedAt.set(path, this.parts.clock.now().getTime());
-    try {
-      await this.#audit(path);
-    } catch (error) {
-      if (!this.#refusals.isRefusal(error)) throw error;
-      this.#sayUnaudited(path, 'the server refuses it');
-    }
-    return true;
-  }
-
-  #sayUnaudited(path: string, why: string): void {
-    const { session, logger } = this.parts;
-    logger.warn({ inboxId: session.inboxId, folderId: this.#folders.get(path)?.folderId, why }, 'a folder could not be audited');
-  }
-
-  #isAuditDue(path: string): boolean {
-    const folder = this.#folders.get(path);
-    const now = this.parts.clock.now().getTime();
-    if (!folder || folder.historyNext > 1 || now - (this.#auditTriedAt.get(path) ?? -Infinity) < auditPauseMs) return false;
-    return now - (folder.auditedAt?.getTime() ?? -Infinity) >= this.parts.auditEveryMs;
-  }
-
-  async #audit(path: string): Promise<void> {
-    const { imap, session, folders, audits, clock, logger } = this.parts;
-    // Opened anew, so that EXISTS is of this moment.
-    const { exists } = await this.open(path);
-    const folder = this.#folders.get(path)!;
-    // Numbered anew: what there is comes as history first.
-    if (folder.historyNext > 1) return;
-    const present = await imap.uidSet({});
-    const wanted = session.historyDays > 0 || imap.hasLabels() ? await this.#wantedSet(folder) : present;
-    const auditedAt = clock.now();
-    // A set that does not add up says nothing: a server out of order must not make mails gone.
-    if (!present || !wanted || countUids(present) !== exists) return this.#sayUnaudited(path, 'its UIDs do not add up');
-    const { missing, gone } = await audits.audit(session, folder, { present, wanted });
-    this.#folders.set(path, { ...folder, auditedAt });
-    if (gone > 0 || missing.length > 0)
-      logger.info({ inboxId: session.inboxId, folderId: folder.folderId, missing: missing.length, gone }, 'an audit found differences');
-    if (missing.length > maxMissing) this.#keep(await folders.relist(session, folder));
-    else if (missing.length > 0) await this.#save(folder, await imap.headers(uidRanges(missing), maxMissing), 'stays');
-  }
-
-  /** Of history, what its limit reaches; all of what came since. Among all mail, drafts are passed over. */
-  async #wantedSet(folder: Folder): Promise<UidRange[] | undefined> {
-    const { imap } = this.parts;
-    const draft = imap.hasLabels() ? false : undefined;
-    const history = await imap.uidSet({ since: this.#since(), draft });
-    const fresh = await imap.uidSet({ from: folder.historyStart, draft });
-    return history && fresh && [...history, ...fresh];
+  /** Audits the first folder that is due; false if none is. */
+  auditStep(): Promise<boolean> {
+    return this.#audit.step();
   }
 
   #since(): Date | undefined {
@@ -288,7 +249,7 @@ export class FolderSync {
       this.#moved(folder, { historyNext: 1 });
       return;
     }
-    const mails = await this.parts.imap.headers(uidRanges(batch), batch.length);
+    const mails = await this.#reader.read(folder, uidRanges(batch), batch.length);
     this.#historyMails = mailsThatFit(mails);
     const cursor = { historyNext: batch[0]! };
     const observations = await this.#taker.observe(folder, mails, cursor);
@@ -320,12 +281,17 @@ export class FolderSync {
     if (!uids) ranges.push({ range: `${folder.uidNext}:${uidNext - 1}`, last: uidNext - 1 });
     for (const { range, last } of ranges) {
       const current = this.#folders.get(folder.path)!;
-      const mails = await imap.headers(range, batchMails);
+      const mails = await this.#reader.read(current, range, batchMails);
       const inRange = mails.filter(({ uid }) => uid >= current.uidNext && uid <= last);
-      await this.#save(current, inRange, { uidNext: last + 1, arrived: inRange.length });
+      await this.#save(current, inRange, this.#upTo(current, last + 1, inRange.length));
     }
     const taken = this.#folders.get(folder.path)!;
     if (taken.uidNext < uidNext) await this.#save(taken, [], { uidNext, arrived: 0 });
+  }
+
+  /** The cursor after so many mails; those that were passed over have come, too. */
+  #upTo(folder: Folder, uidNext: number, taken: number): Cursor {
+    return { uidNext, arrived: taken + this.#reader.passedOver(folder, [folder.uidNext, uidNext - 1]) };
   }
 
   /** What is known of the folder, in step with its UIDVALIDITY. */

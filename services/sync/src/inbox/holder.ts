@@ -5,6 +5,7 @@ import type { Logger } from '@rejoinder/runtime/logging';
 import { inboxPath } from '../imap/folder-plan.js';
 import { ImapSession } from '../imap/imap-session.js';
 import { hasLogKeyword } from '../imap/log-keyword.js';
+import { standsAfterMs } from './after-end.js';
 import { FolderSync } from './folder-sync.js';
 import { LookPlan } from './look-plan.js';
 import { isFenced } from './owner-store.js';
@@ -274,7 +275,8 @@ export class Holder {
     if (fault.code === 'INTERNAL' || fault.code === 'SERVER_BROKEN') this.parts.logger.warn({ inboxId, error }, 'a session failed');
     try {
       const stoodMs = this.#standsSince === undefined ? 0 : performance.now() - this.#standsSince;
-      const ending = await this.parts.sessions.ended(this.row, fault, stoodMs);
+      const hasNarrowed = this.#sync?.hasNarrowed() ?? false;
+      const ending = await this.parts.sessions.ended(this.row, fault, hasNarrowed ? standsAfterMs : stoodMs);
       this.parts.logger.info({ inboxId, code: fault.code, state: ending?.state }, 'session ended');
     } catch (cause) {
       if (!isFenced(cause)) this.parts.logger.warn({ inboxId, error: cause }, 'the end of a session could not be saved');

@@ -22,11 +22,14 @@ import { HostBrake } from './host-brake.js';
 import { ObservedStore } from './observed-store.js';
 import { OwnAddresses } from './own-addresses.js';
 import { SessionStore, type SessionRow } from './session-store.js';
+import type { Suspects } from './suspects.js';
 import { tenantHash } from './tenant-hash.js';
+import { UnreadStore } from './unread-store.js';
 
 @Injectable()
 export class Holders implements OnModuleDestroy {
   readonly #holders = new Map<string, Holder>();
+  readonly #suspects = new Map<string, Suspects>();
   readonly #network: MailNetwork;
   readonly #gate: Gate;
   readonly #brake = new HostBrake();
@@ -42,6 +45,7 @@ export class Holders implements OnModuleDestroy {
     private readonly choices: FolderChoiceStore,
     private readonly audits: AuditStore,
     private readonly observed: ObservedStore,
+    private readonly unread: UnreadStore,
     private readonly vault: Vault,
   ) {
     this.#network = openMailNetwork(settings);
@@ -91,6 +95,7 @@ export class Holders implements OnModuleDestroy {
 
   async letGo(inboxId: string): Promise<void> {
     await this.#holders.get(inboxId)?.stop();
+    this.#suspects.delete(inboxId);
   }
 
   /** Ends every session of partitions that are no longer owned; the others stay as they are. */
@@ -140,6 +145,8 @@ export class Holders implements OnModuleDestroy {
       choices: this.choices,
       audits: this.audits,
       observed: this.observed,
+      unread: this.unread,
+      suspects: this.#suspects,
       around: { hash, isSigned, isOwn },
       ownAddressHash,
       historyBatch: this.settings.historyBatch,

@@ -2,6 +2,7 @@
 import { Fault } from '@rejoinder/base/fault';
 import type { Logger } from '@rejoinder/runtime/logging';
 import type { ImapSession } from '../imap/imap-session.js';
+import type { HeaderReader } from './header-reader.js';
 import type { SessionRow } from './session-store.js';
 
 export interface RefusalsParts {
@@ -20,7 +21,10 @@ export class Refusals {
   readonly #counts = new Map<string, number>();
   #wantsList = false;
 
-  constructor(private readonly parts: RefusalsParts) {}
+  constructor(
+    private readonly parts: RefusalsParts,
+    private readonly reader: HeaderReader,
+  ) {}
 
   /** Left alone until folders are listed anew. */
   isRefused(path: string): boolean {
@@ -36,15 +40,15 @@ export class Refusals {
   listed(): void {
     this.#refused.clear();
     this.#wantsList = false;
-    this.#passOver(this.parts.session.failures >= failuresToPassOver);
+    this.reader.passesRefused = this.parts.session.failures >= failuresToPassOver;
   }
 
   /** Work on a folder whose refusal does not end the session for all the others. */
   async around(path: string, work: () => Promise<void>): Promise<void> {
-    const { imap, session, logger } = this.parts;
-    const usual = imap.onPassedOver;
+    const { session, logger } = this.parts;
+    const usual = this.reader.passesRefused;
     const count = this.#counts.get(path) ?? 0;
-    if (count >= refusalsToPassOver) this.#passOver(true);
+    if (count >= refusalsToPassOver) this.reader.passesRefused = true;
     try {
       await work();
     } catch (error) {
@@ -54,19 +58,12 @@ export class Refusals {
       this.#wantsList ||= count === 0;
       logger.warn({ inboxId: session.inboxId, times: count + 1 }, 'the server refuses a folder');
     } finally {
-      imap.onPassedOver = usual;
+      this.reader.passesRefused = usual;
     }
   }
 
   /** The server refused one command, and is still there. */
   isRefusal(error: unknown): boolean {
     return error instanceof Fault && error.code === 'UNAVAILABLE' && this.parts.imap.usable();
-  }
-
-  #passOver(isWanted: boolean): void {
-    const { imap, session, logger } = this.parts;
-    const say = (uids: number[]) =>
-      logger.error({ inboxId: session.inboxId, uids }, 'the server refuses single mails: they are passed over');
-    imap.onPassedOver = isWanted ? say : undefined;
   }
 }

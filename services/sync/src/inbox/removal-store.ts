@@ -33,6 +33,7 @@ const steps = [
 const rest = [
   `delete from intake_chunk where tenant_id = $1::uuid and inbox_id = $2::uuid`,
   `delete from folder_mark m using folder f where f.folder_id = m.folder_id and f.tenant_id = $1::uuid and f.inbox_id = $2::uuid`,
+  `delete from unread_mail where tenant_id = $1::uuid and inbox_id = $2::uuid`,
   `delete from connection_log where tenant_id = $1::uuid and inbox_id = $2::uuid`,
   `delete from sent_copy where tenant_id = $1::uuid and inbox_id = $2::uuid`,
   `delete from search where tenant_id = $1::uuid and inbox_id = $2::uuid`,

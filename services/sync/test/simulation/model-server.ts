@@ -1,5 +1,6 @@
 // A mailbox as IMAP shows it, in memory: UIDs, UIDVALIDITY, mod-sequences, and what a connection is told while a folder is open.
 import { Fault } from '@rejoinder/base/fault';
+import { faultOf } from '@rejoinder/contracts/catalogue';
 import type { FolderChanges, OpenFolder, SeenMail, UidQuery } from '../../src/imap/imap-session.js';
 import { logKeyword } from '../../src/imap/log-keyword.js';
 import { parseUidSet, uidRanges, type UidRange } from '../../src/imap/uid-ranges.js';
@@ -10,6 +11,8 @@ export interface ModelMail {
   name: string;
   marked: boolean;
   modseq: bigint;
+  /** Asked for its header fields, the server breaks off. */
+  poisoned: boolean;
 }
 
 /** What the server can do of RFC 7162. */
@@ -25,7 +28,7 @@ export class ModelFolder {
   constructor(readonly path: string) {}
 
   put(name: string, marked = false): void {
-    this.mails.push({ uid: this.uidNext++, name, marked, modseq: ++this.modseq });
+    this.mails.push({ uid: this.uidNext++, name, marked, modseq: ++this.modseq, poisoned: false });
   }
 
   mark(mail: ModelMail): void {
@@ -108,6 +111,7 @@ export class ModelConnection {
     const wanted = parseUidSet(range) ?? [];
     const found = this.#open().mails.filter(({ uid }) => wanted.some(([from, to]) => from <= uid && uid <= to));
     this.step();
+    if (found.some(({ poisoned }) => poisoned)) throw faultOf('CONNECTION_LOST');
     return found.slice(0, limit).map(({ uid, name, marked }) => ({
       uid,
       flags: new Set(marked ? [logKeyword] : []),
@@ -117,9 +121,11 @@ export class ModelConnection {
     }));
   }
 
-  async uids({ from = 1, keyword }: UidQuery): Promise<number[]> {
+  async uids({ from = 1, keyword, uid: set }: UidQuery): Promise<number[]> {
     this.step();
-    const found = this.#open().mails.filter((mail) => mail.uid >= from && (keyword === undefined || mail.marked));
+    const wanted = set === undefined ? undefined : parseUidSet(set);
+    const isWanted = (uid: number) => uid >= from && (!wanted || wanted.some(([low, high]) => low <= uid && uid <= high));
+    const found = this.#open().mails.filter((mail) => isWanted(mail.uid) && (keyword === undefined || mail.marked));
     const all = found.map(({ uid }) => uid);
     return this.lies ? all.filter((_, at) => at % 2 === 0) : all;
   }

@@ -4,6 +4,7 @@ import type { UidRange } from '../../src/imap/uid-ranges.js';
 import type { ServerUids } from '../../src/inbox/audit-store.js';
 import type { Folder, InStep, ServerFolder } from '../../src/inbox/folder-store.js';
 import type { ObservedBatch } from '../../src/inbox/observed-store.js';
+import type { UnreadMail } from '../../src/inbox/unread-store.js';
 import { fenced } from '../../src/inbox/owner-store.js';
 
 export interface Place {
@@ -32,6 +33,7 @@ export class ModelRows {
   readonly places: Place[] = [];
   readonly headers = new Set<string>();
   readonly told: Telling[] = [];
+  unread: UnreadMail[] = [];
   gapsFound = 0;
 
   place(path: string, uidValidity: bigint, uid: number): Place | undefined {
@@ -118,10 +120,27 @@ export class ModelStores {
       const known = new Set(here.map(({ uid }) => uid));
       const missing = wanted.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, at) => from + at));
       this.#set({ ...this.#row(path), auditedAt: this.now() });
-      const gaps = missing.filter((uid) => uid < uidNext && !known.has(uid)).reverse();
+      const isHere = (one: UnreadMail) => one.folderId === path && one.uidValidity === uidValidity;
+      this.rows.unread = this.rows.unread.filter((one) => one.folderId !== path || (isHere(one) && isIn(one.uid, present)));
+      const unread = this.rows.unread.filter(isHere).map(({ uid }) => uid);
+      const gaps = missing.filter((uid) => uid < uidNext && !known.has(uid) && !unread.includes(uid)).reverse();
       this.rows.gapsFound += gaps.length;
-      return { missing: gaps, gone: lost.length };
+      return { missing: gaps, gone: lost.length, unread };
     });
+
+  /** Rows of unread mails, which have a store of their own. */
+  readonly unread = {
+    list: async (): Promise<UnreadMail[]> => [...this.rows.unread],
+    add: (_: unknown, { path, uidValidity }: Folder, uids: readonly number[]) =>
+      this.#change(() => this.rows.unread.push(...uids.map((uid) => ({ folderId: path, uidValidity, uid, foundAt: this.now() })))),
+    tried: () => this.#change(() => undefined),
+    read: (_: unknown, { path, uidValidity }: Folder, read: number) =>
+      this.#change(() => {
+        this.rows.unread = this.rows.unread.filter(
+          ({ folderId, uidValidity: validity, uid }) => folderId !== path || validity !== uidValidity || uid !== read,
+        );
+      }),
+  };
 
   /** One transaction: it may never begin, and its answer may be lost. */
   async #change<T>(work: () => T): Promise<T> {

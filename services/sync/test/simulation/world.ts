@@ -5,6 +5,8 @@ import { parseHeaders } from '@rejoinder/mail/headers';
 import type { FolderSync, FolderSyncParts } from '../../src/inbox/folder-sync.js';
 import { mailIdOf, type Hash } from '../../src/inbox/observe.js';
 import { isFenced } from '../../src/inbox/owner-store.js';
+import { isBreak } from '../../src/inbox/header-reader.js';
+import type { Suspects } from '../../src/inbox/suspects.js';
 import { Crash, ModelConnection, ModelFolder, type Extension, type ModelMail } from './model-server.js';
 import { ModelRows, ModelStores } from './model-store.js';
 
@@ -12,7 +14,7 @@ export type Path = 'INBOX' | 'Archive';
 
 export type Move =
   | { kind: 'put'; path: Path; count: number; marked: boolean }
-  | { kind: 'expunge' | 'mark'; path: Path; at: number }
+  | { kind: 'expunge' | 'mark' | 'poison'; path: Path; at: number }
   | { kind: 'move'; at: number }
   | { kind: 'renumber' | 'look'; path: Path }
   /** So many steps of the session, or of the one that has lost the inbox and does not know. */
@@ -49,6 +51,8 @@ export class World {
   /** How often each mail came into a folder. */
   readonly #arrivals = new Map<string, number>();
   readonly #mark = new Set<string>();
+  /** Of the process that has the inbox. */
+  #suspects = new Map<string, Suspects>();
   #session: Session | undefined;
   #zombie: Session | undefined;
   readonly broken: string[] = [];
@@ -78,6 +82,8 @@ export class World {
         return this.#withMail(move.path, move.at, (mail, folder) => this.#markMail(folder, mail));
       case 'expunge':
         return this.#withMail(move.path, move.at, (mail, folder) => this.#expunge(folder, mail));
+      case 'poison':
+        return this.#withMail(move.path, move.at, (mail) => void (mail.poisoned = true));
       case 'move':
         return this.#withMail('INBOX', move.at, (mail, folder) => {
           this.#expunge(folder, mail);
@@ -107,6 +113,7 @@ export class World {
       case 'takeover':
         this.#zombie = this.#session;
         this.#session = undefined;
+        this.#suspects = new Map();
         this.rows.epoch++;
         return;
       case 'lie':
@@ -184,7 +191,14 @@ export class World {
     const parts = {
       session: { tenantId: 't', inboxId: 'i', historyDays: 0, logFolder: '', folders: [] },
       imap,
-      ...{ folders: stores, choices: { listed: async () => undefined }, audits: stores, observed: stores },
+      ...{
+        folders: stores,
+        choices: { listed: async () => undefined },
+        audits: stores,
+        observed: stores,
+        unread: stores.unread,
+        suspects: this.#suspects,
+      },
       around: { hash, isSigned: () => false, isOwn: () => false },
       ownAddressHash: Buffer.alloc(32),
       historyBatch: this.historyBatch,
@@ -229,7 +243,8 @@ export class World {
     } catch (error) {
       // Who holds the inbox is never told that another does.
       if (isFenced(error) && session === this.#session && this.#zombie === undefined) this.broken.push('the owner was fenced');
-      if (!(error instanceof Crash) && !isFenced(error)) throw error;
+      if (!(error instanceof Crash) && !isBreak(error) && !isFenced(error)) throw error;
+      if (session.isDead) this.#suspects = new Map();
       await session.sync.quiet();
       if (session === this.#session) this.#session = undefined;
       if (session === this.#zombie) this.#zombie = undefined;
@@ -237,17 +252,28 @@ export class World {
     }
   }
 
-  /** No more faults: one session looks at everything, also after the pause between two audits. */
+  /** No more faults: one session looks at everything, also after the pause between two audits; and on the day after what was poisoned can be read. */
   async #settle(): Promise<void> {
+    await this.#lookAtAll();
+    this.#checkGone();
+    this.#now += 25 * 60 * minuteMs;
+    for (const { mails } of this.#folders.values()) for (const mail of mails) mail.poisoned = false;
+    await this.#lookAtAll();
+  }
+
+  async #lookAtAll(): Promise<void> {
     await this.#session?.sync.quiet();
     await this.#zombie?.sync.quiet();
     this.#session = this.#zombie = undefined;
     for (let round = 0; round < 3; round++) {
       for (const path of this.#folders.keys()) {
-        await this.#in(this.#live(), async (session) => session.isPlanned || this.#step(session));
-        await this.#in(this.#session, (session) => session.sync.look(path));
+        // Each look may end over a poisoned mail, until that is passed over.
+        for (let n = 0; n < 50; n++) {
+          await this.#in(this.#live(), async (session) => session.isPlanned || this.#step(session));
+          if (await this.#in(this.#session, (session) => session.sync.look(path))) break;
+        }
       }
-      for (let n = 0; n < 300; n++) if (!(await this.#in(this.#live(), (session) => this.#step(session)))) break;
+      for (let n = 0; n < 300; n++) if (!(await this.#in(this.#live(), (session) => this.#step(session))) && this.#session) break;
       this.#now += 11 * minuteMs;
     }
     await this.#live().sync.quiet();
@@ -255,25 +281,33 @@ export class World {
 
   /** What lies between a folder's cursors has been taken, at every moment. */
   #checkCursors(after: string): void {
+    const isUnread = (path: string, validity: bigint, uid: number) =>
+      this.rows.unread.some((one) => one.folderId === path && one.uidValidity === validity && one.uid === uid);
     for (const { path, uidValidity, uidNext, historyNext } of this.rows.folders.values()) {
       const folder = this.#folder(path as Path);
       if (folder.uidValidity !== uidValidity) continue;
       for (const { uid, name } of folder.mails)
-        if (uid >= historyNext && uid < uidNext && !this.rows.place(path, uidValidity, uid))
+        if (uid >= historyNext && uid < uidNext && !this.rows.place(path, uidValidity, uid) && !isUnread(path, uidValidity, uid))
           this.broken.push(`the cursor is ahead of ${name} in ${path} after ${after}`);
+    }
+  }
+
+  #checkGone(): void {
+    for (const [path, { uidValidity, mails }] of this.#folders) {
+      const uids = new Set(mails.map(({ uid }) => uid));
+      for (const place of this.rows.places)
+        if (place.path === path && place.uidValidity === uidValidity && !place.gone !== uids.has(place.uid))
+          this.broken.push(`UID ${place.uid} of ${path} is thought to be ${place.gone ? 'gone' : 'there'}`);
     }
   }
 
   #checkAll(): void {
     const { rows } = this;
-    for (const [path, { uidValidity, mails }] of this.#folders) {
-      const uids = new Set(mails.map(({ uid }) => uid));
+    this.#checkGone();
+    for (const [path, { uidValidity, mails }] of this.#folders)
       for (const { uid, name } of mails)
         if (rows.place(path, uidValidity, uid)?.mailId !== mailIdOfName(name)) this.broken.push(`${name} in ${path} is lost`);
-      for (const place of rows.places)
-        if (place.path === path && place.uidValidity === uidValidity && !place.gone !== uids.has(place.uid))
-          this.broken.push(`UID ${place.uid} of ${path} is thought to be ${place.gone ? 'gone' : 'there'}`);
-    }
+    if (rows.unread.length > 0) this.broken.push('a mail that can be read again was not');
     if (rows.gapsFound > 0) this.broken.push(`an audit had ${rows.gapsFound} mails to find`);
     for (const name of this.#arrivals.keys()) this.#checkTold(name);
   }

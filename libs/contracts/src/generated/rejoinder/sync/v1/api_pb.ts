@@ -240,7 +240,8 @@ export type ConnectionLogEntry = Message<"rejoinder.sync.v1.ConnectionLogEntry">
   at?: Timestamp | undefined;
 
   /**
-   * logged_in, ended, uid_validity (the server numbered a folder's mails anew: it is listed again) or gap (an audit found mails that had not been taken).
+   * logged_in, ended, uid_validity (the server numbered a folder's mails anew: it is listed again), gap (an audit found mails that had not been taken) or
+   * unread (mails that the server does not hand out, or breaks off over each time: they are passed over, and audits ask for them again).
    *
    * @generated from field: string what = 2;
    */
@@ -254,14 +255,14 @@ export type ConnectionLogEntry = Message<"rejoinder.sync.v1.ConnectionLogEntry">
   reason: string;
 
   /**
-   * Of uid_validity and gap, as ObservedMail.folder_role.
+   * Of uid_validity, gap and unread, as ObservedMail.folder_role.
    *
    * @generated from field: string folder_role = 4;
    */
   folderRole: string;
 
   /**
-   * Of a gap.
+   * Of gap and unread.
    *
    * @generated from field: int64 mails = 5;
    */
