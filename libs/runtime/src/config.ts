@@ -89,6 +89,21 @@ function required(fallback: string | undefined) {
   });
 }
 
+/** A list joined by commas, each of which `read` takes. */
+export function listSetting<T>(env: string, meaning: string, fallback: string, read: (text: string) => T | undefined): Setting<T[]> {
+  const schema = z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      const words = (value || fallback).split(',').flatMap((word) => word.trim() || []);
+      const items = words.map(read).filter((item) => item !== undefined);
+      if (items.length === words.length) return items;
+      context.addIssue({ code: 'custom', message: 'must be a list joined by commas' });
+      return z.NEVER;
+    });
+  return { env, meaning, schema };
+}
+
 /** Reads all settings, or throws one Fault that names every wrong one: its variable, its meaning and what it must be; never the value of a secret. */
 export function readSettings<S extends Settings>(settings: S, env: Environment): Values<S> {
   const values: Record<string, unknown> = {};

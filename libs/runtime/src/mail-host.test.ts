@@ -1,7 +1,8 @@
 // Which addresses, names and ports of mail servers may be connected to.
 import { describe, expect, it } from 'vitest';
 import { Fault } from '@rejoinder/base/fault';
-import { checkServer, mayConnect, type MailServer } from './mail-host.js';
+import { mayConnect } from './host.js';
+import { checkServer, type MailServer } from './mail-host.js';
 import { mailSettings, openMailNetwork } from './mail-settings.js';
 import { readSettings } from './config.js';
 

@@ -1,6 +1,7 @@
 // Settings of connections.
 import { numberSetting, optionalSetting, secretSetting, textSetting, type Values } from '@rejoinder/runtime/config';
 import { mailSettings } from '@rejoinder/runtime/mail-settings';
+import { nameServersSetting } from '@rejoinder/runtime/outside';
 
 export const settings = {
   ...mailSettings,
@@ -9,10 +10,9 @@ export const settings = {
     min: 1,
     max: 1_000,
   }),
-  nameServers: optionalSetting(
+  nameServers: nameServersSetting(
     'REJOINDER_CONNECTIONS_NAME_SERVERS',
     'addresses joined by commas that are asked for the servers of a domain, instead of those of this machine',
-    { pattern: /^[\d.:[\]a-fA-F]+(,[\d.:[\]a-fA-F]+)*$/, said: 'addresses joined by commas, each with or without a port' },
   ),
   autoconfigPort: numberSetting(
     'REJOINDER_CONNECTIONS_AUTOCONFIG_PORT',

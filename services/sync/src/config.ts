@@ -1,6 +1,6 @@
 // Settings of sync: how hard it may press on mail servers, how much it takes in at once, and what may be fetched; and of its SMTP intake.
-import { hostAndPort, numberSetting, optionalSetting, textSetting, type Form, type Values } from '@rejoinder/runtime/config';
-import { listSetting, mailSettings } from '@rejoinder/runtime/mail-settings';
+import { hostAndPort, listSetting, numberSetting, optionalSetting, textSetting, type Form, type Values } from '@rejoinder/runtime/config';
+import { mailSettings } from '@rejoinder/runtime/mail-settings';
 
 const domainName: Form = {
   pattern: /^(?=.{3,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/i,

@@ -1,9 +1,8 @@
 // Asks a domain for its own autoconfig file: by HTTPS alone, at checked addresses, within seconds.
-import { request } from 'node:https';
-import { connect as connectTls } from 'node:tls';
+import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { Fault } from '@rejoinder/base/fault';
-import { checkServer } from '@rejoinder/runtime/mail-host';
+import { ask, openPlace } from '@rejoinder/runtime/https';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
 import type { ConnectionsSettings } from '../config.js';
@@ -53,10 +52,12 @@ export class AutoconfigClient {
 
   async #get(at: URL, signal: AbortSignal): Promise<Answer | undefined> {
     try {
-      const server = { host: at.hostname, port: Number(at.port || '443'), security: 'tls' as const };
-      const { address, port, servername } = await checkServer(server, this.#network, this.dns.addressesOf);
-      const { secureContext } = this.#network;
-      return await answerOf(at, signal, () => connectTls({ host: address, port, servername, secureContext }));
+      const place = await openPlace(at, this.#network, this.dns.addressesOf);
+      try {
+        return await answerOf(await ask(place, { method: 'GET', headers: { accept: 'text/xml' }, signal }));
+      } finally {
+        place.agent.destroy();
+      }
     } catch (error) {
       // Whatever a stranger's server does means that it has no file for us; a host that may not be asked is one of these.
       if (error instanceof Fault || error instanceof Error) return undefined;
@@ -76,22 +77,10 @@ function placesOf(address: string, domain: string, port: number): URL[] {
   return [known, new URL(`https://${domain}:${port}/.well-known/autoconfig/mail/config-v1.1.xml`)];
 }
 
-function answerOf(at: URL, signal: AbortSignal, createConnection: () => ReturnType<typeof connectTls>): Promise<Answer | undefined> {
-  return new Promise((resolve, reject) => {
-    const asking = request(at, { createConnection, signal, headers: { accept: 'text/xml' } }, async (response) => {
-      const { statusCode: status = 0, headers } = response;
-      if (status !== 200) {
-        response.destroy();
-        return resolve(status >= 300 && status < 400 ? { location: headers.location } : undefined);
-      }
-      try {
-        resolve({ text: await bounded(response) });
-      } catch (error) {
-        reject(error);
-      }
-    });
-    asking.on('error', reject).end();
-  });
+async function answerOf(response: IncomingMessage): Promise<Answer | undefined> {
+  const { statusCode: status = 0, headers } = response;
+  if (status === 200) return { text: await bounded(response) };
+  return status >= 300 && status < 400 ? { location: headers.location } : undefined;
 }
 
 /** Undefined where it is longer than any such file. */

@@ -1,14 +1,13 @@
 // Asks the name service what a domain says of its mail servers, for three seconds at the most.
-import { Resolver } from 'node:dns/promises';
+import type { Resolver } from 'node:dns/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { delay } from '@rejoinder/base/wait';
+import { askAddresses, askMs, openResolver } from '@rejoinder/runtime/host';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
 import type { ConnectionsSettings } from '../config.js';
 import { services, usualNames, type DomainFacts, type Service, type Target } from './discover.js';
 
-const limitMs = 3_000;
 const maxExchangers = 20;
-const maxAddresses = 20;
 
 @Injectable()
 export class DnsClient {
@@ -16,7 +15,7 @@ export class DnsClient {
 
   /** What was answered in time; a name that does not answer counts as not there. */
   async factsOf(domain: string): Promise<DomainFacts> {
-    const resolver = this.#resolver();
+    const resolver = openResolver(this.settings.nameServers);
     const facts: DomainFacts = { exchangers: [], hosts: [], targets: {} };
     const answers = [
       unlessMissing(resolver.resolveMx(domain), (found) =>
@@ -25,27 +24,13 @@ export class DnsClient {
       ...services.map((service) => target(resolver, service, domain, facts.targets)),
       ...usualNames.map((name) => existing(resolver, `${name}.${domain}`, facts.hosts)),
     ];
-    await Promise.race([Promise.all(answers), delay(limitMs)]);
+    await Promise.race([Promise.all(answers), delay(askMs)]);
     resolver.cancel();
     return { exchangers: [...facts.exchangers], hosts: [...facts.hosts], targets: { ...facts.targets } };
   }
 
   /** All addresses of a host; none where it is not there. */
-  addressesOf = async (host: string): Promise<string[]> => {
-    const resolver = this.#resolver();
-    const found: string[] = [];
-    const add = (addresses: string[]) => void found.push(...addresses.slice(0, maxAddresses));
-    const answers = [unlessMissing(resolver.resolve4(host), add), unlessMissing(resolver.resolve6(host), add)];
-    await Promise.race([Promise.all(answers), delay(limitMs)]);
-    resolver.cancel();
-    return [...found];
-  };
-
-  #resolver(): Resolver {
-    const resolver = new Resolver({ timeout: limitMs, tries: 1 });
-    if (this.settings.nameServers) resolver.setServers(this.settings.nameServers.split(','));
-    return resolver;
-  }
+  addressesOf = (host: string): Promise<string[]> => askAddresses(host, this.settings.nameServers);
 }
 
 /** The target with the lowest priority, of these the heaviest (RFC 2782). */
