@@ -10,7 +10,17 @@ export type KeyHolder = (typeof keyHolders)[number];
 export type HoldKeeper = 'sync' | 'attachment' | 'sending' | 'timeline';
 
 export type Purpose =
-  'ids' | 'raw' | 'headers' | 'sent' | 'sends' | 'text' | 'files' | 'credentials' | `letters:${KeyHolder}` | `hold:${HoldKeeper}`;
+  | 'ids'
+  | 'raw'
+  | 'headers'
+  | 'sent'
+  | 'sends'
+  | 'text'
+  | 'files'
+  | 'credentials'
+  | 'webhooks'
+  | `letters:${KeyHolder}`
+  | `hold:${HoldKeeper}`;
 
 export interface PurposeRule {
   /** Keys by day, which are shredded by day; else one key for as long as the tenant lives. */
@@ -18,7 +28,7 @@ export interface PurposeRule {
   holders: readonly KeyHolder[];
 }
 
-/** The same list as in migrations/0001_keyring, where it is enforced; here it tells a mistake from a missing key. */
+/** The same list as in migrations/, where it is enforced; here it tells a mistake from a missing key. */
 export const purposes: Readonly<Record<Purpose, PurposeRule>> = {
   ids: { daily: false, holders: ['sync', 'threading', 'sending', 'timeline', 'connections', 'retention'] },
   raw: { daily: true, holders: ['sync'] },
@@ -28,6 +38,7 @@ export const purposes: Readonly<Record<Purpose, PurposeRule>> = {
   text: { daily: false, holders: ['timeline'] },
   files: { daily: false, holders: ['attachment'] },
   credentials: { daily: false, holders: ['connections'] },
+  webhooks: { daily: false, holders: ['gateway'] },
   'letters:gateway': { daily: true, holders: ['gateway'] },
   'letters:connections': { daily: true, holders: ['connections'] },
   'letters:sync': { daily: true, holders: ['sync'] },

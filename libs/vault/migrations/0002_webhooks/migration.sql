@@ -1,0 +1,2 @@
+-- The secrets that webhooks are signed with.
+select entrust('webhooks', false, 'gateway');
