@@ -1,5 +1,6 @@
 // The one error catalogue: what a code means to a person, and what they can do; shared by API, console, command line and docs.
 import { Fault, type FaultKind } from '@rejoinder/base/fault';
+import { webhookCatalogue } from './webhook-catalogue.js';
 
 export interface CatalogueEntry {
   kind: FaultKind;
@@ -210,6 +211,7 @@ export const catalogue = {
     action: 'Wait an hour',
   },
   INBOX_NEEDS_RECONNECT: { kind: 'gone', sentence: 'The inbox waits for its new password.', action: 'Reconnect' },
+  ...webhookCatalogue,
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof catalogue;

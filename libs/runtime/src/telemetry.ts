@@ -27,8 +27,11 @@ export async function startTelemetry(serviceName: string, endpoint: string | und
     metricReaders: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: metricsEveryMs })],
     logRecordProcessors: [],
     instrumentations: [
-      // A path below /reconnect/ is a secret.
-      new HttpInstrumentation({ ignoreIncomingRequestHook: ({ url = '' }) => url.startsWith('/health') || url.startsWith('/reconnect/') }),
+      new HttpInstrumentation({
+        // A path below /reconnect/ is a secret, and the address of a webhook may have one in it.
+        ignoreIncomingRequestHook: ({ url = '' }) => url.startsWith('/health') || url.startsWith('/reconnect/'),
+        ignoreOutgoingRequestHook: ({ headers }) => headers !== undefined && 'webhook-id' in headers,
+      }),
       new GrpcInstrumentation(),
       new PgInstrumentation({ requireParentSpan: true }),
     ],

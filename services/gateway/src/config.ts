@@ -1,7 +1,8 @@
-// The settings of this role: where it listens, by which names it may be called, who signs in first, and how large an upload may be.
+// The settings of this role: where it listens, by which names it may be called, who signs in first, and where webhooks may lead.
 import { z } from 'zod';
 import { Private } from '@rejoinder/base/private';
 import { hostAndPort, numberSetting, optionalSetting, textSetting, type Setting, type Values } from '@rejoinder/runtime/config';
+import { nameServersSetting, networksSetting, portsSetting } from '@rejoinder/runtime/outside';
 
 const minSecretLength = 16;
 
@@ -41,6 +42,19 @@ export const settings = {
       min: 1,
       max: 300,
     },
+  ),
+  webhookAllowedNetworks: networksSetting(
+    'REJOINDER_WEBHOOK_ALLOWED_NETWORKS',
+    'CIDRs that receivers of webhooks may be in beside public addresses',
+  ),
+  webhookAllowedPorts: portsSetting('REJOINDER_WEBHOOK_ALLOWED_PORTS', 'ports that receivers of webhooks may be on', '443,8443'),
+  webhookCaFile: optionalSetting(
+    'REJOINDER_WEBHOOK_CA_FILE',
+    'certificates (PEM) that are trusted beside the public ones, for own receivers of webhooks',
+  ),
+  webhookNameServers: nameServersSetting(
+    'REJOINDER_WEBHOOK_NAME_SERVERS',
+    'addresses joined by commas that are asked for receivers of webhooks, instead of those of this machine',
   ),
   consoleFolder: optionalSetting('REJOINDER_CONSOLE_FOLDER', 'folder of the built console; that of this installation if empty'),
 };

@@ -31,6 +31,14 @@ import { Doors } from './web/doors.js';
 import { HealthApi } from './web/health-api.js';
 import { OpenApiApi } from './web/openapi-api.js';
 import { serve } from './web/server.js';
+import { DeliveriesApi } from './webhooks/deliveries-api.js';
+import { DeliveryStore } from './webhooks/delivery-store.js';
+import { ReceiverClient } from './webhooks/receiver-client.js';
+import { ReplayStore } from './webhooks/replay-store.js';
+import { SecretBox } from './webhooks/secret-box.js';
+import { WebhookStore } from './webhooks/webhook-store.js';
+import { WebhookWorker } from './webhooks/webhook-worker.js';
+import { WebhooksApi } from './webhooks/webhooks-api.js';
 
 const rest = [
   SessionApi,
@@ -48,13 +56,17 @@ const rest = [
   RetentionApi,
   SettingsApi,
   EventsApi,
+  WebhooksApi,
+  DeliveriesApi,
 ];
 const doors = [OpenApiApi, SignInApi, LinkSignInApi, ReconnectApi, HealthApi];
+
+const webhooks = [WebhookStore, DeliveryStore, ReplayStore, SecretBox, ReceiverClient, WebhookWorker];
 
 @Module({
   imports: [DiscoveryModule],
   controllers: [...rest, ...doors, OnPublicEvents, StoreApi],
-  providers: [FirstTenant, SignIn, Doors, Feed],
+  providers: [FirstTenant, SignIn, Doors, Feed, ...webhooks],
 })
 class GatewayModule {}
 

@@ -2,7 +2,9 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '@rejoinder/base/id';
+import { InboxDisconnectedSchema } from '@rejoinder/contracts/events/connections';
 import { SyncService } from '@rejoinder/contracts/api/sync';
+import { settle } from '@rejoinder/testing/settle';
 import { ask, type Gateway } from './gateway-house.js';
 import { startPeer, type Peer } from './peers.js';
 import { contactId, engagementId, inboxId, login, mail, sendId, startRestHouse, trackedId, type RestHouse } from './rest-house.js';
@@ -10,6 +12,9 @@ import { contactId, engagementId, inboxId, login, mail, sendId, startRestHouse, 
 let house: RestHouse;
 let gateway: Gateway;
 let sync: Peer;
+/** Made before the others are tried, which go by its id. */
+let webhookId: string;
+let eventId: string;
 
 beforeAll(async () => {
   house = await startRestHouse();
@@ -30,6 +35,11 @@ beforeAll(async () => {
     releaseQuarantined: () => ({}),
     discardQuarantined: () => ({}),
   });
+  const made = await gateway.call('POST', '/v1/webhooks', { body: { url: 'https://crm.example.com/hook' } });
+  webhookId = (made.json as { webhook_id: string }).webhook_id;
+  await gateway.house.publish('rejoinder.connections.v1', InboxDisconnectedSchema, inboxId, { inboxId }, 1n, gateway.tenantId);
+  const told = 'select event_id::text as id from gateway.webhook_delivery';
+  eventId = (await settle('an event for it', async () => (await gateway.house.query<{ id: string }>(told))[0])).id;
 });
 
 afterAll(async () => {
@@ -78,6 +88,16 @@ const routes: [string, string, string, number, object?][] = [
   ['GET', '/v1/retention/proof', '/v1/retention/proof', 200],
   ['GET', '/v1/settings', '/v1/settings', 200],
   ['PUT', '/v1/settings', '/v1/settings', 200, { attachments: true, capture: 'tracked', never_log: ['example.com'] }],
+  ['GET', '/v1/webhooks', '/v1/webhooks', 200],
+  ['POST', '/v1/webhooks', '/v1/webhooks', 201, { url: 'https://crm.example.com/other', events: ['MailSent'] }],
+  ['GET', '/v1/webhooks/WEBHOOK', '/v1/webhooks/{webhook_id}', 200],
+  ['PATCH', '/v1/webhooks/WEBHOOK', '/v1/webhooks/{webhook_id}', 200, { events: [], state: 'paused' }],
+  ['POST', '/v1/webhooks/WEBHOOK/rotate-secret', '/v1/webhooks/{webhook_id}/rotate-secret', 200],
+  ['POST', '/v1/webhooks/WEBHOOK/test', '/v1/webhooks/{webhook_id}/test', 200],
+  ['GET', '/v1/webhooks/WEBHOOK/deliveries?limit=1', '/v1/webhooks/{webhook_id}/deliveries', 200],
+  ['POST', '/v1/webhooks/WEBHOOK/deliveries/EVENT/replay', '/v1/webhooks/{webhook_id}/deliveries/{event_id}/replay', 200],
+  ['POST', '/v1/webhooks/WEBHOOK/replay', '/v1/webhooks/{webhook_id}/replay', 200, { since: '2026-01-01T00:00:00Z' }],
+  ['DELETE', '/v1/webhooks/WEBHOOK', '/v1/webhooks/{webhook_id}', 204],
   ['POST', '/v1/settings/never-log/dry-run', '/v1/settings/never-log/dry-run', 200, { entries: ['example.com'] }],
 ];
 
@@ -113,7 +133,7 @@ describe('the contract', () => {
   };
 
   test.each(routes)('%s %s is answered as the document says', async (method, path, template, status, body) => {
-    const answer = await gateway.call(method, path, { body });
+    const answer = await gateway.call(method, path.replace('WEBHOOK', webhookId).replace('EVENT', eventId), { body });
     const responses = document.paths[template]![method.toLowerCase()]!.responses;
     expect(answer.status).toBe(status);
     expect(Object.keys(responses)).toContain(String(status));

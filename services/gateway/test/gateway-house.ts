@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Provider } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
 import { newId } from '@rejoinder/base/id';
 import { openHouse } from '@rejoinder/runtime/house';
 import { createLogger } from '@rejoinder/runtime/logging';
@@ -36,7 +37,7 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-export async function startGateway(env: Record<string, string> = {}): Promise<Gateway> {
+export async function startGateway(env: Record<string, string> = {}, clock?: Clock): Promise<Gateway> {
   const house = await startTestHouse({
     roles: [role],
     env: {
@@ -46,6 +47,7 @@ export async function startGateway(env: Record<string, string> = {}): Promise<Ga
       REJOINDER_HTTP_HOSTS: 'mail.example.com',
       ...env,
     },
+    ...(clock ? { clock } : {}),
   });
   const host = house.roles[0]!.httpAddress!;
   const port = Number(host.split(':')[1]);

@@ -12,6 +12,7 @@ export interface NewFeedRow {
 export interface FeedRow {
   seq: number;
   tenantId: string;
+  eventId: string;
   type: string;
   facts: Facts & { time: string };
 }
@@ -19,6 +20,7 @@ export interface FeedRow {
 interface Raw {
   seq: bigint;
   tenant_id: string;
+  event_id: string;
   type: string;
   facts: FeedRow['facts'];
 }
@@ -29,7 +31,7 @@ interface Raw {
  */
 const lockSql = `select pg_advisory_xact_lock(hashtextextended('rejoinder gateway feed', 0))::text`;
 
-const columns = 'seq, tenant_id::text as tenant_id, type, facts';
+const columns = 'seq, tenant_id::text as tenant_id, event_id::text as event_id, type, facts';
 
 /** An event that is there already is left out: under the lock nobody else can be adding it. */
 const insertSql = `
@@ -74,4 +76,6 @@ export async function feedEnds(tx: Tx): Promise<{ first: number; last: number } 
   return ends?.first == null || ends.last == null ? undefined : { first: Number(ends.first), last: Number(ends.last) };
 }
 
-const toRow = ({ seq, tenant_id: tenantId, type, facts }: Raw): FeedRow => ({ seq: Number(seq), tenantId, type, facts });
+const toRow = ({ seq, tenant_id: tenantId, event_id: eventId, type, facts }: Raw): FeedRow => ({
+  ...{ seq: Number(seq), tenantId, eventId, type, facts },
+});

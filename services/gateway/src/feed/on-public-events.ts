@@ -1,13 +1,15 @@
-// Takes every public event into the feed that pages read.
+// Takes every public event into the feed that pages read, and makes it a delivery for each webhook that is told of it.
 import { Controller, Inject } from '@nestjs/common';
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { Clock } from '@rejoinder/base/clock';
 import { done, type Outcome, type Received } from '@rejoinder/bus/event';
 import { On } from '@rejoinder/bus/on';
 import { topics, type Topic, type TopicName } from '@rejoinder/contracts/topics';
+import { count } from '@rejoinder/runtime/count';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import type { Tx } from '../people/tenant-store.js';
+import { addDeliveries, listening } from '../webhooks/delivery-store.js';
 import { factsOf } from './facts.js';
 import { addToFeed, type NewFeedRow } from './feed-store.js';
 import { Feed } from './feed.js';
@@ -25,7 +27,14 @@ export class OnPublicEvents {
   async take(schema: DescMessage, batch: Received[]): Promise<Outcome> {
     const rows = batch.map((received) => rowOf(schema, received));
     const tenants = rows.map(({ tenantId }) => tenantId);
-    this.feed.added(await this.database.write({ tenants }, (tx) => addToFeed(tx, this.clock.now(), rows)));
+    const historical = new Set(batch.flatMap(({ event }) => (event.historical ? event.id : [])));
+    const { added, leftOut } = await this.database.write({ tenants }, async (tx) => {
+      const now = this.clock.now();
+      const [webhooks, added] = await Promise.all([listening(tx, tenants), addToFeed(tx, now, rows)]);
+      return { added, leftOut: await addDeliveries(tx, now, webhooks, added, historical) };
+    });
+    this.feed.added(added);
+    if (leftOut > 0) count('rejoinder.gateway.webhooks.left_out', leftOut);
     return done;
   }
 }

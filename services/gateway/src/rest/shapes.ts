@@ -26,6 +26,8 @@ export const ids = {
   attachment: idLike('019ab1c7-1c02-7b83-a4d6-60718293a476'),
   tracked: idLike('019ab1c9-44b8-7a72-9c1e-718293a4b587'),
   quarantine: idLike('019ab1ca-5d21-7b60-8f2d-8293a4b5c698'),
+  webhook: idLike('019ab1cb-6e32-7c49-9a1e-93a4b5c6d7a9'),
+  event: idLike('019ab1cc-7f43-7d58-8b0f-a4b5c6d7e8ba'),
 };
 
 /** A text that is told, with an example of it. */
