@@ -150,5 +150,29 @@ describe('the console', () => {
     60_000,
   );
 
+  it('deletes what is logged of those who were put on the list, where that is wanted', async () => {
+    const refused = await house.rest.fetch('POST', '/v1/settings/never-log/deletion', JSON.stringify({ entries: ['customer.test'] }), {
+      'content-type': 'application/json',
+    });
+    expect([refused.status, await refused.json()]).toMatchObject([409, { code: 'NOT_ON_LIST' }]);
+    const before = await timelineOf(people.contact);
+    expect(before).toEqual(expect.arrayContaining(['An offer', 'We take it.', 'By the way.']));
+    const keyboard = keyboardOf(page);
+    await page.goto(`${house.base}/settings`);
+    const list = page.getByLabel('Never log');
+    await list.waitFor(within);
+    await list.fill('customer.test');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText(/^\d mails of them logged until now$/).waitFor(within);
+    expect(await lastingFaults(page)).toEqual([]);
+    await keyboard.press(page.getByRole('button', { name: 'Delete them' }));
+    await page.getByRole('dialog').getByText('Nothing is deleted in the mailbox itself.').waitFor(within);
+    expect(await lastingFaults(page)).toEqual([]);
+    await keyboard.press(page.getByRole('dialog').getByRole('button', { name: 'Delete' }));
+    await page.getByText(/^\d logged mails deleted\.$/).waitFor(within);
+    await settle('all but what was sent to be gone', async () => (await timelineOf(people.contact)).join() === 'An offer');
+    expect(await house.rest.call('GET', '/v1/settings/never-log/deletion')).toMatchObject({ state: 'done' });
+  }, 60_000);
+
   it('left no event unhandled', () => expectNoDeadLetters(house.house));
 });

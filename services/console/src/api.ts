@@ -86,6 +86,11 @@ export interface NeverLogTrial {
   tracked: number;
   seen: number;
 }
+export interface NeverLogDeletion {
+  state: 'none' | 'running' | 'done';
+  mails: number;
+  deleted: number;
+}
 export interface Contact {
   contact_id: string;
   address: string;
@@ -253,6 +258,8 @@ export const api = {
   putSettings: (settings: TenantSettings) => call<TenantSettings & { warnings: NeverLogWarning[] }>('PUT', '/v1/settings', settings),
   tryNeverLog: (entries: string[]) =>
     post<{ entries: NeverLogTrial[]; warnings: NeverLogWarning[] }>('/v1/settings/never-log/dry-run', { entries }),
+  deleteNeverLogged: (entries: string[]) => post<NeverLogDeletion>('/v1/settings/never-log/deletion', { entries }),
+  neverLogDeletion: () => get<NeverLogDeletion>('/v1/settings/never-log/deletion'),
   proof: () => get<Proof>('/v1/retention/proof'),
 };
 

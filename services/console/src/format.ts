@@ -27,8 +27,8 @@ export function nameOf(person: { name: string; address: string }): string {
 }
 
 /** 1 mail, 2 mails. */
-export function several(count: number, word: string): string {
-  return `${count.toLocaleString()} ${word}${count === 1 ? '' : 's'}`;
+export function several(count: number, word: string, words = `${word}s`): string {
+  return `${count.toLocaleString()} ${count === 1 ? word : words}`;
 }
 
 export function initials(person: { name: string; address: string }): string {

@@ -7,6 +7,7 @@ import { useState } from 'react';
 import { api, type NeverLogTrial, type NeverLogWarning, type TenantSettings } from './api.js';
 import { CaptureChoice } from './capture-choice.js';
 import { several } from './format.js';
+import { NeverLogDeletion } from './never-log-deletion.js';
 import { Trouble } from './trouble.js';
 
 const queryKey = ['settings'];
@@ -33,12 +34,15 @@ function SettingsForm({ settings }: { settings: TenantSettings & { warnings: Nev
   const [attachments, setAttachments] = useState(settings.attachments);
   const [capture, setCapture] = useState(settings.capture);
   const [list, setList] = useState(settings.never_log.join('\n'));
+  /** Entries that came with the last save. */
+  const [fresh, setFresh] = useState<string[]>([]);
   const entries = linesOf(list);
   const added = entries.filter((entry) => !settings.never_log.includes(entry.toLowerCase()));
   const trial = useMutation({ mutationFn: () => api.tryNeverLog(entries) });
   const save = useMutation({
     mutationFn: () => api.putSettings({ attachments, capture, never_log: entries }),
     onSuccess: (saved) => {
+      setFresh(saved.never_log.filter((entry) => !settings.never_log.includes(entry)));
       data.setQueryData(queryKey, saved);
       setList(saved.never_log.join('\n'));
       trial.reset();
@@ -66,7 +70,7 @@ function SettingsForm({ settings }: { settings: TenantSettings & { warnings: Nev
         <Stack className="panel" p="md">
           <Textarea
             label="Never log"
-            description="Addresses and domains, one a line; a domain stands for all below it. Mail that one of them is on is never read, also where it answers a conversation. What you send them from here is logged, and what is on timelines stays until you delete it."
+            description="Addresses and domains, one a line; a domain stands for all below it. Mail that one of them is on is never read, also where it answers a conversation. What you send them from here is logged, and what is on timelines stays unless you have it deleted."
             placeholder={'doctor@example.net\nbank.example'}
             autosize
             minRows={4}
@@ -79,6 +83,7 @@ function SettingsForm({ settings }: { settings: TenantSettings & { warnings: Nev
               {sentence}
             </Alert>
           ))}
+          <NeverLogDeletion entries={fresh} />
           {trial.error && <Alert color="red">{trial.error.message}</Alert>}
           {trial.data && <Trials trials={trial.data.entries} />}
           <Group>

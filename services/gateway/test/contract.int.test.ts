@@ -99,6 +99,8 @@ const routes: [string, string, string, number, object?][] = [
   ['POST', '/v1/webhooks/WEBHOOK/replay', '/v1/webhooks/{webhook_id}/replay', 200, { since: '2026-01-01T00:00:00Z' }],
   ['DELETE', '/v1/webhooks/WEBHOOK', '/v1/webhooks/{webhook_id}', 204],
   ['POST', '/v1/settings/never-log/dry-run', '/v1/settings/never-log/dry-run', 200, { entries: ['example.com'] }],
+  ['POST', '/v1/settings/never-log/deletion', '/v1/settings/never-log/deletion', 202, { entries: ['bank.example'] }],
+  ['GET', '/v1/settings/never-log/deletion', '/v1/settings/never-log/deletion', 200],
 ];
 
 interface Media {

@@ -129,6 +129,7 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
       },
       getTenantSettings: () => ({ settings: { attachments: true, capture: 'tracked', neverLog: ['bank.example'] } }),
       putTenantSettings: ({ settings }) => ({ settings, warnings: [{ entry: 'example.com', sentence: 'That is you.' }] }),
+      deleteNeverLogged: () => ({ mails: 2n }),
       tryNeverLog: ({ entries }) => ({ trials: entries.map((entry) => ({ entry, tracked: 1n, seen: 2n })) }),
       remove: () => ({}),
       getInbox: (request) => {
@@ -162,6 +163,7 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
     }),
     await startPeer(address('threading'), ThreadingService, {
       track: () => ({ trackedId, state: 'searching', mailId: '' }),
+      getDeletion: () => ({ deletion: { state: 'running', mails: 2n, deleted: 1n } }),
       getTracked: () => ({ trackedId, state: 'captured', mailId, reason: '' }),
     }),
     await startPeer(address('retention'), RetentionService, {

@@ -13,6 +13,8 @@ import { OnInboxEvents } from './on-inbox-events.js';
 import { OnMailsObserved } from './on-mails-observed.js';
 import { OnSendAccepted } from './on-send-accepted.js';
 import { CountApi } from './people/count-api.js';
+import { DeletionApi } from './people/deletion-api.js';
+import { DeletionWorker } from './people/deletion-worker.js';
 import { OnContactChanged } from './people/on-contact-changed.js';
 import { OnNeverLogChanged } from './people/on-never-log-changed.js';
 import { RecheckWorker } from './verdict/recheck-worker.js';
@@ -30,9 +32,10 @@ import { ThreadingApi } from './tracked/threading-api.js';
     OnContactChanged,
     ThreadingApi,
     CountApi,
+    DeletionApi,
     StoreApi,
   ],
-  providers: [GraphWriter, SightingWriter, FindWorker, RecheckWorker, NodeKeeper],
+  providers: [GraphWriter, SightingWriter, FindWorker, RecheckWorker, DeletionWorker, NodeKeeper],
 })
 class ThreadingModule {}
 

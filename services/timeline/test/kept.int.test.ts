@@ -72,6 +72,37 @@ describe('a deleted engagement', () => {
     ]);
   });
 
+  test('goes with the whole mail from every timeline, also before it is on one', async () => {
+    const [address, known] = [ann(), ann()];
+    await api().putContact({ tenantId: here.house.tenantId, address: known });
+    const message = await capture({ from: person(address), cc: [person(known)] });
+    const [one, other] = [await engagement(address, () => true), await engagement(known, () => true)];
+    const unseen = newId();
+    const mailIds = [message.mailId, unseen];
+    await api().deleteMails({ tenantId: here.house.tenantId, mailIds });
+    // Asked twice, as a worker may.
+    await api().deleteMails({ tenantId: here.house.tenantId, mailIds });
+    await settle('everybody to forget both', () =>
+      mailIds.every((id) => Object.values(here.peers.forgotten).every((ids) => ids.includes(id))),
+    );
+    await capture({ ...message, revision: 2n });
+    await capture({ mailId: unseen, from: person(address), cc: [person(known)] });
+    await drained();
+    expect([await timelineOf(address), await timelineOf(known)]).toEqual([[], []]);
+    const deleted = await here.house.published('rejoinder.timeline.v1', EngagementDeletedSchema);
+    const ids = [one.engagementId, other.engagementId].toSorted();
+    expect(
+      deleted
+        .map(({ engagementId }) => engagementId)
+        .filter((id) => ids.includes(id))
+        .toSorted(),
+    ).toEqual(ids);
+    await expect(api().deleteMails({ tenantId: here.house.tenantId, mailIds: ['no id'] })).rejects.toThrow('UUID');
+    await expect(api().deleteMails({ tenantId: here.house.tenantId, mailIds: Array(101).fill(unseen) as string[] })).rejects.toThrow(
+      'At most 100',
+    );
+  });
+
   test('leaves the mail on the timelines of others', async () => {
     const [address, known] = [ann(), ann()];
     await api().putContact({ tenantId: here.house.tenantId, address: known });

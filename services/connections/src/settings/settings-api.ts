@@ -4,6 +4,7 @@ import { GrpcMethod } from '@nestjs/microservices';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '@rejoinder/base/clock';
+import { Fault } from '@rejoinder/base/fault';
 import type * as api from '@rejoinder/contracts/api/connections';
 import { ThreadingService } from '@rejoinder/contracts/api/threading';
 import type { HouseSettings } from '@rejoinder/runtime/house-settings';
@@ -62,6 +63,23 @@ export class SettingsApi {
     const { counts } = await this.peers.client(ThreadingService).countMails({ tenantId, people }, trial);
     const trials = hashed.map(({ entry }, at) => ({ entry, tracked: counts[at]!.tracked, seen: counts[at]!.seen }));
     return { trials, warnings: await this.#warnings(tenantId, hashed) };
+  }
+
+  @GrpcMethod('ConnectionsService', 'DeleteNeverLogged')
+  async deleteNeverLogged(request: api.DeleteNeverLoggedRequest): Promise<MessageInitShape<typeof api.DeleteNeverLoggedResponseSchema>> {
+    const { tenantId, entries } = request;
+    const hashed = await this.#hashed(tenantId, readEntries(entries));
+    const list = await this.store.list(tenantId);
+    // Else what is deleted would be logged again.
+    if (hashed.length === 0 || !hashed.every(({ entry }) => list.entries.includes(entry)))
+      throw new Fault(
+        'conflict',
+        'NOT_ON_LIST',
+        'Only the mail of entries that are on the never-log list can be deleted: put them there first.',
+      );
+    const people = hashed.map(({ hashes }) => ({ hashes }));
+    const asked = await this.peers.client(ThreadingService).deleteMailsOf({ tenantId, people, listRevision: list.revision }, trial);
+    return { mails: asked.deletion!.mails };
   }
 
   async #told(tenantId: string, settings: TenantWide) {

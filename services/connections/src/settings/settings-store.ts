@@ -71,6 +71,14 @@ export class SettingsStore {
     });
   }
 
+  /** The never-log list, and the sequence it was last told under. */
+  list(tenantId: string): Promise<{ entries: string[]; revision: bigint }> {
+    return this.database.read({ tenant: tenantId }, async (tx) => {
+      const row = await tx.tenantSettings.findUnique({ where: { tenantId } });
+      return { entries: (await readWide(tx, tenantId)).neverLog, revision: row?.revision ?? 0n };
+    });
+  }
+
   ownAddresses(tenantId: string): Promise<string[]> {
     return this.database.read({ tenant: tenantId }, async (tx) =>
       (await tx.inbox.findMany({ where: { tenantId }, select: { address: true } })).map(({ address }) => address),

@@ -1,6 +1,7 @@
 // REST of what holds for all inboxes of a tenant, and of the never-log list before it holds.
 import { z } from 'zod';
 import { ConnectionsService, type NeverLogWarning, type TenantSettings } from '@rejoinder/contracts/api/connections';
+import { ThreadingService } from '@rejoinder/contracts/api/threading';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
 import { FromBody, Route, V1 } from '../web/route.js';
@@ -46,6 +47,20 @@ const trialSchema = z.object({
   warnings: z.array(warning),
 });
 
+const deletionSchema = z
+  .object({
+    state: z.enum(['none', 'running', 'done']).meta({ description: 'none: never asked for' }),
+    mails: count(42).meta({ description: 'Logged mails there were to delete' }),
+    deleted: count(12),
+  })
+  .meta({ id: 'NeverLogDeletion' });
+
+const notOnList = {
+  code: 'NOT_ON_LIST',
+  detail: 'Only the mail of entries that are on the never-log list can be deleted: put them there first.',
+};
+
+type Deletion = z.infer<typeof deletionSchema>;
 type SettingsAnswer = z.infer<typeof settingsSchema>;
 
 @V1('settings')
@@ -84,6 +99,33 @@ export class SettingsApi {
     const { trials, warnings } = await this.#connections.tryNeverLog({ tenantId, entries: body.entries }, trial);
     const told = trials.map(({ entry, tracked, seen }) => ({ entry, tracked: Number(tracked), seen: Number(seen) }));
     return { entries: told, warnings: warnings.map(toWarning) };
+  }
+
+  @Route({
+    method: 'POST',
+    path: 'never-log/deletion',
+    says: 'Deletes for good what is logged of mail from or to entries that are on the list; what was sent from the CRM stays',
+    result: 'It is being deleted; GET tells how far that is',
+    status: 202,
+    answers: deletionSchema,
+    refuses: { 409: [notOnList] },
+  })
+  async deleteNeverLogged(@TenantId() tenantId: string, @FromBody(trialBody) body: z.infer<typeof trialBody>): Promise<Deletion> {
+    const { mails } = await this.#connections.deleteNeverLogged({ tenantId, entries: body.entries }, trial);
+    return { state: 'running', mails: Number(mails), deleted: 0 };
+  }
+
+  @Route({
+    method: 'GET',
+    path: 'never-log/deletion',
+    says: 'How far the last deletion of logged mail is',
+    result: 'How many mails there were, and how many are deleted',
+    answers: deletionSchema,
+  })
+  async deletion(@TenantId() tenantId: string): Promise<Deletion> {
+    const { deletion } = await this.peers.client(ThreadingService).getDeletion({ tenantId });
+    const { state, mails, deleted } = deletion!;
+    return { state: state as Deletion['state'], mails: Number(mails), deleted: Number(deleted) };
   }
 
   get #connections() {

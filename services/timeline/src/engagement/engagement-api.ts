@@ -8,6 +8,7 @@ import type { Clock } from '@rejoinder/base/clock';
 import { activeTraceparent } from '@rejoinder/bus/outbox';
 import type {
   DeleteEngagementRequest,
+  DeleteMailsRequest,
   GetPlacesRequest,
   GetPlacesResponseSchema,
   GetEngagementRequest,
@@ -19,7 +20,7 @@ import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { contactById } from '../contact/contact-store.js';
 import { EngagementShow } from './engagement-show.js';
-import { bury, engagementById, engagementsOf, listEngagements, type ListedEngagement } from './engagement-store.js';
+import { bury, engagementById, engagementsOf, listEngagements, type EngagementRow, type ListedEngagement } from './engagement-store.js';
 import { EngagementWriter } from './engagement-writer.js';
 import { forgetNow } from '../forget/forget-store.js';
 import { whyNowhere } from '../mail/mail-state.js';
@@ -28,6 +29,7 @@ import { cursorOf, pageSize, tokenOf } from './page-token.js';
 import type { Tx } from '../tx.js';
 
 const maxEngagements = 100;
+const maxMails = 100;
 /** A page ends before its texts are more than a message over gRPC can hold; the first one always goes. */
 const maxPageBytes = 8_000_000;
 
@@ -98,13 +100,36 @@ export class EngagementApi {
       // Read again under the lock: another may have deleted it meanwhile.
       const row = await engagementById(tx, tenantId, engagementId);
       if (!row) return;
-      await bury(tx, row, now);
-      await this.engagements.delete(tx, row);
+      await this.#deleteOne(tx, row, now);
       if ((await engagementsOf(tx, row)).length > 0) return;
       await forgetMail(tx, mail!);
       await forgetNow(tx, row, now, activeTraceparent());
     });
     return {};
+  }
+
+  @GrpcMethod('TimelineService', 'DeleteMails')
+  async deleteMails({ tenantId, mailIds }: DeleteMailsRequest): Promise<object> {
+    if (!mailIds.every(isId)) throw new Fault('invalid', 'ID', 'An id is a UUID in lower case.');
+    if (mailIds.length > maxMails) throw new Fault('too_large', 'TOO_MANY_MAILS', `At most ${maxMails} mails are deleted at once.`);
+    await this.database.write({ tenant: tenantId }, async (tx) => {
+      const now = this.clock.now();
+      for (const mail of await lockMails(
+        tx,
+        mailIds.map((mailId) => ({ tenantId, mailId })),
+        now,
+      )) {
+        for (const row of await engagementsOf(tx, mail)) await this.#deleteOne(tx, row, now);
+        if (!mail.forgotten) await forgetMail(tx, mail);
+        await forgetNow(tx, mail, now, activeTraceparent());
+      }
+    });
+    return {};
+  }
+
+  async #deleteOne(tx: Tx, row: EngagementRow, now: Date): Promise<void> {
+    await bury(tx, row, now);
+    await this.engagements.delete(tx, row);
   }
 }
 

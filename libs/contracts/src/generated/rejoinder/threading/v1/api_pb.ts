@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/threading/v1/api.proto.
  */
 export const file_rejoinder_threading_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("CiByZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2FwaS5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSI7CgxUcmFja1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhgKCm1lc3NhZ2VfaWQYAiABKAlCBIi1GAEiQwoNVHJhY2tSZXNwb25zZRISCgp0cmFja2VkX2lkGAEgASgJEg0KBXN0YXRlGAIgASgJEg8KB21haWxfaWQYAyABKAkiOgoRR2V0VHJhY2tlZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCnRyYWNrZWRfaWQYAiABKAkiWAoSR2V0VHJhY2tlZFJlc3BvbnNlEhIKCnRyYWNrZWRfaWQYASABKAkSDQoFc3RhdGUYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIOCgZyZWFzb24YBCABKAkiVgoRQ291bnRNYWlsc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBnBlb3BsZRgCIAMoCzIeLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGVvcGxlIhgKBlBlb3BsZRIOCgZoYXNoZXMYASADKAwiRwoSQ291bnRNYWlsc1Jlc3BvbnNlEjEKBmNvdW50cxgBIAMoCzIhLnJlam9pbmRlci50aHJlYWRpbmcudjEuTWFpbENvdW50IioKCU1haWxDb3VudBIPCgd0cmFja2VkGAEgASgDEgwKBHNlZW4YAiABKAMysgIKEFRocmVhZGluZ1NlcnZpY2USVAoFVHJhY2sSJC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlRyYWNrUmVxdWVzdBolLnJlam9pbmRlci50aHJlYWRpbmcudjEuVHJhY2tSZXNwb25zZRJjCgpHZXRUcmFja2VkEikucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXRUcmFja2VkUmVxdWVzdBoqLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0VHJhY2tlZFJlc3BvbnNlEmMKCkNvdW50TWFpbHMSKS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkNvdW50TWFpbHNSZXF1ZXN0GioucmVqb2luZGVyLnRocmVhZGluZy52MS5Db3VudE1haWxzUmVzcG9uc2ViBnByb3RvMw", [file_rejoinder_v1_options]);
+  fileDesc("CiByZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2FwaS5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSI7CgxUcmFja1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhgKCm1lc3NhZ2VfaWQYAiABKAlCBIi1GAEiQwoNVHJhY2tSZXNwb25zZRISCgp0cmFja2VkX2lkGAEgASgJEg0KBXN0YXRlGAIgASgJEg8KB21haWxfaWQYAyABKAkiOgoRR2V0VHJhY2tlZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCnRyYWNrZWRfaWQYAiABKAkiWAoSR2V0VHJhY2tlZFJlc3BvbnNlEhIKCnRyYWNrZWRfaWQYASABKAkSDQoFc3RhdGUYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIOCgZyZWFzb24YBCABKAkiVgoRQ291bnRNYWlsc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBnBlb3BsZRgCIAMoCzIeLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGVvcGxlIhgKBlBlb3BsZRIOCgZoYXNoZXMYASADKAwiRwoSQ291bnRNYWlsc1Jlc3BvbnNlEjEKBmNvdW50cxgBIAMoCzIhLnJlam9pbmRlci50aHJlYWRpbmcudjEuTWFpbENvdW50IioKCU1haWxDb3VudBIPCgd0cmFja2VkGAEgASgDEgwKBHNlZW4YAiABKAMicAoURGVsZXRlTWFpbHNPZlJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBnBlb3BsZRgCIAMoCzIeLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGVvcGxlEhUKDWxpc3RfcmV2aXNpb24YAyABKAMiSwoVRGVsZXRlTWFpbHNPZlJlc3BvbnNlEjIKCGRlbGV0aW9uGAEgASgLMiAucmVqb2luZGVyLnRocmVhZGluZy52MS5EZWxldGlvbiInChJHZXREZWxldGlvblJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJIkkKE0dldERlbGV0aW9uUmVzcG9uc2USMgoIZGVsZXRpb24YASABKAsyIC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkRlbGV0aW9uIjkKCERlbGV0aW9uEg0KBXN0YXRlGAEgASgJEg0KBW1haWxzGAIgASgDEg8KB2RlbGV0ZWQYAyABKAMyiAQKEFRocmVhZGluZ1NlcnZpY2USVAoFVHJhY2sSJC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlRyYWNrUmVxdWVzdBolLnJlam9pbmRlci50aHJlYWRpbmcudjEuVHJhY2tSZXNwb25zZRJjCgpHZXRUcmFja2VkEikucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXRUcmFja2VkUmVxdWVzdBoqLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0VHJhY2tlZFJlc3BvbnNlEmMKCkNvdW50TWFpbHMSKS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkNvdW50TWFpbHNSZXF1ZXN0GioucmVqb2luZGVyLnRocmVhZGluZy52MS5Db3VudE1haWxzUmVzcG9uc2USbAoNRGVsZXRlTWFpbHNPZhIsLnJlam9pbmRlci50aHJlYWRpbmcudjEuRGVsZXRlTWFpbHNPZlJlcXVlc3QaLS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkRlbGV0ZU1haWxzT2ZSZXNwb25zZRJmCgtHZXREZWxldGlvbhIqLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0RGVsZXRpb25SZXF1ZXN0GisucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXREZWxldGlvblJlc3BvbnNlYgZwcm90bzM", [file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.threading.v1.TrackRequest
@@ -217,6 +217,119 @@ export const MailCountSchema: GenMessage<MailCount> = /*@__PURE__*/
   messageDesc(file_rejoinder_threading_v1_api, 7);
 
 /**
+ * @generated from message rejoinder.threading.v1.DeleteMailsOfRequest
+ */
+export type DeleteMailsOfRequest = Message<"rejoinder.threading.v1.DeleteMailsOfRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * At most 1,000.
+   *
+   * @generated from field: repeated rejoinder.threading.v1.People people = 2;
+   */
+  people: People[];
+
+  /**
+   * Sequence of the NeverLogChanged that has them: nothing is deleted before that list holds.
+   *
+   * @generated from field: int64 list_revision = 3;
+   */
+  listRevision: bigint;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.DeleteMailsOfRequest.
+ * Use `create(DeleteMailsOfRequestSchema)` to create a new message.
+ */
+export const DeleteMailsOfRequestSchema: GenMessage<DeleteMailsOfRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 8);
+
+/**
+ * @generated from message rejoinder.threading.v1.DeleteMailsOfResponse
+ */
+export type DeleteMailsOfResponse = Message<"rejoinder.threading.v1.DeleteMailsOfResponse"> & {
+  /**
+   * @generated from field: rejoinder.threading.v1.Deletion deletion = 1;
+   */
+  deletion?: Deletion | undefined;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.DeleteMailsOfResponse.
+ * Use `create(DeleteMailsOfResponseSchema)` to create a new message.
+ */
+export const DeleteMailsOfResponseSchema: GenMessage<DeleteMailsOfResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 9);
+
+/**
+ * @generated from message rejoinder.threading.v1.GetDeletionRequest
+ */
+export type GetDeletionRequest = Message<"rejoinder.threading.v1.GetDeletionRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.GetDeletionRequest.
+ * Use `create(GetDeletionRequestSchema)` to create a new message.
+ */
+export const GetDeletionRequestSchema: GenMessage<GetDeletionRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 10);
+
+/**
+ * @generated from message rejoinder.threading.v1.GetDeletionResponse
+ */
+export type GetDeletionResponse = Message<"rejoinder.threading.v1.GetDeletionResponse"> & {
+  /**
+   * @generated from field: rejoinder.threading.v1.Deletion deletion = 1;
+   */
+  deletion?: Deletion | undefined;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.GetDeletionResponse.
+ * Use `create(GetDeletionResponseSchema)` to create a new message.
+ */
+export const GetDeletionResponseSchema: GenMessage<GetDeletionResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 11);
+
+/**
+ * @generated from message rejoinder.threading.v1.Deletion
+ */
+export type Deletion = Message<"rejoinder.threading.v1.Deletion"> & {
+  /**
+   * none (there never was one), running, done.
+   *
+   * @generated from field: string state = 1;
+   */
+  state: string;
+
+  /**
+   * Logged mails there were to delete, and those that are deleted.
+   *
+   * @generated from field: int64 mails = 2;
+   */
+  mails: bigint;
+
+  /**
+   * @generated from field: int64 deleted = 3;
+   */
+  deleted: bigint;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.Deletion.
+ * Use `create(DeletionSchema)` to create a new message.
+ */
+export const DeletionSchema: GenMessage<Deletion> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 12);
+
+/**
  * @generated from service rejoinder.threading.v1.ThreadingService
  */
 export const ThreadingService: GenService<{
@@ -249,6 +362,26 @@ export const ThreadingService: GenService<{
     methodKind: "unary";
     input: typeof CountMailsRequestSchema;
     output: typeof CountMailsResponseSchema;
+  },
+  /**
+   * Has logged mail deleted for good that is from or to people on the never-log list, a part at a time; what was sent from the CRM stays. INVALID as CountMails.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.DeleteMailsOf
+   */
+  deleteMailsOf: {
+    methodKind: "unary";
+    input: typeof DeleteMailsOfRequestSchema;
+    output: typeof DeleteMailsOfResponseSchema;
+  },
+  /**
+   * How far the last such deletion of a tenant is.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.GetDeletion
+   */
+  getDeletion: {
+    methodKind: "unary";
+    input: typeof GetDeletionRequestSchema;
+    output: typeof GetDeletionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_rejoinder_threading_v1_api, 0);
