@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { startHeldInboxes, type HeldInboxes } from '@rejoinder/testing/held-inboxes';
 import { buildMail } from '@rejoinder/testing/mail';
+import { nodeFlags } from '@rejoinder/testing/node-flags';
 import { startProgram, type Program } from '@rejoinder/testing/processes';
 import { pause, settle } from '@rejoinder/testing/settle';
 import { startIdleClient, type IdleClient } from './idle-client.js';
@@ -23,7 +24,7 @@ const twinCount = 40;
 const everyMs = 250;
 const jitterMs = (n: number) => ((n * 0.618) % 1) * (everyMs / 2);
 const bare = fileURLToPath(new URL('bare-idle.js', import.meta.url));
-const measured = ['--expose-gc', '--max-semi-space-size=4', '--import', new URL('tell-memory.js', import.meta.url).href];
+const measured = ['--expose-gc', ...nodeFlags, '--import', new URL('tell-memory.js', import.meta.url).href];
 
 interface Memory {
   rss: number;

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeFlags } from '@rejoinder/testing/node-flags';
 import { freePort } from '@rejoinder/testing/ports';
 import { startProgram, type Program } from '@rejoinder/testing/processes';
 import { pause } from '@rejoinder/testing/settle';
@@ -46,7 +47,7 @@ async function measure(data: string) {
     name: 'rejoinder all',
     command: process.execPath,
     // As `npm start` does.
-    args: ['--max-semi-space-size=4', cli, 'all', '--data', data, '--port', String(port)],
+    args: [...nodeFlags, cli, 'all', '--data', data, '--port', String(port)],
   });
   try {
     await untilReady(program, started);

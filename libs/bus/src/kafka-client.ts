@@ -1,6 +1,7 @@
 // Makes kafkajs clients: one way to connect, and logs that go to our logger with what may be said.
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { ConnectionOptions } from 'node:tls';
+import './kafka-request-queue.js';
 import type { BusLogger } from './logger.js';
 
 export interface KafkaConnection {

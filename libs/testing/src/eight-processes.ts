@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { services, type ServiceName } from '@rejoinder/runtime/services';
 import { startKafka, type Kafka } from './kafka.js';
+import { nodeFlags } from './node-flags.js';
 import { freePorts } from './ports.js';
 import { startPostgres, type Postgres } from './postgres.js';
 import { ready, run, startProgram, type Program } from './processes.js';
@@ -73,7 +74,7 @@ export async function startEightProcesses(
       // PostgreSQL then knows whose connection is whose.
       REJOINDER_DATABASE_URL: `${env.REJOINDER_DATABASE_URL}?application_name=${service}`,
     };
-    const args = ['--max-semi-space-size=4', join(repository, 'services', service, 'dist', 'main.js')];
+    const args = [...nodeFlags, join(repository, 'services', service, 'dist', 'main.js')];
     return startProgram({ name: service, command: process.execPath, args, env: { ...env, ...own, ...extra } });
   };
   const start = async (service: ServiceName, extra: Record<string, string> = {}) => {
