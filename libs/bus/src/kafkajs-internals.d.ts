@@ -6,7 +6,11 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
     constructor(options: { clientId: string; broker: string; requestTimeout: number; enforceRequestTimeout: boolean; logger: Logger });
     pending: unknown[];
     throttledUntil: number;
-    push(request: { entry: { correlationId: number; apiName: string; resolve: () => void }; expectResponse: boolean; sendRequest: () => void }): void;
+    push(request: {
+      entry: { correlationId: number; apiName: string; resolve: () => void };
+      expectResponse: boolean;
+      sendRequest: () => void;
+    }): void;
     checkPendingRequests(): void;
     scheduleCheckPendingRequests(): void;
   }
