@@ -1,10 +1,12 @@
-// A password that was changed in the whole house: its owner is mailed once, mends it by the link, and what came meanwhile is read.
+// A password that was changed in the whole house: a webhook is told, its owner is mailed once, mends it by the link, and what came meanwhile is read.
 import { simpleParser } from 'mailparser';
+import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalogue } from '@rejoinder/contracts/catalogue';
 import { people } from '@rejoinder/testing/crm-town';
 import { buildMail } from '@rejoinder/testing/mail';
 import { freePort } from '@rejoinder/testing/ports';
+import type { Receiver } from '@rejoinder/testing/receiver';
 import type { Inbox, Rest } from '@rejoinder/testing/rest';
 import { settle } from '@rejoinder/testing/settle';
 import { expectNoDeadLetters, observed, restOf, startOneHouse, type OneHouse } from './one-house.js';
@@ -15,6 +17,8 @@ let one: OneHouse;
 let rest: Rest;
 let inboxId: string;
 let link: string;
+let receiver: Receiver;
+let secret: string;
 
 beforeAll(async () => {
   const base = `127.0.0.1:${await freePort()}`;
@@ -25,6 +29,9 @@ beforeAll(async () => {
   const relay = `smtps://${encodeURIComponent(relayUser)}:secret@localhost:${dovecot.submissionsPort}`;
   await one.house.reopen({ REJOINDER_NOTICES_SMTP_URL: relay, REJOINDER_NOTICES_FROM: `CRM <${relayUser}>` });
   rest = restOf(one.house);
+  receiver = await one.receive();
+  const events = ['InboxDisconnected', 'InboxReconnected'];
+  ({ secret } = await rest.call<{ secret: string }>('POST', '/v1/webhooks', { url: receiver.url, events }));
   inboxId = (await rest.call<Inbox>('POST', '/v1/inboxes', one.town.login)).inbox_id;
   await observed({ rest, house: one.house }, inboxId, 'INBOX', 0);
 });
@@ -54,6 +61,13 @@ describe('a password that was changed', { timeout: 120_000 }, () => {
     link = /^http\S+\/reconnect\/\S+$/m.exec(text)![0];
   });
 
+  it('is told to the webhook of the company, signed, with the reason', async () => {
+    const { body, headers } = await settle('it', () => receiver.told[0]);
+    const data = { inbox_id: inboxId, side: 'receiving', reason: 'AUTH_REJECTED' };
+    expect(new Webhook(secret).verify(body, headers)).toMatchObject({ type: 'InboxDisconnected', data });
+    expect(body).not.toContain('@');
+  });
+
   it('is mended by the link, once, and what came meanwhile is read', async () => {
     await one.town.dovecot.deliver(people.sales, await buildMail({ from: people.stranger, to: people.sales }));
     expect((await ofOwner()).text).toContain(people.sales);
@@ -65,6 +79,8 @@ describe('a password that was changed', { timeout: 120_000 }, () => {
     // The notice itself lies there too.
     await observed({ rest, house: one.house }, inboxId, 'INBOX', 2);
     expect(notices()).toHaveLength(1);
+    await settle('the webhook to be told', () => receiver.told.some(({ event }) => event.type === 'InboxReconnected'));
+    expect(receiver.told.map(({ event }) => event.type)).toEqual(['InboxDisconnected', 'InboxReconnected']);
     await expectNoDeadLetters(one.house);
   });
 });

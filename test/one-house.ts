@@ -9,6 +9,7 @@ import { startTown, type Town } from '@rejoinder/testing/crm-town';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
 import type { Postgres } from '@rejoinder/testing/postgres';
 import { freePort } from '@rejoinder/testing/ports';
+import { startReceiver, type Receiver } from '@rejoinder/testing/receiver';
 import { Rest } from '@rejoinder/testing/rest';
 import { settle } from '@rejoinder/testing/settle';
 import { allIn, loadRoles } from '../services/rejoinder/src/roles.js';
@@ -21,6 +22,8 @@ export interface OneHouse {
   rest: Rest;
   /** Folder of the stored attachments. */
   store: string;
+  /** Begins to receive webhooks, where they may lead. */
+  receive(): Promise<Receiver>;
   stop(): Promise<void>;
 }
 
@@ -38,11 +41,16 @@ export async function startOneHouse({ env = {}, postgres, clock, ports = [], sig
   const store = mkdtempSync(join(tmpdir(), 'rejoinder-store-'));
   const httpListen = `127.0.0.1:${signIn ? await freePort() : 0}`;
   const town = await startTown(signIn ? { signedInAt: ['inboxes', 'reconnect'].map((at) => `http://${httpListen}/${at}/signed-in`) } : {});
+  const receiverPort = await freePort();
+  let receiver: Receiver | undefined;
   const house = await startTestHouse({
     roles: await loadRoles(allIn(env)),
     env: {
       ...town.env,
       REJOINDER_MAIL_ALLOWED_PORTS: [town.env.REJOINDER_MAIL_ALLOWED_PORTS, ...ports].join(','),
+      REJOINDER_WEBHOOK_CA_FILE: town.env.REJOINDER_MAIL_CA_FILE!,
+      REJOINDER_WEBHOOK_ALLOWED_NETWORKS: '127.0.0.1/32',
+      REJOINDER_WEBHOOK_ALLOWED_PORTS: String(receiverPort),
       REJOINDER_STORE: 'disk',
       REJOINDER_STORE_FOLDER: store,
       REJOINDER_BOOTSTRAP_API_KEY: apiKey,
@@ -55,10 +63,12 @@ export async function startOneHouse({ env = {}, postgres, clock, ports = [], sig
   });
   const stop = async () => {
     await house.stop();
+    await receiver?.stop();
     await town.stop();
     rmSync(store, { recursive: true, force: true });
   };
-  return { town, house, rest: restOf(house), store, stop };
+  const receive = async () => (receiver = await startReceiver(town.dovecot.ca, { port: receiverPort }));
+  return { town, house, rest: restOf(house), store, receive, stop };
 }
 
 /** REST of the house as it runs now. */

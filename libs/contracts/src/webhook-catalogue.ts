@@ -37,8 +37,8 @@ export const webhookCatalogue = {
     action: 'Use the address that it leads to',
   },
   WEBHOOK_REFUSED: { kind: 'broken', sentence: 'The receiver did not take it.', action: 'Look into its log' },
-  WEBHOOK_THROTTLED: { kind: 'busy', sentence: 'The receiver asked for fewer requests. It is tried again.', action: '' },
-  WEBHOOK_BUSY: { kind: 'busy', sentence: 'The receiver is out of service for a while. It is tried again.', action: '' },
+  WEBHOOK_THROTTLED: { kind: 'busy', sentence: 'The receiver asked for fewer requests.', action: '' },
+  WEBHOOK_BUSY: { kind: 'busy', sentence: 'The receiver is out of service for a while.', action: '' },
   WEBHOOK_GONE: {
     kind: 'gone',
     sentence: 'The receiver answered that it wants no more (410), so it was switched off.',

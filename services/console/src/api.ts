@@ -191,7 +191,7 @@ export class ApiError extends Error {
   }
 }
 
-async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
   const form = body instanceof FormData;
   const response = await fetch(path, {
     method,
@@ -211,8 +211,8 @@ async function call<T>(method: string, path: string, body?: unknown, headers: Re
   );
 }
 
-const get = <T>(path: string) => call<T>('GET', path);
-const post = <T>(path: string, body: unknown = {}, headers?: Record<string, string>) => call<T>('POST', path, body, headers);
+export const get = <T>(path: string) => call<T>('GET', path);
+export const post = <T>(path: string, body: unknown = {}, headers?: Record<string, string>) => call<T>('POST', path, body, headers);
 
 export const api = {
   session: () => get<Session>('/v1/session'),

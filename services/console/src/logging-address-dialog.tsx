@@ -1,8 +1,9 @@
 // The address by which a mailbox's owner logs mail by hand: shown, copied, renewed.
-import { Alert, Button, Code, CopyButton, Group, Modal, Skeleton, Stack, Text } from '@mantine/core';
-import { IconCheck, IconCopy, IconRefresh } from '@tabler/icons-react';
+import { Alert, Button, Group, Modal, Skeleton, Stack, Text } from '@mantine/core';
+import { IconRefresh } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, type Inbox } from './api.js';
+import { CopyLine } from './copy-line.js';
 
 interface Props {
   inbox: Inbox;
@@ -39,24 +40,7 @@ export function LoggingAddressDialog({ inbox, opened, onClose, onClosed }: Props
         {error && <Alert color="red">{error.message}</Alert>}
         {asked.data && (
           <>
-            <Group wrap="nowrap" justify="space-between">
-              <Code style={{ overflowWrap: 'anywhere' }} aria-label="Logging address">
-                {asked.data.address}
-              </Code>
-              <CopyButton value={asked.data.address}>
-                {({ copied, copy }) => (
-                  <Button
-                    size="xs"
-                    color={copied ? 'teal' : undefined}
-                    leftSection={copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
-                    onClick={copy}
-                    style={{ flex: 'none' }}
-                  >
-                    {copied ? 'Copied' : 'Copy'}
-                  </Button>
-                )}
-              </CopyButton>
-            </Group>
+            <CopyLine label="Logging address" value={asked.data.address} />
             <Text size="sm" c="dimmed">
               It takes mail from your connected mailboxes alone; whatever else comes is held back and shown under Mailboxes.
             </Text>

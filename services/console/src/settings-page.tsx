@@ -1,4 +1,4 @@
-// What holds for all mailboxes: attachments, what new ones capture, and whose mail is never logged.
+// What holds for all mailboxes: attachments, what new ones capture, whose mail is never logged, and who is told of events.
 import { Alert, Button, Group, Skeleton, Stack, Switch, Table, Text, Textarea, Title } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconAlertTriangle } from '@tabler/icons-react';
@@ -9,6 +9,7 @@ import { CaptureChoice } from './capture-choice.js';
 import { several } from './format.js';
 import { NeverLogDeletion } from './never-log-deletion.js';
 import { Trouble } from './trouble.js';
+import { Webhooks } from './webhooks.js';
 
 const queryKey = ['settings'];
 
@@ -22,6 +23,7 @@ export function SettingsPage() {
       {asked.isPending && <Skeleton h={300} aria-label="Loading" />}
       {asked.error && <Trouble error={asked.error} again={asked.refetch} />}
       {asked.data && <SettingsForm settings={asked.data} />}
+      <Webhooks />
     </Stack>
   );
 }
