@@ -1,4 +1,4 @@
-// Every service in a process of its own, as in production: Kafka, PostgreSQL, S3, gRPC over TCP. Needs a build.
+// Every service in a process of its own, as in production: Kafka, PostgreSQL, S3, gRPC over TCP; the intake too, where it is said where it listens. Needs a build.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,12 @@ const startWithinMs = 90_000;
 const stopWithinMs = 30_000;
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** The intake is a part of sync that runs on its own. */
+export type ProcessName = ServiceName | 'intake';
+
 export interface EightProcesses extends AsyncDisposable {
+  /** Those that run. */
+  names: readonly ProcessName[];
   rest: Rest;
   kafka: Kafka;
   postgres: Postgres;
@@ -28,15 +33,15 @@ export interface EightProcesses extends AsyncDisposable {
   /** Settings all of them have. */
   env: Record<string, string>;
   databaseUrl: string;
-  program(service: ServiceName): Program;
+  program(service: ProcessName): Program;
   /** /health/live, ready or startup of a role. */
-  health(service: ServiceName, path: string): Promise<Response>;
+  health(service: ProcessName, path: string): Promise<Response>;
   /** As a power cut would. */
-  kill(service: ServiceName): Promise<void>;
+  kill(service: ProcessName): Promise<void>;
   /** Starts it (again) and waits until it is ready. */
-  start(service: ServiceName, more?: Record<string, string>): Promise<void>;
+  start(service: ProcessName, more?: Record<string, string>): Promise<void>;
   /** Starts one more process of a service beside the first, with ports of its own, and waits until it is ready. */
-  startAnother(service: ServiceName): Promise<Program>;
+  startAnother(service: ProcessName): Promise<Program>;
   stopAll(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -51,11 +56,12 @@ export async function startEightProcesses(
   const databaseUrl = await postgres.createDatabase('rejoinder');
   const keyringProxy = await startTcpProxy({ port: postgres.port });
   const keyringUrl = (await postgres.createDatabase('keyring')).replace(`:${postgres.port}/`, `:${keyringProxy.port}/`);
-  const ports = await freePorts(services.length * 2 + 1);
+  const names: readonly ProcessName[] = more.REJOINDER_INTAKE_LISTEN ? [...services, 'intake'] : services;
+  const ports = await freePorts(names.length * 2 + 1);
   const http = ports.pop()!;
   const [grpcPort, healthPort] = [
-    (service: ServiceName) => ports[services.indexOf(service)]!,
-    (service: ServiceName) => ports[services.length + services.indexOf(service)]!,
+    (service: ProcessName) => ports[names.indexOf(service)]!,
+    (service: ProcessName) => ports[names.length + names.indexOf(service)]!,
   ];
   const env: Record<string, string> = {
     ...settingsOf(kafka, s3, databaseUrl, keyringUrl, join(folder, 'key')),
@@ -65,24 +71,27 @@ export async function startEightProcesses(
   };
   await rejoinder(env, 'make-key', env.REJOINDER_KEY_FILE!);
   await rejoinder(env, 'migrate');
-  const running = new Map<ServiceName, Program>();
+  const running = new Map<ProcessName, Program>();
   const others: Program[] = [];
-  const startOn = (service: ServiceName, grpc: number, health: number, extra: Record<string, string> = {}): Program => {
+  const startOn = (service: ProcessName, grpc: number, health: number, extra: Record<string, string> = {}): Program => {
     const own = {
       REJOINDER_GRPC_LISTEN: `127.0.0.1:${grpc}`,
       REJOINDER_HEALTH_LISTEN: `127.0.0.1:${health}`,
       // PostgreSQL then knows whose connection is whose.
       REJOINDER_DATABASE_URL: `${env.REJOINDER_DATABASE_URL}?application_name=${service}`,
     };
-    const args = [...nodeFlags, join(repository, 'services', service, 'dist', 'main.js')];
-    return startProgram({ name: service, command: process.execPath, args, env: { ...env, ...own, ...extra } });
+    const main =
+      service === 'intake'
+        ? [join(repository, 'services', 'rejoinder', 'bin', 'rejoinder.js'), service]
+        : [join(repository, 'services', service, 'dist', 'main.js')];
+    return startProgram({ name: service, command: process.execPath, args: [...nodeFlags, ...main], env: { ...env, ...own, ...extra } });
   };
-  const start = async (service: ServiceName, extra: Record<string, string> = {}) => {
+  const start = async (service: ProcessName, extra: Record<string, string> = {}) => {
     const program = startOn(service, grpcPort(service), healthPort(service), extra);
     running.set(service, program);
     await ready(program, () => isReady(healthPort(service)), { timeoutMs: startWithinMs });
   };
-  const startAnother = async (service: ServiceName) => {
+  const startAnother = async (service: ProcessName) => {
     const [grpc, health] = await freePorts(2);
     const program = startOn(service, grpc!, health!);
     others.push(program);
@@ -98,15 +107,15 @@ export async function startEightProcesses(
     rmSync(folder, { recursive: true, force: true });
   };
   const rest = new Rest(`http://127.0.0.1:${http}`, apiKey);
-  const handle = { rest, kafka, postgres, s3, keyringProxy, env, databaseUrl, start, startAnother, stopAll, stop };
+  const handle = { names, rest, kafka, postgres, s3, keyringProxy, env, databaseUrl, start, startAnother, stopAll, stop };
   try {
-    await Promise.all(services.map((service) => start(service)));
+    await Promise.all(names.map((service) => start(service)));
   } catch (error) {
     await stop();
     throw error;
   }
-  const program = (service: ServiceName) => running.get(service)!;
-  const health = (service: ServiceName, path: string) =>
+  const program = (service: ProcessName) => running.get(service)!;
+  const health = (service: ProcessName, path: string) =>
     fetch(`http://127.0.0.1:${healthPort(service)}/health/${path}`, { signal: AbortSignal.timeout(5_000) });
   return { ...handle, program, health, kill: (service) => program(service).stop('SIGKILL'), [Symbol.asyncDispose]: stop };
 }
