@@ -26,6 +26,10 @@ export interface IdentityProvider extends AsyncDisposable {
   tokenStatus: number | undefined;
   /** Milliseconds that the token endpoint takes. */
   tokenDelayMs: number;
+  /** Milliseconds that the revocation endpoint (RFC 7009) takes. */
+  revocationDelayMs: number;
+  /** How often this person has granted access that still holds. */
+  grantsOf(address: string): number;
   /** Ends every access token that was given out; refresh tokens stay good. */
   expireAccessTokens(): void;
   /** Opens the page and goes where it leads, as a browser does, until it leads back to a program: answers with which address. */
@@ -47,7 +51,11 @@ export async function startIdentityProvider(ca: TestCa, redirectUris: string[]):
   const port = await freePort();
   const issuer = `https://localhost:${port}`;
   const kept = new Map<string, AdapterPayload>();
-  const state: Pick<IdentityProvider, 'granted' | 'person' | 'accessSeconds' | 'introspects' | 'tokenStatus' | 'tokenDelayMs'> = {
+  const state: Pick<
+    IdentityProvider,
+    'granted' | 'person' | 'accessSeconds' | 'introspects' | 'tokenStatus' | 'tokenDelayMs' | 'revocationDelayMs'
+  > = {
+    revocationDelayMs: 0,
     granted: [],
     person: 'as hinted',
     accessSeconds: defaultAccessSeconds,
@@ -66,6 +74,7 @@ export async function startIdentityProvider(ca: TestCa, redirectUris: string[]):
       if (state.tokenDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, state.tokenDelayMs));
       if (state.tokenStatus) return void response.writeHead(state.tokenStatus, { 'content-type': 'text/plain' }).end('out of order');
     }
+    if (request.url === '/token/revocation') await new Promise((resolve) => setTimeout(resolve, state.revocationDelayMs));
     if (request.url === '/token/introspection' && !state.introspects)
       return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"active":false}');
     return handle(request, response);
@@ -90,6 +99,10 @@ export async function startIdentityProvider(ca: TestCa, redirectUris: string[]):
     introspectionUrl: `https://${id}:${secret}@localhost:${port}/token/introspection`,
     expireAccessTokens: () => drop((key) => key.startsWith('AccessToken:')),
     forgetClient: (now: boolean) => void (forgotten = now),
+    grantsOf: (address: string) => {
+      const held = [...kept].filter(([key, { accountId }]) => key.startsWith('RefreshToken:') && accountId === address);
+      return new Set(held.map(([, { grantId }]) => grantId)).size;
+    },
     revoke: (address: string) => drop((key, { accountId }) => /^(Access|Refresh)Token:|^Grant:/.test(key) && accountId === address),
     visit: (page: string) => visit(page, issuer, ca),
     settings: ({ imapPort, smtpPort, domains = [] }: { imapPort: number; smtpPort: number; domains?: string[] }) => ({

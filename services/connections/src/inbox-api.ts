@@ -9,6 +9,7 @@ import type * as api from '@rejoinder/contracts/api/connections';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { CredentialBox } from './credential-box.js';
 import { InboxStore, type InboxRow } from './inbox-store.js';
+import { GrantEnder } from './sign-in/grant-ender.js';
 import { GrantKeeper } from './sign-in/grant-keeper.js';
 import { pause, reconnect, resume } from './inbox.js';
 import { readDisplayName, readLogin, readPassword, type CheckedLogin } from './login.js';
@@ -27,6 +28,7 @@ export class InboxApi {
     private readonly live: VerifyClient,
     private readonly newSettings: NewSettings,
     private readonly grants: GrantKeeper,
+    private readonly ender: GrantEnder,
   ) {}
 
   @GrpcMethod('ConnectionsService', 'Connect')
@@ -68,7 +70,7 @@ export class InboxApi {
 
   @GrpcMethod('ConnectionsService', 'Remove')
   async remove({ tenantId, inboxId }: api.RemoveRequest): Promise<MessageInitShape<typeof api.RemoveResponseSchema>> {
-    await this.store.remove(tenantId, checkedId(inboxId));
+    this.ender.end(await this.store.remove(tenantId, checkedId(inboxId)));
     return {};
   }
 

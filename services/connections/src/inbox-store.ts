@@ -27,6 +27,13 @@ export interface NewInbox {
   oauthProvider?: string;
 }
 
+/** What an inbox was, and what it logged in with. */
+export interface RemovedInbox {
+  row: InboxRow;
+  sealed: Uint8Array;
+  version: bigint;
+}
+
 /** Where a new credential comes from: a provider's page, with that provider's servers, or nobody's. */
 export interface CredentialSource {
   oauthProvider: string;
@@ -146,12 +153,22 @@ export class InboxStore {
   }
 
   /** Deletes it with its credential; done already is done. */
-  async remove(tenantId: string, inboxId: string): Promise<void> {
-    await this.database.write({ tenant: tenantId }, async (tx) => {
+  /** Answers the credential that it had. */
+  async remove(tenantId: string, inboxId: string): Promise<RemovedInbox> {
+    return this.database.write({ tenant: tenantId }, async (tx) => {
       const row = await lockInbox(tx, tenantId, inboxId);
+      const { sealed, version } = await tx.credential.findUniqueOrThrow({ where: { inboxId, tenantId } });
       await tx.inbox.delete({ where: { inboxId, tenantId } });
       await this.outbox.add(tx, removedEvents(row, row.revision + 1n));
+      return { row, sealed, version };
     });
+  }
+
+  /** Whether this mailbox is connected by its provider's page, in whichever tenant. */
+  async isSignedIn({ address, oauthProvider }: InboxRow): Promise<boolean> {
+    const sql = `select 1 from inbox where lower(address) = lower($1) and oauth_provider = $2 limit 1`;
+    const rows = await this.database.read('all_tenants', (tx) => tx.$queryRawUnsafe<unknown[]>(sql, address, oauthProvider));
+    return rows.length > 0;
   }
 
   /** Marks the side of each refusal, but only where the refused credential is still the current one and that side works. */

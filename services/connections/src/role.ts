@@ -21,6 +21,7 @@ import { SettingsApi } from './settings/settings-api.js';
 import { SettingsStore } from './settings/settings-store.js';
 import { BegunBox } from './sign-in/begun-box.js';
 import { BegunStore } from './sign-in/begun-store.js';
+import { GrantEnder } from './sign-in/grant-ender.js';
 import { GrantKeeper } from './sign-in/grant-keeper.js';
 import { GrantStore } from './sign-in/grant-store.js';
 import { OAuthClient } from './sign-in/oauth-client.js';
@@ -30,7 +31,7 @@ import { VerifyClient } from './verify-client.js';
 
 const inboxes = [InboxStore, SettingsStore, NewSettings, CredentialBox, VerifyClient, PortClient];
 const discovery = [DiscoveryClient, AutoconfigClient, DnsClient];
-const signIn = [OAuthClient, GrantStore, GrantKeeper, BegunStore, BegunBox];
+const signIn = [OAuthClient, GrantStore, GrantKeeper, GrantEnder, BegunStore, BegunBox];
 
 @Module({
   controllers: [ServersApi, InboxApi, LinksApi, SettingsApi, SignInApi, StoreApi, OnAuthenticationFailed],

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { newId } from '@rejoinder/base/id';
 import { ConnectionsService } from '@rejoinder/contracts/api/connections';
 import { InboxDisconnectedSchema, InboxReconnectedSchema } from '@rejoinder/contracts/events/connections';
 import { openHouse } from '@rejoinder/runtime/house';
@@ -46,7 +47,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   clock.aheadMs = 0;
-  Object.assign(at.idp, { person: 'as hinted', tokenStatus: undefined, tokenDelayMs: 0, introspects: true });
+  Object.assign(at.idp, { person: 'as hinted', tokenStatus: undefined, tokenDelayMs: 0, introspects: true, revocationDelayMs: 0 });
   at.idp.granted.length = 0;
 });
 
@@ -187,5 +188,42 @@ describe('a grant that was withdrawn', () => {
     expect(await inboxOf(inboxId)).toMatchObject({ receiving: 'paused', sending: 'paused' });
     const { inbox } = await at.client().resume({ tenantId: at.tenantId, inboxId });
     expect(inbox).toMatchObject({ receiving: 'needs_reconnect', receivingReason: 'OAUTH_REVOKED', sending: 'needs_reconnect' });
+  });
+});
+
+describe('an inbox that is removed', () => {
+  const remove = (inboxId: string, tenantId = at.tenantId) => at.client().remove({ tenantId, inboxId });
+
+  it('ends its grant at the provider', async () => {
+    const { inboxId } = await at.connected('olga@town.test');
+    expect(at.idp.grantsOf('olga@town.test')).toBe(1);
+    await remove(inboxId);
+    await settle('the grant to be ended', () => at.idp.grantsOf('olga@town.test') === 0);
+  });
+
+  it('does not while the mailbox is connected elsewhere, with which the grant would end', async () => {
+    const address = 'paul@town.test';
+    const { inboxId } = await at.connected(address);
+    const tenantId = newId();
+    const { authorizationUrl } = await at.start(address, { tenantId });
+    const other = (await at.finish(await at.idp.visit(authorizationUrl), { tenantId })).inbox!;
+    await remove(inboxId);
+    clock.aheadMs = overAnHour;
+    const held = () => at.client().getCredential({ tenantId, inboxId: other.inboxId, refusedToken: '' }, slow);
+    expect((await held()).login!.accessToken).not.toBe('');
+    expect(at.idp.grantsOf(address)).toBe(2);
+    await remove(other.inboxId, tenantId);
+    await settle('the last grant to be ended', () => at.idp.grantsOf(address) === 1);
+  });
+
+  it('is gone at once, however long the provider takes', async () => {
+    const { inboxId } = await at.connected('rita@town.test');
+    at.idp.revocationDelayMs = 3_000;
+    const began = performance.now();
+    await remove(inboxId);
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(await codeOf(inboxOf(inboxId))).toBe('INBOX_NOT_FOUND');
+    expect(await at.house.query('select 1 from connections.credential where inbox_id = $1', [inboxId])).toEqual([]);
+    expect(at.idp.grantsOf('rita@town.test')).toBe(1);
   });
 });

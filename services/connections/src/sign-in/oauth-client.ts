@@ -90,6 +90,15 @@ export class OAuthClient {
     return this.#grant(provider, tokens, tokens.refresh_token ?? refreshToken.reveal());
   }
 
+  /** Tells the provider that the grant is used no more (RFC 7009); false where it has no place for that, such as Microsoft. */
+  async revoke(provider: OAuthProvider, { refreshToken }: Grant): Promise<boolean> {
+    const config = await this.#config(provider);
+    if (!config.serverMetadata().revocation_endpoint) return false;
+    const asked = oidc.tokenRevocation(config, refreshToken.reveal(), { token_type_hint: 'refresh_token' });
+    await this.#asked(provider, 'OAUTH_REVOKED', asked);
+    return true;
+  }
+
   #grant({ id }: OAuthProvider, tokens: oidc.TokenEndpointResponse, refreshToken: string): Grant {
     const token = { accessToken: new Private(tokens.access_token), refreshToken: new Private(refreshToken) };
     return newGrant(id, token, tokens.expires_in, this.clock.now());
