@@ -167,7 +167,7 @@ export function checkBuilds(configs, files) {
 export async function readBuilds(root) {
   const configs = [];
   for (const top of ['libs', 'services', '.']) {
-    for (const entry of await readdir(join(root, top), { withFileTypes: true })) {
+    for (const entry of await readdir(join(root, top), { withFileTypes: true }).catch(() => [])) {
       if (top === '.' ? entry.name !== 'bench' : !entry.isDirectory()) continue;
       const path = posix.join(top, entry.name, 'tsconfig.json');
       configs.push([path, JSON.parse(await readFile(join(root, path), 'utf8'))]);
