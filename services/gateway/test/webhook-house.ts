@@ -1,10 +1,12 @@
 // A gateway that may tell receivers of the test, and what a tenant does with webhooks there.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary, type DescMessage } from '@bufbuild/protobuf';
 import { newId } from '@rejoinder/base/id';
+import type { OutboundEvent } from '@rejoinder/bus/event';
 import { InboxDisconnectedSchema } from '@rejoinder/contracts/events/connections';
 import { EngagementLoggedSchema } from '@rejoinder/contracts/events/timeline';
+import type { TopicName } from '@rejoinder/contracts/topics';
 import { createTestCa, type TestCa } from '@rejoinder/testing/certificates';
 import { removeFolder, temporaryFolder } from '@rejoinder/testing/folders';
 import { freePorts } from '@rejoinder/testing/ports';
@@ -45,14 +47,16 @@ export interface WebhookHouse {
   add(url: string, events?: string[], key?: string): Promise<WebhookJson>;
   webhook(id: string): Promise<WebhookJson>;
   deliveries(id: string): Promise<DeliveryJson[]>;
-  /** That an inbox was disconnected; answers its id. */
-  disconnected(tenantId?: string, historical?: boolean): Promise<string>;
+  /** That an inbox was disconnected, of the first tenant or of these at once; answers its id. */
+  disconnected(...tenants: string[]): Promise<string>;
   /** Engagements that were logged; answers their ids. */
   logged(count: number, historical?: boolean): Promise<string[]>;
   /** So much later, and everybody looks at the clock. */
   later(ms: number): void;
   stop(): Promise<void>;
 }
+
+const topicOf = (type: string): TopicName => (type.startsWith('Inbox') ? 'rejoinder.connections.v1' : 'rejoinder.timeline.v1');
 
 const ports = 40;
 export const of = (inboxId: string) => (told: Receiver['told'][number]) => told.event.data.inbox_id === inboxId;
@@ -78,17 +82,17 @@ export async function startWebhookHouse(env: Record<string, string> = {}): Promi
     if (answer.status >= 300) throw new Error(`${asking[0]} ${asking[1]}: ${answer.text}`);
     return answer.json as T;
   };
-  const publish = (
-    topic: 'rejoinder.connections.v1' | 'rejoinder.timeline.v1',
-    type: string,
+  const event = (
+    schema: DescMessage,
     key: string,
-    value: Uint8Array,
+    message: Record<string, unknown>,
     tenantId: string,
-    historical: boolean,
-  ) =>
-    gateway.house.house.eventLog.publish([
-      { topic, type, key, value, tenantId, historical, id: newId(), source: '/test', time: clock.now(), sequence: 1n },
-    ]);
+    historical = false,
+  ): OutboundEvent => ({
+    ...{ topic: topicOf(schema.name), type: schema.name, key, tenantId, historical, id: newId(), source: '/test', time: clock.now() },
+    ...{ sequence: 1n, value: toBinary(schema, create(schema, message)) },
+  });
+  const { eventLog } = gateway.house.house;
   return {
     ...{ gateway, ca, clock, ask, call },
     receiver: async (options = {}) => {
@@ -99,17 +103,17 @@ export async function startWebhookHouse(env: Record<string, string> = {}): Promi
     add: (url, events = [], key = apiKey) => call('POST', '', { url, events }, key),
     webhook: (id) => call('GET', `/${id}`),
     deliveries: async (id) => (await call<{ deliveries: DeliveryJson[] }>('GET', `/${id}/deliveries?limit=200`)).deliveries,
-    disconnected: async (tenantId = gateway.tenantId, historical = false) => {
+    disconnected: async (...tenants) => {
       const inboxId = newId();
-      const value = toBinary(InboxDisconnectedSchema, create(InboxDisconnectedSchema, { inboxId, reason: 'AUTH_REJECTED' }));
-      await publish('rejoinder.connections.v1', 'InboxDisconnected', inboxId, value, tenantId, historical);
+      const of = tenants.length > 0 ? tenants : [gateway.tenantId];
+      const message = { inboxId, reason: 'AUTH_REJECTED' };
+      await eventLog.publish(of.map((tenantId) => event(InboxDisconnectedSchema, inboxId, message, tenantId)));
       return inboxId;
     },
     logged: async (count, historical = false) => {
       const all = Array.from({ length: count }, newId);
       for (const engagementId of all) {
-        const value = toBinary(EngagementLoggedSchema, create(EngagementLoggedSchema, { engagementId }));
-        await publish('rejoinder.timeline.v1', 'EngagementLogged', engagementId, value, gateway.tenantId, historical);
+        await eventLog.publish([event(EngagementLoggedSchema, engagementId, { engagementId }, gateway.tenantId, historical)]);
       }
       return all;
     },

@@ -74,6 +74,11 @@ describe('an event', () => {
     const [forMe, forThem] = [await house.disconnected(tenantId), await house.disconnected(other.tenantId)];
     await settle('theirs', () => mine.told.some(of(forThem)));
     expect(mine.told.some(of(forMe))).toBe(false);
+    // Of both in one batch.
+    const both = await house.disconnected(tenantId, other.tenantId);
+    await settle('theirs again', () => mine.told.some(of(both)));
+    const made = await house.gateway.house.query('select 1 from gateway.webhook_delivery where webhook_id = $1', [theirs.webhook_id]);
+    expect([mine.told.length, made.length]).toEqual([2, 2]);
     const path = `/${theirs.webhook_id}`;
     const asked = [
       house.ask('GET', path),
@@ -199,16 +204,22 @@ describe('a receiver', () => {
 
   test('of a paused webhook is told what came meanwhile, fresh before historical, once it goes on', () =>
     withWebhook(['EngagementLogged', 'InboxDisconnected'], async (one, id) => {
+      one.answer = answers(500);
+      const refused = await house.disconnected();
+      await settle('it was refused', async () => (await house.webhook(id)).next_try_at);
+      one.answer = answers(204);
       await house.call('PATCH', `/${id}`, { state: 'paused' });
+      house.later(60_000);
       const old = await house.logged(20, true);
       const fresh = await house.disconnected();
-      await settle('all wait', async () => (await house.webhook(id)).waiting === 21);
+      await settle('all wait', async () => (await house.webhook(id)).waiting === 22);
       await pause(200);
-      expect([one.told.length, (await house.deliveries(id))[0]!.next_try_at]).toEqual([0, null]);
+      expect([one.told.length, (await house.deliveries(id))[0]!.next_try_at]).toEqual([1, null]);
       await house.call('PATCH', `/${id}`, { state: 'on' });
-      await settle('all', () => one.told.length === 21);
+      await settle('all', () => one.told.length === 23);
+      expect(one.told.filter(of(refused))).toHaveLength(2);
       // Eight at once: their own order is nobody's promise.
-      expect(one.told.slice(0, 8).some(of(fresh))).toBe(true);
+      expect(one.told.slice(1, 9).some(of(fresh))).toBe(true);
       expect(
         ids(one)
           .filter((told) => old.includes(told))
