@@ -297,6 +297,18 @@ describe('nothing is lost or left doubled', () => {
     }),
   );
 
+  test('an event that comes while a worker is about to finish asks for the webhook again, even past its lease', () =>
+    withWebhook([], async (_, id) => {
+      const { query } = house.gateway.house;
+      const claim = `update gateway.webhook set lease_token = gen_random_uuid(), lease_until = l.ends, due_at = l.ends
+        from (select clock_timestamp() + interval '1 minute' as ends) l where webhook_id = $1`;
+      await query(claim, [id]);
+      house.clock.aheadMs += 120_000;
+      await house.disconnected();
+      const asked = 'select 1 from gateway.webhook where webhook_id = $1 and due_at <> lease_until';
+      await settle('it is asked for', async () => (await query(asked, [id])).length);
+    }));
+
   test('two gateways share the work, and one that stops leaves nothing behind', { timeout: 60_000 }, async () => {
     const other = await startSecondPod(house.gateway);
     const receivers = await Promise.all([1, 2, 3, 4].map(() => house.receiver()));

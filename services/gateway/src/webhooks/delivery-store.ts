@@ -51,7 +51,10 @@ select h.tenant_id::text as "tenantId", h.webhook_id::text as "webhookId", h.eve
   where d.tenant_id = h.tenant_id and d.webhook_id = h.webhook_id and d.state = 'waiting' offset ${maxWaiting - 1}) as "isFull"
 from webhook h where h.tenant_id = any ($1::uuid[]) and h.state <> 'off'`;
 
-/** A webhook that waits is not woken before its time, and one that is worked on is asked for again. */
+/**
+ * A webhook that waits is not woken before its time. One that is worked on is asked for again, whatever its lease says by now: the worker may have looked
+ * already, and would else settle it as done. So is one that is paused, since somebody may be switching it on at this moment: the worker sees which it is.
+ */
 const addSql = `
 with made as (
   insert into webhook_delivery (tenant_id, webhook_id, event_id, made_at, seq, type, historical, state, asked_at, try_at)
@@ -60,8 +63,8 @@ with made as (
     as d (tenant_id, webhook_id, event_id, seq, type, historical)
 )
 update webhook h set due_at = greatest($1::timestamptz, h.wait_until)
-where (h.tenant_id, h.webhook_id) in (select * from unnest($2::uuid[], $3::uuid[])) and h.state = 'on'
-  and (h.due_at is null or h.due_at > greatest($1::timestamptz, h.wait_until))`;
+where (h.tenant_id, h.webhook_id) in (select * from unnest($2::uuid[], $3::uuid[]))
+  and (h.due_at is null or h.lease_token is not null or h.due_at > greatest($1::timestamptz, h.wait_until))`;
 
 const leaveOutSql = `
 update webhook set left_out_since = $1::timestamptz
@@ -136,17 +139,12 @@ export class DeliveryStore {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** As it is now; undefined where it is gone. */
-  async webhook({ tenantId, webhookId }: WebhookKey): Promise<WebhookRow | undefined> {
-    const found = this.database.read({ tenants: [tenantId] }, (tx) => tx.webhook.findFirst({ where: { tenantId, webhookId } }));
-    return (await found) ?? undefined;
-  }
-
-  /** What is to be told now, with the feed's own words. */
-  due({ tenantId, webhookId }: WebhookKey, limit: number): Promise<Due[]> {
+  /** The webhook as it is now, and what it is to be told now, with the feed's own words; undefined where it is gone. */
+  look({ tenantId, webhookId }: WebhookKey, limit: number): Promise<{ row: WebhookRow; due: Due[] } | undefined> {
     return this.database.read({ tenants: [tenantId] }, async (tx) => {
-      const rows = await tx.$queryRawUnsafe<(Due & { facts: Due['facts'] | null })[]>(dueSql, tenantId, webhookId, this.clock.now(), limit);
-      return rows.map((row) => ({ ...row, facts: row.facts ?? undefined }));
+      const found = tx.$queryRawUnsafe<(Due & { facts: Due['facts'] | null })[]>(dueSql, tenantId, webhookId, this.clock.now(), limit);
+      const [row, due] = await Promise.all([tx.webhook.findFirst({ where: { tenantId, webhookId } }), found]);
+      return row ? { row, due: due.map((one) => ({ ...one, facts: one.facts ?? undefined })) } : undefined;
     });
   }
 

@@ -48,10 +48,11 @@ export class WebhookWorker {
     let url: string | undefined;
     try {
       while (!signal.aborted && this.clock.now().getTime() < until) {
-        const row = await this.store.webhook({ tenantId, webhookId });
-        if (row?.state !== 'on') return workDone;
+        const found = await this.store.look({ tenantId, webhookId }, roundEvents);
+        if (found?.row.state !== 'on') return workDone;
+        const { row } = found;
         if (row.waitUntil && row.waitUntil > this.clock.now()) return again(row.waitUntil, 'waits');
-        const due = await this.store.due(row, row.failures > 0 ? 1 : roundEvents);
+        const due = found.due.slice(0, row.failures > 0 ? 1 : roundEvents);
         if (due.length === 0) return await this.#rest(row);
         if (url !== row.url) {
           if (receiver instanceof Receiver) receiver.close();
