@@ -34,6 +34,18 @@ export function openSingles(url: string, service: string, logger: Logger): pg.Po
   return openPool(url, singleConnections, logger, session);
 }
 
+export interface DatabaseOptions {
+  /** The log lies in the same database, so that a crash leaves both as they were at one moment. */
+  holdsLog?: boolean;
+  /**
+   * Its statements look rows up by their keys, in tables with a partition for each of 60 days: each is planned once for a connection, by indexes. A new plan
+   * for new values costs ten times what it finds, and one that was made while a day was empty must not read that day from end to end ever after.
+   */
+  findsByKey?: boolean;
+}
+
+const byKey = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
+
 /** One service's database. Tx is its Prisma.TransactionClient. */
 export class Database<Tx extends SqlTransaction = SqlTransaction> implements Transactions<Tx> {
   constructor(
@@ -43,8 +55,7 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
     /** For what runs outside a transaction: partitions. */
     readonly pool: pg.Pool,
     private readonly singles: pg.Pool,
-    /** The log lies in the same database, so that a crash leaves both as they were at one moment. */
-    private readonly holdsLog = false,
+    private readonly how: DatabaseOptions = {},
   ) {}
 
   /** Answers as soon as the work is done: nobody who has only read waits for the end of the transaction. */
@@ -55,7 +66,7 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
   }
 
   write<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#write(scope, this.holdsLog && !isRequest(scope) ? { synchronous_commit: 'off' } : {}, work);
+    return this.#write(scope, this.how.holdsLog && !isRequest(scope) ? { synchronous_commit: 'off' } : {}, work);
   }
 
   writeToDisk<T>(scope: Scope, work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -88,6 +99,7 @@ export class Database<Tx extends SqlTransaction = SqlTransaction> implements Tra
       role: `rejoinder_${this.service}_${isRequest(scope) ? 'request' : 'worker'}`,
       search_path: this.service,
       'rejoinder.tenants': tenantsOf(scope),
+      ...(this.how.findsByKey ? byKey : {}),
       ...more,
     };
     const each = Object.entries(settings).map(([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`);

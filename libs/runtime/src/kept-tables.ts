@@ -1,8 +1,8 @@
 // A schema's register of retention, and the daily partitions that lie behind it.
 import type pg from 'pg';
 
-/** A pool, or one connection of it: whoever holds one must not wait for another. */
-export type Asked = pg.Pool | pg.PoolClient;
+/** A pool, or one connection: whoever holds one must not wait for another. */
+export type Asked = Pick<pg.Pool | pg.PoolClient | pg.Client, 'query'>;
 
 /** A table as its schema's register of retention has it. */
 export interface KeptTable {

@@ -42,6 +42,8 @@ export interface Role {
   migrations: URL;
   /** Its generated Prisma client over the adapter given. */
   prisma: (adapter: PrismaPg) => PrismaClientLike<SqlTransaction>;
+  /** Its tables are looked into by key, day by day (DatabaseOptions). */
+  findsByKey?: boolean;
   /** gRPC services it answers. */
   grpc: DescService[];
   /** Its controllers and providers. */
@@ -130,7 +132,10 @@ async function compose(role: Role, house: House, env: Environment) {
 function assemble(role: Role, house: House, logger: Logger) {
   const client = role.prisma(prismaAdapter(house.pool, role.name));
   const singles = openSingles(house.settings.databaseUrl.reveal(), role.name, logger);
-  const database = new Database<SqlTransaction>(role.name, client, house.wake, house.pool, singles, house.settings.bus === 'local');
+  const database = new Database<SqlTransaction>(role.name, client, house.wake, house.pool, singles, {
+    holdsLog: house.settings.bus === 'local',
+    findsByKey: role.findsByKey ?? false,
+  });
   const vault = new Vault(role.name, house.keyringPool, house.keyEncryption, house.clock);
   const purpose = `letters:${role.name}` as const;
   const letterAt = (tenantId: string, row: string, diedAt: Date) => ({ tenantId, purpose, day: dayOf(diedAt), row });

@@ -46,7 +46,7 @@ beforeAll(async () => {
   for (const keeper of keepers) await keeper.start();
   await pool.query('create table errands.effect (event_id uuid primary key); grant all on errands.effect to rejoinder_errands_worker');
   wake = new Wake(pool, url, () => undefined);
-  database = new Database('errands', sqlClient(pool), wake, pool, openSingles(url, 'errands', logger), true);
+  database = new Database('errands', sqlClient(pool), wake, pool, openSingles(url, 'errands', logger), { holdsLog: true });
   log = new LocalLog({ pool, listenUrl: url, clock, logger, holdsOutboxes: true, lookMs: 200, memberMs: 1_000 });
   await log.ensureTopics();
   relay = new Relay({ service: 'errands', database, log, logger, pollMs: 200 });

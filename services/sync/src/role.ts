@@ -11,6 +11,7 @@ export const role: Role = {
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
   prisma: (adapter) => new PrismaClient({ adapter }),
+  findsByKey: true,
   grpc: [SyncService, StoreService],
   module: SyncModule,
 };

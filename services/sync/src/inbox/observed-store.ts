@@ -45,9 +45,9 @@ const lockHistory = `select o.epoch, s.wanted from session s join owner o on o.p
 
 /**
  * All of a batch in one statement, since each round trip stands between the server's EXISTS and the event: the cursor; one header row a mail and
- * inbox; the places; and what has waited for these mails is due. Answers the mails that are new to this inbox, and those of which somebody was told
- * before that a person has marked them. `offset 0` has each mail looked for by its key: the planner would read all headers and places of the inbox
- * instead, more with each batch of a first sync.
+ * inbox; the places; and what has waited for these mails is due. Answers the mails that are new to this inbox, those of which somebody was told
+ * before that a person has marked them, and the places that were known and say something else now. `offset 0` has each mail looked for by its key: the
+ * planner would read all headers and places of the inbox instead, more with each batch of a first sync. Days before the inbox was held are not looked into.
  */
 const insertBatch = `
 with mails as (
@@ -60,27 +60,28 @@ with mails as (
 ), headers as (
   insert into mail_header (tenant_id, mail_id, inbox_id, ingested_at, ingested_day, message_id_hash, size_bytes, received_at, sealed)
   select distinct on (o.mail_id) $1::uuid, o.mail_id, $2::uuid, $14::timestamptz, $15::date, o.hash, o.size, o.received, o.sealed from mails o
-  where not exists (
-    select from (select h.inbox_id from mail_header h where h.tenant_id = $1::uuid and h.mail_id = o.mail_id offset 0) h where h.inbox_id = $2::uuid)
+  where not exists (select from (select h.inbox_id from mail_header h
+    where h.tenant_id = $1::uuid and h.mail_id = o.mail_id and h.ingested_at >= $18::timestamptz offset 0) h where h.inbox_id = $2::uuid)
   returning mail_id
 ), places as (
-  select o.uid, o.logged, l.logged as was_logged, l.gone_at from mails o cross join lateral
-    (select l.logged, l.gone_at from location l where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid offset 0) l
+  select o.uid, o.logged, l.logged as was_logged, l.gone_at from mails o cross join lateral (select l.logged, l.gone_at from location l
+    where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid and l.ingested_at >= $18::timestamptz offset 0) l
 ), locations as (
   insert into location (tenant_id, mail_id, inbox_id, folder_id, uid_validity, uid, ingested_at, logged)
   select $1::uuid, o.mail_id, $2::uuid, $3::uuid, $4::bigint, o.uid, $14::timestamptz, o.logged from mails o
   where not exists (select from places p where p.uid = o.uid)
-), known as (
-  update location l set gone_at = null, logged = l.logged or p.logged from places p
-  where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = p.uid
-    and l.uid = any (array(select uid from places where gone_at is not null or (logged and not was_logged)))
 ), captures as (
   update capture set due_at = $14::timestamptz where tenant_id = $1::uuid and mail_id = any ($8::uuid[]) and state = 'wanted' and due_at > $14::timestamptz
 ), parts as (
   update part set due_at = $14::timestamptz where tenant_id = $1::uuid and mail_id = any ($8::uuid[]) and state = 'pending' and due_at > $14::timestamptz
 )
 select (select count(*)::int from moved) as moved, array(select mail_id from headers) as fresh,
-  array(select uid::float8 from places where logged and was_logged) as marked`;
+  array(select uid::float8 from places where logged and was_logged) as marked,
+  array(select uid::float8 from places where gone_at is not null or (logged and not was_logged)) as changed`;
+
+/** Places that were known: the mail is there after all, or is marked now. A statement of its own, since it locks every day there is, and is seldom needed. */
+const changePlaces = `update location set gone_at = null, logged = logged or uid = any ($4::bigint[])
+where folder_id = $1::uuid and uid_validity = $2::bigint and uid = any ($3::bigint[])`;
 
 interface Inserted {
   moved: number;
@@ -88,6 +89,8 @@ interface Inserted {
   fresh: string[];
   /** UIDs that were known to be marked before. */
   marked: number[];
+  /** UIDs that were known otherwise. */
+  changed: number[];
 }
 
 @Injectable()
@@ -171,8 +174,13 @@ export class ObservedStore {
       dayOf(now),
       observations.map(({ logged }) => logged),
       cursor !== 'stays' && 'uidNext' in cursor ? cursor.arrived : 0,
+      session.heldSince,
     );
     if (row?.moved !== 1) throw fenced();
+    if (row.changed.length > 0) {
+      const logged = observations.filter((one) => one.logged).map(({ uid }) => uid);
+      await tx.$executeRawUnsafe(changePlaces, folder.folderId, folder.uidValidity, row.changed, logged);
+    }
     return row;
   }
 }

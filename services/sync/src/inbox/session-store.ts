@@ -26,6 +26,8 @@ export interface SessionRow {
   folders: string[];
   /** Ends of its sessions without one between them that stood for a while. */
   failures: number;
+  /** Nothing of it was ingested before this. */
+  heldSince: Date;
 }
 
 /** What a command asks for. */
@@ -43,9 +45,10 @@ export interface WantedSession {
   traceparent?: string;
 }
 
+/** Held since a day before: the clocks of two pods are not one. */
 const start = `
-insert into session as s (tenant_id, inbox_id, partition, wanted, credential_version, attachments, history_days, log_folder, folders, command_sequence, due_at, traceparent)
-values ($1::uuid, $2::uuid, $3::int, 'hold', $4::bigint, $5::bool, $6::int, $7, $8::text[], $9::bigint, $10::timestamptz, $11)
+insert into session as s (tenant_id, inbox_id, partition, wanted, credential_version, attachments, history_days, log_folder, folders, command_sequence, due_at, traceparent, held_since)
+values ($1::uuid, $2::uuid, $3::int, 'hold', $4::bigint, $5::bool, $6::int, $7, $8::text[], $9::bigint, $10::timestamptz, $11, $10::timestamptz - interval '1 day')
 on conflict (inbox_id) do update set wanted = 'hold', credential_version = excluded.credential_version, attachments = excluded.attachments,
   history_days = excluded.history_days, log_folder = excluded.log_folder, folders = excluded.folders, command_sequence = excluded.command_sequence, due_at = excluded.due_at,
   lease_until = null, lease_token = null, traceparent = excluded.traceparent, failures = 0, next_try_at = null,
@@ -57,7 +60,7 @@ update session set wanted = $3, command_sequence = $4::bigint, due_at = $5::time
   state = 'stopped', reason = '' where tenant_id = $1::uuid and inbox_id = $2::uuid and (command_sequence <= $4::bigint or $3 = 'removing')`;
 
 const columns = `tenant_id as "tenantId", inbox_id as "inboxId", partition, wanted, credential_version as "credentialVersion", attachments,
-  history_days as "historyDays", log_folder as "logFolder", folders, failures`;
+  history_days as "historyDays", log_folder as "logFolder", folders, failures, held_since as "heldSince"`;
 
 @Injectable()
 export class SessionStore {

@@ -29,6 +29,7 @@ export const role: Role = {
   settings: intakeSettings,
   migrations: new URL('../../prisma/migrations', import.meta.url),
   prisma: (adapter) => new PrismaClient({ adapter }),
+  findsByKey: true,
   grpc: [],
   module: IntakeModule,
 };
