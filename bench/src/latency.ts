@@ -7,6 +7,7 @@ import { people, startTown, type Town } from '@rejoinder/testing/crm-town';
 import { startEightProcesses } from '@rejoinder/testing/eight-processes';
 import { replyTo } from '@rejoinder/testing/mail';
 import { nodeFlags } from '@rejoinder/testing/node-flags';
+import { growOld } from '@rejoinder/testing/old-house';
 import { freePort } from '@rejoinder/testing/ports';
 import { ready, startProgram } from '@rejoinder/testing/processes';
 import { Rest } from '@rejoinder/testing/rest';
@@ -80,6 +81,7 @@ async function startOne(town: Town): Promise<System> {
 
 async function startEight(town: Town): Promise<System> {
   const eight = await startEightProcesses(town.env);
+  await growOld(eight.databaseUrl);
   return { rest: eight.rest, stop: () => eight.stop() };
 }
 

@@ -9,6 +9,7 @@ import pg from 'pg';
 import { HEADER_FIELDS } from '@rejoinder/mail/headers';
 import { startTown, type Town } from '@rejoinder/testing/crm-town';
 import { startEightProcesses, type EightProcesses } from '@rejoinder/testing/eight-processes';
+import { growOld } from '@rejoinder/testing/old-house';
 import { run } from '@rejoinder/testing/processes';
 import { settle } from '@rejoinder/testing/settle';
 import { fillInbox } from './big-folder.js';
@@ -34,6 +35,7 @@ export async function sync(mails: number, say: (line: string) => void): Promise<
     await fillInbox(town.dovecot, user, mails);
     await bare(town, mails);
     eight = await startEightProcesses(town.env);
+    await growOld(eight.databaseUrl);
     const socket: number[] = [];
     const imapflow: number[] = [];
     const imapflowCpu: number[] = [];

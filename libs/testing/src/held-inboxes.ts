@@ -13,6 +13,7 @@ import { createLogger } from '@rejoinder/runtime/logging';
 import { Peers } from '@rejoinder/runtime/peers';
 import type { Dovecot } from './dovecot.js';
 import { rejoinder } from './eight-processes.js';
+import { growOld } from './old-house.js';
 import { freePorts } from './ports.js';
 import { startPostgres } from './postgres.js';
 import { ready, startProgram, type Program } from './processes.js';
@@ -55,6 +56,7 @@ export async function startHeldInboxes(dovecot: Dovecot, nodeArgs: string[]): Pr
   };
   await rejoinder(env, 'make-key', env.REJOINDER_KEY_FILE!);
   await rejoinder(env, 'migrate');
+  await growOld(env.REJOINDER_DATABASE_URL!);
   const start = async (service: string, grpc: number, health: number, args: string[]) => {
     const program = startProgram({
       name: service,
