@@ -24,6 +24,7 @@ if (found.length > 0) {
 check('oxlint', 'oxlint', ['--quiet']);
 check('buf lint', 'buf', ['lint'], `${root}/proto`);
 check('buf breaking: a released contract was changed', 'buf', ['breaking', '--against', 'released.binpb'], `${root}/proto`);
+check('chart', 'node', ['scripts/chart.mjs', '--check']);
 check('prettier: run npm run format', 'prettier', ['--check', '--log-level', 'warn', '.']);
 process.stdout.write(broken === 0 ? 'lint: all rules hold\n' : `lint: ${broken} checks failed\n`);
 process.exit(broken === 0 ? 0 : 1);

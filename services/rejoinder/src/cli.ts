@@ -49,9 +49,11 @@ const roles = roleNames.map((name) =>
 program
   .command('settings')
   .description('list the settings of the house and of each role: what each means, and its default')
-  .action(async () => {
-    const { listSettings } = await import('./settings-command.js');
-    print(await listSettings());
+  .option('--json', 'a JSON list on standard output')
+  .action(async (options: { json?: boolean }) => {
+    const { listSettings, settingsTable } = await import('./settings-command.js');
+    const settings = await listSettings();
+    print(options.json ? JSON.stringify(settings, null, 2) : settingsTable(settings));
   });
 
 program
