@@ -24,11 +24,12 @@ export const codeOf = (promise: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof Fault ? error.code : String(error)),
   );
 
-export async function openSignInHouse() {
+/** With more lines of dovecot.conf. */
+export async function openSignInHouse(extra = '') {
   const folder = await mkdtemp(join(tmpdir(), 'rejoinder-sign-in-'));
   const ca = await createTestCa();
   const idp: IdentityProvider = await startIdentityProvider(ca, [redirectUri]);
-  const dovecot: Dovecot = await startDovecot({ ca, introspectionUrl: idp.introspectionUrl });
+  const dovecot: Dovecot = await startDovecot({ ca, introspectionUrl: idp.introspectionUrl, extra });
   const [caFile, providersFile] = [join(folder, 'ca.pem'), join(folder, 'providers.json')];
   await writeFile(caFile, ca.pem);
   const known = idp.settings({ imapPort: dovecot.imapsPort, smtpPort: dovecot.submissionsPort, domains: ['town.test'] });

@@ -143,3 +143,21 @@ describe('signing in', () => {
     expect(await codeOf(at.start('', { inboxId: newId() }))).toBe('INBOX_NOT_FOUND');
   });
 });
+
+it('a mail server that knows XOAUTH2 and no OAUTHBEARER lets the access token in, and says why where it does not', async () => {
+  const other = await openSignInHouse('auth_mechanisms = plain login xoauth2');
+  try {
+    await other.connected('xenia@town.test');
+    const logins = (await other.dovecot.log()).match(/imap-login: .*Login: user=<xenia@town\.test>, method=\w+/g) ?? [];
+    expect(logins.map((line) => line.split('method=')[1])).toEqual(['XOAUTH2']);
+    other.idp.introspects = false;
+    await other.dovecot.addUser('yves@town.test');
+    const { checks } = await other.signIn('yves@town.test');
+    expect(checks.map(({ protocol, code }) => [protocol, code])).toEqual([
+      ['imap', 'OAUTH_REJECTED'],
+      ['smtp', 'OAUTH_REJECTED'],
+    ]);
+  } finally {
+    await other.stop();
+  }
+}, 60_000);
