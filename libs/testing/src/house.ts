@@ -91,14 +91,39 @@ export async function startTestHouse(options: TestHouseOptions): Promise<TestHou
   };
 }
 
+interface Migrated {
+  data: string;
+  keyring: string;
+}
+
+/** Of each server, by its roles: databases as migrations leave them, of which every house gets a copy. */
+const migratedDatabases = new WeakMap<Postgres, Map<string, Promise<Migrated>>>();
+
+function migratedOf(postgres: Postgres, roles: Role[]): Promise<Migrated> {
+  const known = migratedDatabases.get(postgres) ?? new Map<string, Promise<Migrated>>();
+  migratedDatabases.set(postgres, known);
+  const key = roles.map((role) => role.name).join();
+  const made = known.get(key) ?? makeMigrated(postgres, roles, `migrated_${known.size}`);
+  known.set(key, made);
+  return made;
+}
+
+async function makeMigrated(postgres: Postgres, roles: Role[], data: string): Promise<Migrated> {
+  const keyring = `${data}_keyring`;
+  const all = [busLogMigrations(), ...roles.map((role) => serviceMigrations(role.name, role.migrations))];
+  await migrate(await postgres.createDatabase(data), all);
+  await migrate(await postgres.createDatabase(keyring), [keyringMigrations()]);
+  return { data, keyring };
+}
+
 /** Databases and a key file that are ready for these roles; answers the settings that name them. */
 async function makeData(roles: Role[], postgres: Postgres, folder: string): Promise<Record<string, string>> {
   const name = `t${randomBytes(4).toString('hex')}`;
-  const [databaseUrl, keyringUrl] = [await postgres.createDatabase(name), await postgres.createDatabase(`${name}_keyring`)];
+  const migrated = await migratedOf(postgres, roles);
+  const databaseUrl = await postgres.createDatabase(name, migrated.data);
+  const keyringUrl = await postgres.createDatabase(`${name}_keyring`, migrated.keyring);
   const keyFile = join(folder, 'key');
   await fileKey(keyFile, { createIfMissing: true });
-  await migrate(databaseUrl, [busLogMigrations(), ...roles.map((role) => serviceMigrations(role.name, role.migrations))]);
-  await migrate(keyringUrl, [keyringMigrations()]);
   return {
     REJOINDER_DATABASE_URL: databaseUrl,
     REJOINDER_KEYRING_URL: keyringUrl,

@@ -34,7 +34,8 @@ export interface Postgres extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
-  createDatabase(name: string): Promise<string>;
+  /** As `template` is, if one is given, to which nobody may be connected. */
+  createDatabase(name: string, template?: string): Promise<string>;
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   log(): string;
   down(mode?: StopMode): Promise<void>;
@@ -91,8 +92,8 @@ function handle(place: Place): Postgres {
     up,
     down,
     stop,
-    async createDatabase(name) {
-      await query(`create database ${pg.escapeIdentifier(name)}`);
+    async createDatabase(name, template = 'template1') {
+      await query(`create database ${pg.escapeIdentifier(name)} template ${pg.escapeIdentifier(template)}`);
       return urlOf(encodeURIComponent(name));
     },
     log: () => program?.output() ?? '',
