@@ -8,6 +8,8 @@ export interface Telemetry {
 
 /** Counters are sent this often. */
 const metricsEveryMs = 10_000;
+/** Beginnings of paths. */
+const untraced = ['/health', '/reconnect/', '/inboxes/signed-in', '/open'];
 
 /** Traces HTTP, gRPC and SQL of this process, and sends what it counts; the bus carries the context itself, through the outbox row. */
 export async function startTelemetry(serviceName: string, endpoint: string | undefined): Promise<Telemetry> {
@@ -28,8 +30,8 @@ export async function startTelemetry(serviceName: string, endpoint: string | und
     logRecordProcessors: [],
     instrumentations: [
       new HttpInstrumentation({
-        // A path below /reconnect/ is a secret, and the address of a webhook may have one in it.
-        ignoreIncomingRequestHook: ({ url = '' }) => url.startsWith('/health') || url.startsWith('/reconnect/'),
+        // Below /reconnect/ the path is a secret, at the doors of signing in the query is, and the address of a webhook may have one in it.
+        ignoreIncomingRequestHook: ({ url = '' }) => untraced.some((path) => url.startsWith(path)),
         ignoreOutgoingRequestHook: ({ headers }) => headers !== undefined && 'webhook-id' in headers,
       }),
       new GrpcInstrumentation(),

@@ -130,6 +130,21 @@ describe('a provider that is out of order', () => {
     expect(await lost(inboxId)).toEqual([]);
   });
 
+  it('is asked by one inbox for all', { timeout: 120_000 }, async () => {
+    const names = ['quinn', 'rosa', 'sara', 'tom'];
+    const inboxIds: string[] = [];
+    for (const name of names) inboxIds.push((await at.connected(`${name}@town.test`)).inboxId);
+    clock.aheadMs = overAnHour;
+    at.idp.tokenStatus = 503;
+    for (const inboxId of inboxIds.slice(0, 3)) expect(await codeOf(tokenOf(inboxId))).toBe('OAUTH_UNAVAILABLE');
+    at.idp.tokenStatus = undefined;
+    at.idp.granted.length = 0;
+    expect(await codeOf(tokenOf(inboxIds[3]!))).toBe('OAUTH_UNAVAILABLE');
+    expect(at.idp.granted).toEqual([]);
+    await settle('the pause to be over', async () => (await codeOf(tokenOf(inboxIds[3]!))) === 'passed', { timeoutMs: 60_000 });
+    for (const inboxId of inboxIds) expect(await tokenOf(inboxId)).toMatch(/./);
+  });
+
   it('is neither where it refuses the installation itself', async () => {
     const { inboxId } = await at.connected('gina@town.test');
     clock.aheadMs = overAnHour;

@@ -49,6 +49,22 @@ describe.concurrent('a folder that is renamed', { timeout: 120_000 }, () => {
     expect([[], ['CONNECTION_LOST']]).toContainEqual(ends.map(({ reason }) => reason));
   });
 
+  test('a folder that may not be opened is no reason to know nothing of the others', async () => {
+    await using town = await startScriptedTown(postgres, { idle: true, objectId: true });
+    const { mailbox, server } = town;
+    for (const path of ['Projects', 'Shared']) mailbox.addFolder(path);
+    for (const verb of ['EXAMINE', 'STATUS'])
+      server.always(verb, (connection, tag, line) => (line.includes('Shared') ? connection.say(`${tag} NO not for you`) : 'usual'));
+    await town.start();
+    await town.live();
+    mailbox.folders.delete('Projects');
+    mailbox.put(await mail(1));
+    await town.news(1);
+    const folders = () => town.house.query<{ path: string }>(`select path from sync.folder where path = 'Projects'`);
+    await settle('the folder to be forgotten', async () => (await folders()).length === 0);
+    expect(await town.session()).toMatchObject({ state: 'live', failures: 0 });
+  });
+
   test('and has an id goes on where it was', async () => {
     await using town = await startScriptedTown(postgres, { idle: true, objectId: true });
     const { mailbox } = town;

@@ -41,6 +41,12 @@ const left = async () =>
     )
   )[0]!;
 
+test('a header without an end is refused, and nothing of it stays', async () => {
+  const mail = Buffer.concat([Buffer.from('a:\r\n'.repeat(200_000)), await toCarla('Endless')]);
+  expect(await town.deliver(mail)).toMatch(/^552 .*header/);
+  expect(await left()).toEqual({ mails: 0, chunks: 0 });
+});
+
 describe('a BCC', { timeout: 120_000 }, () => {
   test('of a verified member is logged with its text and its files', async () => {
     const subject = 'Grüße';

@@ -4,6 +4,7 @@ import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
 import { backoffMs, delay } from '@rejoinder/base/wait';
 import { faultOf } from '@rejoinder/contracts/catalogue';
+import { HostBrake } from '@rejoinder/runtime/host-brake';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
 import { CredentialBox, type OpenCredential } from '../credential-box.js';
@@ -28,6 +29,9 @@ const maxSaveRetryMs = 4_000;
 
 @Injectable()
 export class GrantKeeper {
+  /** A provider that hangs is not waited for by every inbox that has a grant of it: others are in the same line. */
+  readonly #brake = new HostBrake(['OAUTH_UNAVAILABLE']);
+
   constructor(
     private readonly inboxes: InboxStore,
     private readonly grants: GrantStore,
@@ -62,7 +66,8 @@ export class GrantKeeper {
   async #refresh(known: GrantRow, lease: string, { username, grant }: OpenCredential & { grant: Grant }, stillGood: boolean) {
     let renewed: Grant;
     try {
-      renewed = await this.oauth.refresh(this.oauth.provider(grant.provider), grant);
+      const refresh = () => this.oauth.refresh(this.oauth.provider(grant.provider), grant);
+      renewed = await this.#brake.through(grant.provider, known.inboxId, refresh);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       if (error.code === 'OAUTH_REVOKED') return this.#revoked(known, error);

@@ -79,7 +79,8 @@ export class FolderSync {
       this.#folders.delete(path);
       this.#history.delete(path);
     }
-    for (const folder of await settleLost(lost, fresh, this.parts)) this.#folders.set(folder.path, folder);
+    for (const folder of await settleLost(lost, fresh, { ...this.parts, isRefusal: (error) => this.#refusals.isRefusal(error) }))
+      this.#folders.set(folder.path, folder);
   }
 
   /** More history may be wanted now than when it was taken. */

@@ -3,6 +3,7 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
 import { normalAddress } from '@rejoinder/mail/addresses';
+import { HostBrake } from '@rejoinder/runtime/host-brake';
 import type { MailLogin } from '@rejoinder/runtime/imap-connect';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
@@ -18,7 +19,6 @@ import { FolderStore } from './folder-store.js';
 import { FolderSync } from './folder-sync.js';
 import { Holder, type Login } from './holder.js';
 import { Gate } from './gate.js';
-import { HostBrake } from './host-brake.js';
 import { ObservedStore } from './observed-store.js';
 import { OwnAddresses } from './own-addresses.js';
 import { SessionStore, type SessionRow } from './session-store.js';
@@ -26,13 +26,16 @@ import type { Suspects } from './suspects.js';
 import { tenantHash } from './tenant-hash.js';
 import { UnreadStore } from './unread-store.js';
 
+/** Not refused credentials, names and certificates that were typed wrong, or limits on connections, which are kept by account. */
+const byServer = ['TIMEOUT', 'REFUSED', 'CONNECTION_LOST', 'UNAVAILABLE', 'THROTTLED', 'SERVER_BROKEN'];
+
 @Injectable()
 export class Holders implements OnModuleDestroy {
   readonly #holders = new Map<string, Holder>();
   readonly #suspects = new Map<string, Suspects>();
   readonly #network: MailNetwork;
   readonly #gate: Gate;
-  readonly #brake = new HostBrake();
+  readonly #brake = new HostBrake(byServer);
   readonly #own: OwnAddresses;
 
   constructor(

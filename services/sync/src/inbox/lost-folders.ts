@@ -8,6 +8,8 @@ export interface LostFoldersParts {
   session: SessionRow;
   imap: ImapSession;
   folders: FolderStore;
+  /** The server refused one command, and is still there. */
+  isRefusal: (error: unknown) => boolean;
 }
 
 /**
@@ -17,12 +19,18 @@ export interface LostFoldersParts {
 export async function settleLost(
   lost: readonly Folder[],
   fresh: readonly PlannedFolder[],
-  { session, imap, folders }: LostFoldersParts,
+  { session, imap, folders, isRefusal }: LostFoldersParts,
 ): Promise<Folder[]> {
   const renamed: Folder[] = [];
   if (lost.length === 0) return renamed;
   for (const planned of imap.has('OBJECTID') ? fresh : []) {
-    const { mailboxId, uidValidity } = await imap.open(planned.path);
+    // One that may not be opened is no reason to end the session, now and each time again.
+    const opened = await imap.open(planned.path).catch((error: unknown) => {
+      if (!isRefusal(error)) throw error;
+      return undefined;
+    });
+    if (!opened) continue;
+    const { mailboxId, uidValidity } = opened;
     const before = lost.find((folder) => mailboxId !== '' && folder.mailboxId === mailboxId && folder.uidValidity === uidValidity);
     if (before) renamed.push(await folders.rename(session, before, planned));
   }

@@ -11,13 +11,11 @@ import type { Logger } from '@rejoinder/runtime/logging';
 import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
 import type { LoggingAddress } from './address-store.js';
 import { ChunkStore, type StoredBytes } from './chunk-store.js';
+import { HeadReader } from './head.js';
 import { IntakeStore } from './intake-store.js';
 import { Members } from './members.js';
 import { SenderClient, type Envelope, type SenderCheck } from './sender-client.js';
 import { heldFor } from './verdict.js';
-
-/** Of a header; what lies behind says nothing of the sender. */
-const maxHeadBytes = 1_000_000;
 
 @Injectable()
 export class Receiver {
@@ -54,14 +52,14 @@ export class Receiver {
 
   async #keep(stream: SMTPServerDataStream, of: StoredBytes, check: SenderCheck): Promise<{ head: Buffer; sizeBytes: number }> {
     const writer = this.chunks.writer(of);
-    const head: Buffer[] = [];
+    const reader = new HeadReader();
     for await (const piece of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       if (stream.sizeExceeded) throw faultOf('TOO_LARGE');
-      if (writer.sizeBytes < maxHeadBytes) head.push(piece);
-      await Promise.all([writer.write(piece), check.push(piece)]);
+      await Promise.all([writer.write(piece), check.push(reader.take(piece))]);
     }
     if (stream.sizeExceeded) throw faultOf('TOO_LARGE');
+    await check.push(reader.end());
     await writer.end();
-    return { head: Buffer.concat(head), sizeBytes: writer.sizeBytes };
+    return { head: reader.head, sizeBytes: writer.sizeBytes };
   }
 }

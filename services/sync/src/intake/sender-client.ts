@@ -71,7 +71,11 @@ export class SenderCheck {
   }
 
   /** Waits where the check is slower than the sender. */
-  async push(piece: Buffer): Promise<void> {
+  async push(pieces: readonly Buffer[]): Promise<void> {
+    for (const piece of pieces) await this.#push(piece);
+  }
+
+  async #push(piece: Buffer): Promise<void> {
     if (this.#isOver || this.input.write(piece)) return;
     const drained = new AbortController();
     const drain = once(this.input, 'drain', { signal: drained.signal }).catch(() => undefined);

@@ -149,6 +149,7 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** What is our trouble is told as ours, and tried again by the sender; never in the words of what failed. */
   #trouble(error: unknown): Error {
+    if (error instanceof Fault && error.code === 'HEADER_TOO_LARGE') return reply(552, 'The header is too large');
     if (error instanceof Fault && error.kind === 'too_large') return reply(552, 'The mail is too large');
     if (error instanceof Fault && error.code === 'INBOX_REMOVED') return reply(550, 'No such address');
     if (!(error instanceof Fault)) this.logger.warn({ error }, 'a mail could not be taken');

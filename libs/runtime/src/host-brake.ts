@@ -1,39 +1,41 @@
-// Leaves a mail server alone that turns everybody away, so that a thousand inboxes do not knock at a host that is down or has had enough of us.
+// Leaves a host alone that turns everybody away, so that a thousand inboxes do not knock at a server that is down or has had enough of us.
 import { Fault } from '@rejoinder/base/fault';
 import { backoffMs } from '@rejoinder/base/wait';
 
 interface Host {
-  /** Inboxes that were turned away since the last login that worked, as many as it takes. */
+  /** Inboxes that were turned away since one was answered, as many as it takes. */
   turnedAway: Set<string>;
   pauses: number;
   openAtMs: number;
   fault: Fault | undefined;
 }
 
-/** One inbox that is turned away may have itself to blame: limits on connections are kept by account too. */
+/** One inbox that is turned away may have itself to blame. */
 const inboxesToBrake = 3;
 const firstPauseMs = 2_000;
 const longestPauseMs = 60_000;
-/** What says nothing of the server: a refused credential, a name or certificate that was typed wrong. */
-const byServer = ['TIMEOUT', 'REFUSED', 'CONNECTION_LOST', 'UNAVAILABLE', 'THROTTLED', 'TOO_MANY_CONNECTIONS', 'SERVER_BROKEN'];
 
 export class HostBrake {
   readonly #hosts = new Map<string, Host>();
 
+  /** `byServer` are the codes by which a host turns away whoever comes, and not this one for something of theirs. */
   constructor(
+    private readonly byServer: readonly string[],
     private readonly nowMs: () => number = () => performance.now(),
     private readonly random: () => number = Math.random,
   ) {}
 
-  /** Does the login, or refuses as the host did the last time, without asking it. Of those who come after a pause one is let through. */
-  async through<T>(host: string, inboxId: string, login: () => Promise<T>): Promise<T> {
+  /** Asks, or refuses as the host did the last time, without asking it. Of those who come after a pause one is let through. */
+  async through<T>(host: string, inboxId: string, ask: () => Promise<T>): Promise<T> {
     this.#enter(host);
     try {
-      const session = await login();
+      const answer = await ask();
       this.#hosts.delete(host);
-      return session;
+      return answer;
     } catch (error) {
-      if (error instanceof Fault && byServer.includes(error.code)) this.#turnedAway(host, inboxId, error);
+      if (error instanceof Fault && this.byServer.includes(error.code)) this.#turnedAway(host, inboxId, error);
+      // It is there, whatever it thinks of this one.
+      if (error instanceof Fault && ['denied', 'gone'].includes(error.kind)) this.#hosts.delete(host);
       throw error;
     }
   }

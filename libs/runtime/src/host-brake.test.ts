@@ -8,6 +8,7 @@ function brake() {
   let now = 0;
   let asked = 0;
   const one = new HostBrake(
+    ['UNAVAILABLE'],
     () => now,
     () => 0,
   );
@@ -46,6 +47,15 @@ test('three inboxes turned away stop the others, until one gets through', async 
 test('one inbox alone, and refused passwords, stop nobody', async () => {
   const host = brake();
   for (let n = 0; n < 9; n++) await host.login('a', 'TOO_MANY_CONNECTIONS');
+  for (const inbox of ['b', 'c', 'd']) await host.login(inbox, 'TOO_MANY_CONNECTIONS');
   for (const inbox of ['b', 'c', 'd']) await host.login(inbox, 'AUTH_REJECTED');
+  expect(await host.login('e', undefined)).toBe('live');
+});
+
+test('a refused password proves that the host is back', async () => {
+  const host = brake();
+  for (const inbox of ['a', 'b', 'c']) await host.login(inbox, 'UNAVAILABLE');
+  host.pass(2_000);
+  expect(await host.login('d', 'AUTH_REJECTED')).toEqual(['AUTH_REJECTED', undefined]);
   expect(await host.login('e', undefined)).toBe('live');
 });
