@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTown, people, type Town } from '@rejoinder/testing/crm-town';
 import { freePort } from '@rejoinder/testing/ports';
 import { ready, run, startProgram, type Program } from '@rejoinder/testing/processes';
+import { startReceiver, type Receiver } from '@rejoinder/testing/receiver';
 import { Rest } from '@rejoinder/testing/rest';
+import { settle } from '@rejoinder/testing/settle';
 import { connectSales } from './main-job.js';
 import { startTraceCollector, type TraceCollector } from './trace-collector.js';
 import { said, tracedMail } from './trace-job.js';
@@ -18,6 +20,9 @@ let traces: TraceCollector;
 let town: Town;
 let all: Program;
 let rest: Rest;
+let receiver: Receiver;
+/** As people put it into the address of a webhook. */
+const hookSecret = 'secret-of-a-hook';
 const folder = mkdtempSync(join(tmpdir(), 'rejoinder-trace-'));
 
 beforeAll(async () => {
@@ -25,11 +30,17 @@ beforeAll(async () => {
   traces = await startTraceCollector();
   const port = await freePort();
   town = await startTown();
+  receiver = await startReceiver(town.dovecot.ca, { port: await freePort() });
+  const mayLead = {
+    REJOINDER_WEBHOOK_CA_FILE: town.env.REJOINDER_MAIL_CA_FILE!,
+    REJOINDER_WEBHOOK_ALLOWED_NETWORKS: '127.0.0.1/32',
+    REJOINDER_WEBHOOK_ALLOWED_PORTS: String(receiver.port),
+  };
   all = startProgram({
     name: 'rejoinder all',
     command: process.execPath,
     args: [command, 'all', '--data', join(folder, 'data'), '--port', String(port)],
-    env: { ...town.env, ...traces.env, REJOINDER_BOOTSTRAP_API_KEY: apiKey },
+    env: { ...town.env, ...traces.env, ...mayLead, REJOINDER_BOOTSTRAP_API_KEY: apiKey },
   });
   rest = new Rest(`http://127.0.0.1:${port}`, apiKey);
   await ready(all, () => rest.contacts(), { timeoutMs: 90_000 });
@@ -37,6 +48,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await all?.stop('SIGTERM', 40_000);
+  await receiver?.stop();
   await town?.stop();
   traces?.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -44,6 +56,7 @@ afterAll(async () => {
 
 describe('a mail out and its reply', () => {
   it('are one trace each, from the door to the timeline', async () => {
+    await rest.call('POST', '/v1/webhooks', { url: `${receiver.url}/${hookSecret}` });
     await tracedMail(rest, town, await connectSales({ rest, town }), traces);
   }, 180_000);
 
@@ -52,8 +65,10 @@ describe('a mail out and its reply', () => {
     await fetch(new URL(`/inboxes/signed-in?state=1&code=${secrets[0]}`, rest.base), { redirect: 'manual' });
     await fetch(new URL(`/open?token=${secrets[1]}`, rest.base), { redirect: 'manual' });
     await rest.contacts();
+    await settle('the webhook to be told', () => receiver.told.some(({ event }) => event.type === 'EngagementLogged'));
+    await settle('its work to be traced', () => traces.spans.some(({ name }) => name === 'webhook work'));
     const all = JSON.stringify(traces.spans);
-    const planted = [...secrets, people.contact, people.sales, ...Object.values(said), apiKey, town.login.password];
+    const planted = [...secrets, hookSecret, people.contact, people.sales, ...Object.values(said), apiKey, town.login.password];
     expect(planted.filter((text) => all.includes(text))).toEqual([]);
   });
 });
