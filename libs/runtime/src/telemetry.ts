@@ -29,11 +29,8 @@ export async function startTelemetry(serviceName: string, endpoint: string | und
     metricReaders: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: metricsEveryMs })],
     logRecordProcessors: [],
     instrumentations: [
-      new HttpInstrumentation({
-        // Below /reconnect/ the path is a secret, at the doors of signing in the query is, and the address of a webhook may have one in it.
-        ignoreIncomingRequestHook: ({ url = '' }) => untraced.some((path) => url.startsWith(path)),
-        ignoreOutgoingRequestHook: ({ headers }) => headers !== undefined && 'webhook-id' in headers,
-      }),
+      // Below /reconnect/ the path is a secret, at the doors of signing in the query is.
+      new HttpInstrumentation({ ignoreIncomingRequestHook: ({ url = '' }) => untraced.some((path) => url.startsWith(path)) }),
       new GrpcInstrumentation(),
       new PgInstrumentation({ requireParentSpan: true }),
     ],
