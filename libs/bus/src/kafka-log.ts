@@ -18,6 +18,8 @@ export interface KafkaLogOptions {
   ssl?: ConnectionOptions | boolean;
   sasl?: SASLOptions;
   logger: BusLogger;
+  /** Members of another release than the newest keep what they hold and are given nothing more: a rollout moves each partition once. */
+  release?: string;
   /** Copies of a new topic; the broker's own default unless said. */
   replicationFactor?: number;
   /** After so long without a heartbeat others take a member's partitions. */
@@ -75,7 +77,13 @@ export class KafkaLog implements EventLog {
   async consume(subscription: Subscription): Promise<Consumer> {
     const { sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs, concurrency } = { ...defaults, ...definedOf(this.options) };
     const timers = { sessionTimeoutMs, heartbeatMs, rebalanceTimeoutMs };
-    const member = new KafkaMember({ connection: this.#connection, subscription, timers, concurrency });
+    const member = new KafkaMember({
+      connection: this.#connection,
+      subscription,
+      timers,
+      concurrency,
+      release: this.options.release ?? '',
+    });
     this.#members.add(member);
     return {
       health: () => member.health(),

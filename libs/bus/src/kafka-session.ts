@@ -21,6 +21,8 @@ export interface SessionSurroundings {
   connection: KafkaConnection;
   subscription: Subscription;
   timers: KafkaTimers;
+  /** What a rollout replaces. */
+  release: string;
   concurrency: number;
   /** A heartbeat has succeeded: what is held is confirmed. Whole, at every one. */
   onBeat(held: TopicPartition[]): void;
@@ -56,7 +58,7 @@ export class KafkaSession {
       groupId: subscription.group,
       partitionAssigners: [
         stickyAssigner(
-          () => this.#lanes.holding(this.#generation),
+          () => ({ ...this.#lanes.holding(this.#generation), release: around.release, startedAt: performance.timeOrigin }),
           (cluster) => this.#beforeJoins(cluster),
         ),
       ],

@@ -1,7 +1,7 @@
 // Shares of a consumer group: equal, complete, and no more moves than needed.
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '@rejoinder/testing/seed';
-import { share } from './share.js';
+import { handOver, share } from './share.js';
 
 const partitions = (count: number) => Array.from({ length: count }, (_, partition) => partition);
 const counts = (shared: Map<number, string>, members: string[]) =>
@@ -42,5 +42,41 @@ describe('shares', () => {
         expect(keeps).toBeGreaterThanOrEqual(Math.min(could[index]!, Math.floor(count / unique.length)));
       held = after;
     }
+  });
+});
+
+describe('a rollout', () => {
+  /** A new member is started before an old one ends, as often as there are members. Answers how often each partition has moved. */
+  function rollOut(count: number, size: number, step: (members: string[], held: Map<number, string>) => Map<number, string>) {
+    let members = Array.from({ length: size }, (_, n) => `old${n}`);
+    let held = share(partitions(count), members, new Map());
+    const moved = new Map(partitions(count).map((partition) => [partition, 0]));
+    const next = (now: string[]) => {
+      members = now;
+      const holders = new Map([...held].filter(([, member]) => members.includes(member)));
+      const after = step(members, holders);
+      for (const [partition, member] of after) if (held.get(partition) !== member) moved.set(partition, moved.get(partition)! + 1);
+      held = after;
+    };
+    for (let n = 0; n < size; n++) {
+      next([...members, `new${n}`]);
+      next(members.filter((member) => member !== `old${n}`));
+    }
+    return { moved: [...moved.values()], each: counts(held, members) };
+  }
+  const sizes = Array.from({ length: 9 }, (_, n) => n + 2);
+
+  it.each(sizes)('of %i members moves each partition once, and leaves equal shares', (size) => {
+    const { moved, each } = rollOut(12, size, (members, holders) => {
+      const fresh = members.filter((member) => member.startsWith('new'));
+      return fresh.length < members.length ? handOver(partitions(12), fresh, holders) : share(partitions(12), members, holders);
+    });
+    expect(new Set(moved)).toEqual(new Set([1]));
+    expect(Math.max(...each) - Math.min(...each)).toBeLessThanOrEqual(1);
+  });
+
+  it('would move many again if every member had its share at all times', () => {
+    const { moved } = rollOut(12, 4, (members, holders) => share(partitions(12), members, holders));
+    expect(Math.max(...moved)).toBeGreaterThan(1);
   });
 });

@@ -24,6 +24,22 @@ export function share(partitions: number[], members: string[], holders: Readonly
   return shared;
 }
 
+/**
+ * Shares the partitions of one topic while members of a new release take the place of those of an old one: who holds a partition keeps it, and what is free goes
+ * to the new ones alone, to whoever has least. So each partition moves once in a rollout that starts a new member before it ends an old one, and not again
+ * with each member that goes after. Once all are of one release, share() makes equal what is not.
+ */
+export function handOver(partitions: number[], fresh: string[], holders: ReadonlyMap<number, string>): Map<number, string> {
+  const shared = new Map(holders);
+  const held = new Map(fresh.map((member) => [member, [...holders.values()].filter((holder) => holder === member).length]));
+  for (const partition of partitions.filter((one) => !holders.has(one))) {
+    const [least] = fresh.toSorted((a, b) => held.get(a)! - held.get(b)! || (a < b ? -1 : 1));
+    shared.set(partition, least!);
+    held.set(least!, held.get(least!)! + 1);
+  }
+  return shared;
+}
+
 function quotas(partitions: number[], members: string[], holders: ReadonlyMap<number, string>, turn: number): Map<string, number> {
   const held = (member: string) => partitions.filter((partition) => holders.get(partition) === member).length;
   const inTurn = members.toSorted();

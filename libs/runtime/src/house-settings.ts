@@ -41,6 +41,11 @@ export const houseSettings = {
     'Kafka brokers, host:port joined by commas; unused with the local bus',
     '127.0.0.1:9092',
   ),
+  release: textSetting(
+    'REJOINDER_RELEASE',
+    'what a rollout replaces, such as the hash of a pod template: processes of an old one keep their inboxes until they end, and are given no more; unused with the local bus',
+    '',
+  ),
   grpcListen: textSetting('REJOINDER_GRPC_LISTEN', 'where this role answers gRPC, host:port or unix:path', '0.0.0.0:50051', grpcAddress),
   healthListen: optionalSetting('REJOINDER_HEALTH_LISTEN', 'where health is told over HTTP, host:port; nowhere if empty', hostAndPort),
   logLevel: choiceSetting('REJOINDER_LOG_LEVEL', 'least level that is logged', ['debug', 'info', 'warn', 'error'], 'info'),

@@ -88,7 +88,9 @@ async function openLog(
   logger: Logger,
 ): Promise<{ eventLog: EventLog; keeper?: PartitionKeeper }> {
   if (settings.bus === 'kafka')
-    return { eventLog: new KafkaLog({ brokers: settings.kafkaBrokers.split(','), clientId: 'rejoinder', logger }) };
+    return {
+      eventLog: new KafkaLog({ brokers: settings.kafkaBrokers.split(','), clientId: 'rejoinder', release: settings.release, logger }),
+    };
   const keeper = new PartitionKeeper('bus', pool, clock, days, logger);
   await keeper.start();
   return { eventLog: new LocalLog({ pool, listenUrl: url, clock, logger, holdsOutboxes: true }), keeper };

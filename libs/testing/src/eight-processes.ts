@@ -41,7 +41,7 @@ export interface EightProcesses extends AsyncDisposable {
   /** Starts it (again) and waits until it is ready. */
   start(service: ProcessName, more?: Record<string, string>): Promise<void>;
   /** Starts one more process of a service beside the first, with ports of its own, and waits until it is ready. */
-  startAnother(service: ProcessName): Promise<Program>;
+  startAnother(service: ProcessName, more?: Record<string, string>): Promise<Program>;
   stopAll(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -91,9 +91,9 @@ export async function startEightProcesses(
     running.set(service, program);
     await ready(program, () => isReady(healthPort(service)), { timeoutMs: startWithinMs });
   };
-  const startAnother = async (service: ProcessName) => {
+  const startAnother = async (service: ProcessName, extra: Record<string, string> = {}) => {
     const [grpc, health] = await freePorts(2);
-    const program = startOn(service, grpc!, health!);
+    const program = startOn(service, grpc!, health!, extra);
     others.push(program);
     await ready(program, () => isReady(health!), { timeoutMs: startWithinMs });
     return program;
