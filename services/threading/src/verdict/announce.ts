@@ -18,12 +18,16 @@ export function changeOf(before: GraphMail, judged: Judged, threadId: string): C
   const after = { ...before, ...judged, threadId };
   const isNew = after.verdict !== before.verdict;
   const hasLeft = before.threadId !== null && before.threadId !== threadId;
-  if (isNew || (hasLeft && after.verdict === 'tracked')) after.revision = before.revision + 1;
+  if (isNew || (hasLeft && after.verdict === 'tracked') || isRefused(after)) after.revision = before.revision + 1;
   // What was read to judge it needs no second reading.
   const isRead = before.verdict === 'asking' && before.capture === 'captured';
   if (isNew && isWanted(after) && !isRead) Object.assign(after, { captureRevision: after.revision, capture: null });
-  return same(before, after) ? undefined : { before, after };
+  return same(before, after) && after.revision === before.revision ? undefined : { before, after };
 }
+
+/** Somebody logged it by hand, and it may not be: what the logging address has kept of it is let go. */
+const isRefused = (mail: GraphMail): boolean =>
+  mail.root === 'logged' && mail.isNeverLogged && mail.verdict === 'untracked' && mail.revision === 0;
 
 function same(one: GraphMail, other: GraphMail): boolean {
   const keys = ['verdict', 'cut', 'joined', 'answers', 'byContact', 'threadId'] as const;
