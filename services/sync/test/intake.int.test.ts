@@ -1,6 +1,7 @@
 // Mail that a member logs by hand: as BCC it belongs to those it names, and whoever cannot prove to be a member logs nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { SyncService } from '@rejoinder/contracts/api/sync';
+import { DropMailSchema } from '@rejoinder/contracts/commands';
 import { AttachmentState } from '@rejoinder/contracts/mail';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { buildMail, type MailParts } from '@rejoinder/testing/mail';
@@ -204,6 +205,18 @@ describe('the door', { timeout: 120_000 }, () => {
     expect(await town.deliver(raw, { to: town.loggingAddress.toUpperCase() })).toMatch(taken);
     const envelope = { from: 'a@outside.test', to: town.loggingAddress };
     expect(await deliverBySmtp(town.port, envelope, raw, { ca: town.ca, requireTLS: true })).toMatch(taken);
+  });
+
+  test('lets go at once of what may not be logged, as threading says', async () => {
+    const before = await left();
+    const subject = 'Of a doctor';
+    const known = new Set((await town.observed()).map(({ mailId }) => mailId));
+    expect(await town.deliver(await town.sign(await toCarla(subject)))).toMatch(taken);
+    const mail = await settle('the mail', async () => (await town.observed()).find(({ mailId, logged }) => logged && !known.has(mailId)));
+    expect((await left()).mails).toBe(before.mails + 1);
+    const command = { inboxId: town.inboxId, mailId: mail.mailId, revision: 1n };
+    await town.house.publish('rejoinder.sync.commands.v1', DropMailSchema, town.inboxId, command, 1n);
+    await settle('it to be gone', async () => (await left()).mails === before.mails && (await left()).chunks === before.chunks);
   });
 
   test('takes a mail for one address at a time', async () => {
