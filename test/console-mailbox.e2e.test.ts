@@ -1,4 +1,4 @@
-// The console with a real mailbox: connected, refused, written from, answered, given a new password, removed; by keyboard where one can.
+// The console with a real mailbox: connected, refused, written from, answered, removed; by keyboard where one can.
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalogue } from '@rejoinder/contracts/catalogue';
 import { people } from '@rejoinder/testing/crm-town';
-import { buildMail, replyTo } from '@rejoinder/testing/mail';
+import { replyTo } from '@rejoinder/testing/mail';
 import { freePort } from '@rejoinder/testing/ports';
 import { settle } from '@rejoinder/testing/settle';
 import {
@@ -29,7 +29,6 @@ import { strangeServers } from './strange-servers.js';
 const folder = mkdtempSync(join(tmpdir(), 'rejoinder-console-'));
 const plan = randomBytes(300_000);
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
-const clock = { aheadMs: 0, now: () => new Date(Date.now() + clock.aheadMs) };
 const strange = await strangeServers();
 let house: Console;
 let page: Page;
@@ -37,7 +36,7 @@ let keyboard: ReturnType<typeof keyboardOf>;
 let login: { address: string; password: string; imapPort: number; smtpPort: number };
 
 beforeAll(async () => {
-  house = await startConsole({ clock, ports: Object.values(strange.ports) });
+  house = await startConsole({ ports: Object.values(strange.ports) });
   const { dovecot, wire, login: known } = house.town;
   await strange.start(dovecot.ca);
   ({ page } = house);
@@ -307,84 +306,11 @@ it('a mailbox whose server says nothing, or speaks POP3, is refused in the end',
   expect(await inboxes()).toHaveLength(1);
 }, 60_000);
 
-describe('a password that was changed', { timeout: 90_000 }, () => {
-  let seen: number;
-
-  it('is told by itself, with its reason', async () => {
-    await page.goto(`${house.base}/inboxes`);
-    await card().getByText('Live', { exact: true }).waitFor(within);
-    seen = Number(/^(\d+) mails? seen/.exec(await card().getByText('seen by headers alone').innerText())![1]);
-    await house.town.dovecot.setPassword(people.sales, 'changed');
-    house.town.wire.cut();
-    const refused = `select 1 from sync.session where refused_at is not null`;
-    await settle('the first refusal', async () => (await house.house.query(refused)).length > 0);
-    await card().getByText('Reconnecting').waitFor(within);
-    clock.aheadMs = 61_000;
-    await card().getByText('Needs a new password').waitFor(within);
-    await card().getByText(`Receiving stopped. ${catalogue.AUTH_REJECTED.sentence}`).waitFor(within);
-    await card().getByText('Receiving: stopped · Sending: works').waitFor(within);
-    expect(await lastingFaults(page)).toEqual([]);
-    await screenshot(page, 'needs-password');
-  });
-
-  it('stands on every other page until it is mended', async () => {
-    await page.getByRole('link', { name: 'Contacts' }).click();
-    const banner = page.getByRole('alert').filter({ hasText: people.sales });
-    await banner.getByText(`${people.sales} needs a new password`).waitFor(within);
-    await screenshot(page, 'banner');
-    expect(await lastingFaults(page)).toEqual([]);
-    await banner.getByRole('link', { name: 'Mailboxes' }).click();
-    await card().getByText('Needs a new password').waitFor(within);
-    expect(await banner.count()).toBe(0);
-  });
-
-  it('may be given by its owner, who has a link and no sign-in', async () => {
-    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-    await keyboard.choose(card().getByRole('button', { name: `More for ${people.sales}` }), 'Copy a link for its owner');
-    await page.getByText('The link is copied').waitFor(within);
-    const link = await page.evaluate<string>('navigator.clipboard.readText()');
-    const owner = await house.browser.newPage();
-    await owner.goto(link);
-    await owner.getByRole('heading', { name: `Connect ${people.sales} again` }).waitFor(within);
-    expect(await lastingFaults(owner)).toEqual([]);
-    await screenshot(owner, 'reconnect-link');
-    await owner.getByLabel('Password').fill('a guess');
-    await owner.keyboard.press('Enter');
-    await owner.getByRole('alert').getByText(catalogue.AUTH_REJECTED.sentence).first().waitFor(within);
-    await screenshot(owner, 'reconnect-link-refused');
-    expect((await owner.context().cookies()).length).toBe(0);
-    await owner.close();
-  });
-
-  it('is not taken until it is right; then what came meanwhile is seen', async () => {
-    await house.town.dovecot.deliver(people.sales, await buildMail({ from: people.stranger, to: people.sales }));
-    await keyboard.press(button('Enter the new password'));
-    const dialog = page.getByRole('dialog', { name: `New password for ${people.sales}` });
-    await keyboard.type(dialog.getByLabel('Password', { exact: true }), 'guess');
-    await page.keyboard.press('Enter');
-    await dialog.getByText('The server refused this user name and password.').waitFor(within);
-    await screenshot(page, 'new-password-refused');
-    await keyboard.type(dialog.getByLabel('Password', { exact: true }), 'changed');
-    await page.keyboard.press('Enter');
-    await card().getByText('Live', { exact: true }).waitFor(within);
-    await card()
-      .getByText(`${seen + 1} mails seen by headers alone`)
-      .waitFor(within);
-    expect(await card().getByRole('button', { name: 'Enter the new password' }).count()).toBe(0);
-  });
-});
-
 describe('a mailbox', { timeout: 60_000 }, () => {
   const more = () => card().getByRole('button', { name: `More for ${people.sales}` });
 
-  it('is paused and resumed', async () => {
-    await keyboard.choose(more(), 'Pause');
-    await card().getByText('Paused', { exact: true }).waitFor(within);
-    await keyboard.choose(more(), 'Resume');
-    await card().getByText('Live', { exact: true }).waitFor(within);
-  });
-
   it('is kept where one thinks better of it, else removed with its data; timelines stay', async () => {
+    await page.goto(`${house.base}/inboxes`);
     await keyboard.choose(more(), 'Remove with its data');
     await keyboard.isAt(button('Keep it'));
     await screenshot(page, 'remove');
