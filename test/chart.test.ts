@@ -226,7 +226,7 @@ describe('a planted fault is caught', () => {
       'unhealthyEviction',
       "'unhealthyEviction' was unexpected",
     ],
-    ['a field of the wrong kind', 'templates/roles.yaml', 'failureThreshold: 60', 'failureThreshold: often', "'often' is not of type"],
+    ['a field of the wrong kind', 'templates/roles.yaml', 'failureThreshold: 150', 'failureThreshold: often', "'often' is not of type"],
   ])('%s, by the validator', async (_what, file, there, instead, said) => {
     expect(await validated(releases[1]!, await planted(file, there, instead))).toContain(said);
   });

@@ -27,12 +27,8 @@
 
 {{/* Public addresses, as the code itself checks them, and the networks that an operator allows beside them. */}}
 {{- define "rejoinder.outside" -}}
-- ipBlock:
-    cidr: 0.0.0.0/0
-    except: [0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 224.0.0.0/3]
-- ipBlock:
-    cidr: 2000::/3
-{{- range . }}
+{{ toYaml .root.Values.networkPolicy.public }}
+{{- range .allowed }}
 - ipBlock:
     cidr: {{ . }}
 {{- end }}
@@ -75,10 +71,10 @@
 {{- if eq . "s3" }}
 {{ include "rejoinder.rule" (dict "to" $net.s3.to "ports" ($net.s3.ports | default (include "rejoinder.portsOf" (list $v.s3.endpoint) | fromJsonArray))) }}
 {{- else if eq . "webhooks" }}
-{{ include "rejoinder.rule" (dict "ports" $v.webhooks.ports "to" (include "rejoinder.outside" $v.webhooks.allowedNetworks | fromYamlArray)) }}
+{{ include "rejoinder.rule" (dict "ports" $v.webhooks.ports "to" (include "rejoinder.outside" (dict "root" $root "allowed" $v.webhooks.allowedNetworks) | fromYamlArray)) }}
 {{- else }}
 {{- $ports := dict "imap" $v.mail.imapPorts "smtp" $v.mail.smtpPorts "https" (list 443) }}
-{{ include "rejoinder.rule" (dict "ports" (index $ports .) "to" (include "rejoinder.outside" $v.mail.allowedNetworks | fromYamlArray)) }}
+{{ include "rejoinder.rule" (dict "ports" (index $ports .) "to" (include "rejoinder.outside" (dict "root" $root "allowed" $v.mail.allowedNetworks) | fromYamlArray)) }}
 {{- end }}
 {{- end }}
 {{- with $roleValues.moreEgress }}

@@ -1,0 +1,71 @@
+// PostgreSQL, Kafka and S3 beside the cluster, on this machine, at an address that pods reach.
+import { createServer, connect, type Server } from 'node:net';
+import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
+import { startKafka } from '@rejoinder/testing/kafka';
+import { freePorts } from '@rejoinder/testing/ports';
+import { startPostgres } from '@rejoinder/testing/postgres';
+import { startS3 } from '@rejoinder/testing/s3';
+
+/** As pods see them. */
+export interface Servers {
+  host: string;
+  ports: { postgres: number; kafka: number; s3: number };
+  databaseUrl: string;
+  keyringUrl: string;
+  s3: { endpoint: string; bucket: string; accessKeyId: string; secretAccessKey: string };
+  stop(): Promise<void>;
+}
+
+/** This machine's first address that is not its own alone, unless REJOINDER_CLUSTER_HOST names another. */
+function reachableHost(): string {
+  const host =
+    process.env.REJOINDER_CLUSTER_HOST ??
+    Object.values(networkInterfaces())
+      .flat()
+      .find((one) => one?.family === 'IPv4' && !one.internal)?.address;
+  if (!host) throw new Error('Set REJOINDER_CLUSTER_HOST to an address of this machine that pods reach.');
+  return host;
+}
+
+export async function startServers(): Promise<Servers> {
+  const host = reachableHost();
+  const [kafkaPort] = (await freePorts(1)) as [number];
+  const settings = { 'advertised.listeners': `PLAINTEXT://${host}:${kafkaPort}` };
+  const [postgres, kafka, s3] = await Promise.all([
+    startPostgres({ settings: { max_connections: '400' } }),
+    startKafka({ settings }),
+    startS3(),
+  ]);
+  const urls = await Promise.all([postgres.createDatabase('rejoinder'), postgres.createDatabase('keyring')]);
+  const doors = await Promise.all([openDoor(host, postgres.port), openDoor(host, kafka.port, kafkaPort), openDoor(host, s3.port)]);
+  const [postgresPort, , s3Port] = doors.map(portOf) as [number, number, number];
+  const [databaseUrl, keyringUrl] = urls.map((url) => url.replace(`127.0.0.1:${postgres.port}`, `${host}:${postgresPort}`)) as [
+    string,
+    string,
+  ];
+  return {
+    host,
+    ports: { postgres: postgresPort, kafka: kafkaPort, s3: s3Port },
+    databaseUrl,
+    keyringUrl,
+    s3: { ...s3, endpoint: `http://${host}:${s3Port}` },
+    stop: async () => {
+      for (const door of doors) door.close();
+      await Promise.all([postgres.stop(), kafka.stop(), s3.stop()]);
+    },
+  };
+}
+
+/** The servers listen on 127.0.0.1; who comes to this address is led there. */
+async function openDoor(host: string, to: number, port = 0): Promise<Server> {
+  const door = createServer((client) => {
+    const server = connect({ host: '127.0.0.1', port: to });
+    const end = () => void [client.destroy(), server.destroy()];
+    client.on('error', end).on('close', end).pipe(server).on('error', end).on('close', end).pipe(client);
+  });
+  await once(door.listen(port, host), 'listening');
+  return door.unref();
+}
+
+const portOf = (door: Server) => (door.address() as { port: number }).port;
