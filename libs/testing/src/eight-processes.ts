@@ -1,11 +1,9 @@
 // Every service in a process of its own, as in production: Kafka, PostgreSQL, S3, gRPC over TCP; the intake too, where it is said where it listens. Needs a build.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { services, type ServiceName } from '@rejoinder/runtime/services';
+import { removeFolder, temporaryFolder } from './folders.js';
+import { clone, type Executable, type Installation } from './installation.js';
 import { startKafka, type Kafka } from './kafka.js';
-import { nodeFlags } from './node-flags.js';
 import { freePorts } from './ports.js';
 import { startPostgres, type Postgres } from './postgres.js';
 import { ready, run, startProgram, type Program } from './processes.js';
@@ -16,7 +14,6 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 const apiKey = 'rk_test_key_of_eight_processes';
 const startWithinMs = 90_000;
 const stopWithinMs = 30_000;
-const repository = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The intake is a part of sync that runs on its own. */
 export type ProcessName = ServiceName | 'intake';
@@ -46,12 +43,13 @@ export interface EightProcesses extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** With more settings for all, such as those of the mail servers, and with more for PostgreSQL. */
+/** With more settings for all, such as those of the mail servers, with more for PostgreSQL, and started from this. */
 export async function startEightProcesses(
   more: Record<string, string>,
   postgresSettings: Record<string, string> = {},
+  installation: Installation = clone,
 ): Promise<EightProcesses> {
-  const folder = mkdtempSync(join(tmpdir(), 'rejoinder-eight-'));
+  const folder = await temporaryFolder('eight', installation.owner);
   const [kafka, postgres, s3] = await Promise.all([startKafka(), startPostgres({ settings: postgresSettings }), startS3()]);
   const databaseUrl = await postgres.createDatabase('rejoinder');
   const keyringProxy = await startTcpProxy({ port: postgres.port });
@@ -69,8 +67,8 @@ export async function startEightProcesses(
     REJOINDER_HTTP_LISTEN: `127.0.0.1:${http}`,
     ...more,
   };
-  await rejoinder(env, 'make-key', env.REJOINDER_KEY_FILE!);
-  await rejoinder(env, 'migrate');
+  await runCommand(installation.command('make-key', env.REJOINDER_KEY_FILE!), env);
+  await runCommand(installation.command('migrate'), env);
   const running = new Map<ProcessName, Program>();
   const others: Program[] = [];
   const startOn = (service: ProcessName, grpc: number, health: number, extra: Record<string, string> = {}): Program => {
@@ -80,11 +78,8 @@ export async function startEightProcesses(
       // PostgreSQL then knows whose connection is whose.
       REJOINDER_DATABASE_URL: `${env.REJOINDER_DATABASE_URL}?application_name=${service}`,
     };
-    const main =
-      service === 'intake'
-        ? [join(repository, 'services', 'rejoinder', 'bin', 'rejoinder.js'), service]
-        : [join(repository, 'services', service, 'dist', 'main.js')];
-    return startProgram({ name: service, command: process.execPath, args: [...nodeFlags, ...main], env: { ...env, ...own, ...extra } });
+    const from = installation.role(service);
+    return startProgram({ name: service, ...from, env: { ...from.env, ...env, ...own, ...extra } });
   };
   const start = async (service: ProcessName, extra: Record<string, string> = {}) => {
     const program = startOn(service, grpcPort(service), healthPort(service), extra);
@@ -104,7 +99,7 @@ export async function startEightProcesses(
   const stop = async () => {
     await stopAll();
     await Promise.all([kafka.stop(), postgres.stop(), s3.stop(), keyringProxy.stop()]);
-    rmSync(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   };
   const rest = new Rest(`http://127.0.0.1:${http}`, apiKey);
   const handle = { names, rest, kafka, postgres, s3, keyringProxy, env, databaseUrl, start, startAnother, stopAll, stop };
@@ -137,12 +132,11 @@ function settingsOf(kafka: Kafka, s3: S3, databaseUrl: string, keyringUrl: strin
   };
 }
 
-/** A command of the command line; answers what it printed. */
-export async function rejoinder(env: Record<string, string>, ...args: string[]): Promise<string> {
-  return run('rejoinder', process.execPath, [join(repository, 'services', 'rejoinder', 'bin', 'rejoinder.js'), ...args], {
-    env,
-    timeoutMs: startWithinMs,
-  });
+/** A command of this clone's command line; answers what it printed. */
+export const rejoinder = (env: Record<string, string>, ...args: string[]): Promise<string> => runCommand(clone.command(...args), env);
+
+async function runCommand({ command, args, ...from }: Executable, env: Record<string, string>): Promise<string> {
+  return run('rejoinder', command, args, { ...from, env: { ...from.env, ...env }, timeoutMs: startWithinMs });
 }
 
 async function isReady(port: number): Promise<void> {

@@ -13,7 +13,7 @@ import { DEMO } from '@rejoinder/runtime/tokens';
 import { fileKey } from '@rejoinder/vault/kek';
 import { pino } from 'pino';
 import { openDataFolder, type DataFolder } from './data-folder.js';
-import { Demo } from './demo/demo.js';
+import type { Demo } from './demo/demo.js';
 import { isAlive, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 import { migrateAll } from './migrate-command.js';
 import { allIn, loadRoles } from './roles.js';
@@ -31,7 +31,8 @@ export interface QuickStart {
   /** Signs the console in, once. */
   url: string;
   folder: DataFolder;
-  demo: Demo;
+  /** Nothing where it is not installed, as in the container image. */
+  demo: Demo | undefined;
   house: RunningHouse;
   stop(): Promise<void>;
 }
@@ -55,14 +56,15 @@ export async function quickStart(options: QuickStartOptions, env: Environment): 
 
 async function startAll(options: QuickStartOptions, env: Environment, folder: DataFolder, undo: (() => Promise<void> | void)[]) {
   const own = env.REJOINDER_DATABASE_URL === undefined;
+  const demoType = await loadDemo(options.demo);
   if (env.REJOINDER_KEY_FILE === undefined) await ownKey(folder);
   const postgres = own ? await startEmbeddedPostgres(folder.postgres) : undefined;
   if (postgres) {
     undo.push(() => postgres.stop());
     options.say(`PostgreSQL   127.0.0.1:${postgres.port}, embedded`);
   }
-  const demo = await Demo.open(folder.demo);
-  undo.push(() => demo.stop());
+  const demo = await demoType?.open(folder.demo);
+  undo.push(() => demo?.stop());
   const token = randomBytes(24).toString('base64url');
   const apiKey = bootstrapKey(folder);
   const embedded = await embeddedSettings(folder, postgres, options.port);
@@ -71,7 +73,7 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
     REJOINDER_CONSOLE_TOKEN: token,
     REJOINDER_BOOTSTRAP_API_KEY: apiKey,
     ...env,
-    ...demo.settings(env),
+    ...demo?.settings(env),
   };
   const applied = await migrateAll(settings);
   if (applied.length > 0) options.say(`Database     ${applied.length} migrations applied`);
@@ -82,15 +84,30 @@ async function startAll(options: QuickStartOptions, env: Environment, folder: Da
   const house = await startHouse('rejoinder', () => loadRoles(allIn(settings)), settings, {
     logger,
     socketFolder: sockets,
-    providers: [{ provide: DEMO, useValue: demo }],
+    providers: demo ? [{ provide: DEMO, useValue: demo }] : [],
   });
   undo.push(() => house.stop());
   const reached = { ...embedded, REJOINDER_RETENTION_GRPC: `unix:${sockets}/retention.sock` };
   undo.push(writeRunning(folder, { pid: process.pid, settings: reached }));
   const gateway = house.roles.find((role) => role.name === 'gateway');
   const base = `http://${gateway?.httpAddress}`;
-  demo.attach(base, apiKey);
+  demo?.attach(base, apiKey);
   return { house, demo, url: `${base}/open?token=${token}` };
+}
+
+/** Its packages are optional ones: the container image has none of them. */
+async function loadDemo(asked: boolean): Promise<typeof Demo | undefined> {
+  try {
+    return (await import('./demo/demo.js')).Demo;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    if (!asked) return undefined;
+    throw new Fault(
+      'invalid',
+      'NO_DEMO',
+      'The demo is not installed here, as in the container image: run it from a clone, npm start -- --demo.',
+    );
+  }
 }
 
 async function embeddedSettings(folder: DataFolder, postgres: EmbeddedPostgres | undefined, port: number): Promise<Record<string, string>> {

@@ -19,13 +19,13 @@ export async function runAll(options: { demo: boolean; data?: string; port: numb
   print(`  API key      ${running.folder.apiKeyFile}`);
   print(`  Log          ${running.folder.logFile}`);
   print(`\nReady after ${seconds} s. Open the console (this address signs you in, once):\n\n  ${running.url}\n`);
-  if (options.demo) {
+  if (options.demo && running.demo) {
     const again = running.demo.state() === 'running';
     await running.demo.begin();
     if (again) await running.demo.sendAnother();
     print('A demo mailbox is connected and has sent a mail to Ada Example: her answer, with an attachment, arrives by itself.');
   } else {
-    print('Mailboxes are connected in the console; "Try the demo" there starts one that answers.');
+    print(`Mailboxes are connected in the console${running.demo ? '; "Try the demo" there starts one that answers' : ''}.`);
   }
   print('Stop with Ctrl-C.');
 }
