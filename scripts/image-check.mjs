@@ -8,13 +8,17 @@ const notLoaded = /\/(main|cli|clean-thread)\.js$|^services\/console\/|^services
 
 const app = resolve(process.argv[2]);
 const modules = ['libs', 'services'].flatMap((room) => readdirSync(join(app, room), { recursive: true }).map((path) => `${room}/${path}`));
+const load = (path) => import(pathToFileURL(join(app, path)).href);
 const missing = [];
-for (const path of modules.filter((one) => one.endsWith('.js') && !notLoaded.test(one))) {
+const look = async (what, loading) => {
   try {
-    await import(pathToFileURL(join(app, path)).href);
+    await loading();
   } catch (error) {
-    missing.push(`${path}: ${error.message}`);
+    missing.push(`${what}: ${error.message}`);
   }
-}
-for (const line of new Set(missing)) process.stderr.write(`${line}\n`);
+};
+for (const path of modules.filter((one) => one.endsWith('.js') && !notLoaded.test(one))) await look(path, () => load(path));
+// A role is loaded by its name when it is to run; to list the settings, all are.
+await look('roles', async () => (await load('services/rejoinder/dist/settings-command.js')).listSettings());
+process.stderr.write(missing.map((line) => `${line}\n`).join(''));
 process.exit(missing.length === 0 ? 0 : 1);

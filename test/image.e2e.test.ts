@@ -82,7 +82,7 @@ describe('the tree of the image', () => {
     for (const path of paths) renameSync(path, `${path}.away`);
     try {
       const told = await check().catch(String);
-      for (const name of ["package 'kafkajs'", paths[1]!, paths[2]!]) expect(told).toContain(name);
+      for (const path of paths) expect(told).toContain(path);
     } finally {
       for (const path of paths) renameSync(`${path}.away`, path);
     }

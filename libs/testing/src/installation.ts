@@ -10,6 +10,7 @@ import type { ProgramOptions } from './processes.js';
 import { isRoot } from './users.js';
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
+const inClone = (path: string) => join(repository, path);
 const commandLine = join('services', 'rejoinder', 'bin', 'rejoinder.js');
 const layOutWithinMs = 300_000;
 /** The user of the image. */
@@ -28,10 +29,10 @@ export interface Installation {
 export const clone: Installation = {
   // The intake is a part of sync without a program of its own.
   role: (name) => {
-    const program = name === 'intake' ? [commandLine, name] : [join('services', name, 'dist', 'main.js')];
-    return { command: process.execPath, args: [...nodeFlags, ...program], cwd: repository };
+    const program = name === 'intake' ? [inClone(commandLine), name] : [inClone(join('services', name, 'dist', 'main.js'))];
+    return { command: process.execPath, args: [...nodeFlags, ...program] };
   },
-  command: (...args) => ({ command: process.execPath, args: [commandLine, ...args], cwd: repository }),
+  command: (...args) => ({ command: process.execPath, args: [inClone(commandLine), ...args] }),
 };
 
 export interface ImageRoot extends Installation {
@@ -52,8 +53,9 @@ export async function layOutImageRoot(): Promise<ImageRoot> {
   const [root, node] = [join(folder, 'root'), join(folder, 'node')];
   try {
     await copyFile(process.execPath, node);
-    const script = join(repository, 'scripts', 'image-root.mjs');
-    const { stdout } = await promisify(execFile)(process.execPath, [script, root, '--json'], { timeout: layOutWithinMs });
+    const { stdout } = await promisify(execFile)(process.execPath, [inClone('scripts/image-root.mjs'), root, '--json'], {
+      timeout: layOutWithinMs,
+    });
     const app = join(root, 'app');
     const command = (...args: string[]): Executable => ({
       command: node,
