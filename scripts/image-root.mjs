@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const npmTimeoutMs = 600_000;
-const checkTimeoutMs = 60_000;
+const checkTimeoutMs = 300_000;
 const shownPackages = 10;
 
 /** The one workspace that the image is for, and the one that is built into files which gateway serves: its packages are in them. */

@@ -23,7 +23,7 @@ let laidOut: string[];
 beforeAll(async () => {
   image = await layOutImageRoot();
   laidOut = filesBelow(image.root);
-}, 300_000);
+}, 600_000);
 
 afterAll(() => image?.remove(), 60_000);
 

@@ -12,7 +12,7 @@ import { isRoot } from './users.js';
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 const inClone = (path: string) => join(repository, path);
 const commandLine = join('services', 'rejoinder', 'bin', 'rejoinder.js');
-const layOutWithinMs = 300_000;
+const layOutWithinMs = 600_000;
 /** The user of the image. */
 const imageUser = { uid: 10_001, gid: 10_001 };
 
