@@ -172,8 +172,8 @@ describe('wrong values are named', () => {
     ],
     [
       'a setting of the chart itself',
-      { settings: { REJOINDER_GRPC_LISTEN: 'x' } },
-      ['settings.REJOINDER_GRPC_LISTEN: the chart writes this one itself'],
+      { settings: { REJOINDER_GRPC_LISTEN: 'x', REJOINDER_RELEASE: 'x' } },
+      ['settings.REJOINDER_GRPC_LISTEN: the chart writes this one itself', 'settings.REJOINDER_RELEASE: the chart writes this one itself'],
     ],
     ['a secret in plain', { settings: { REJOINDER_CONSOLE_TOKEN: 'x' } }, ['settings.REJOINDER_CONSOLE_TOKEN: this one is a secret']],
     ['a file in plain', { settings: { REJOINDER_MAIL_CA_FILE: 'x' } }, ['settings.REJOINDER_MAIL_CA_FILE: this one names a file']],

@@ -1,7 +1,7 @@
 {{/* The settings of the processes. files/settings.json is what `rejoinder settings --json` lists: a name that is not there is refused. */}}
 
 {{/*
-JSON of all that the chart writes by itself: name to value, secret or file. Each role is given those that it declares.
+JSON of all that the chart writes by itself: name to value, secret, file or field of the pod. Each role is given those that it declares.
 */}}
 {{- define "rejoinder.written" -}}
 {{- $name := include "rejoinder.fullname" . -}}
@@ -42,7 +42,8 @@ JSON of all that the chart writes by itself: name to value, secret or file. Each
   "REJOINDER_INTAKE_CERTIFICATE_FILE" (dict "existingSecret" $v.intake.certificate.existingSecret "key" "tls.crt")
   "REJOINDER_INTAKE_CERTIFICATE_KEY_FILE" (dict "existingSecret" $v.intake.certificate.existingSecret "key" "tls.key")
 -}}
-{{- $written := dict -}}
+{{- /* A rollout moves each inbox once: pods of the old template keep theirs until they end. */ -}}
+{{- $written := dict "REJOINDER_RELEASE" (dict "field" "metadata.labels['pod-template-hash']") -}}
 {{- range $setting, $value := $plain }}{{ $_ := set $written $setting (dict "value" (toString $value)) }}{{ end -}}
 {{- range $setting, $from := $secrets }}{{ $_ := set $written $setting (dict "secret" $from) }}{{ end -}}
 {{- range $setting, $from := $files }}{{ $_ := set $written $setting (dict "file" $from) }}{{ end -}}
@@ -79,7 +80,7 @@ The command `migrate` is called as a role and declares the two databases.
 {{- $given := dict -}}
 {{- range $setting := $declared -}}
 {{- with index $all $setting -}}
-{{- if or .value (.secret).existingSecret (.file).existingSecret (.file).existingConfigMap }}{{ $_ := set $given $setting . }}{{ end -}}
+{{- if or .value .field (.secret).existingSecret (.file).existingSecret (.file).existingConfigMap }}{{ $_ := set $given $setting . }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $given -}}
@@ -103,6 +104,10 @@ The command `migrate` is called as a role and declares the two databases.
     secretKeyRef:
       name: {{ $from.secret.existingSecret }}
       key: {{ $from.secret.key }}
+  {{- else if $from.field }}
+  valueFrom:
+    fieldRef:
+      fieldPath: {{ $from.field }}
   {{- else if $from.file }}
   value: /etc/rejoinder/{{ $setting }}/{{ $from.file.key }}
   {{- else }}
