@@ -4,13 +4,16 @@ import {
   credentials,
   Metadata,
   makeClientConstructor,
+  status,
   type Client,
   type ClientReadableStream,
   type ClientWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { grpcDefinition } from '@rejoinder/contracts/grpc-definition';
+import { delay } from '@rejoinder/base/wait';
 import { fromServiceError } from './grpc-faults.js';
+import { keepCallsOverGoaway } from './grpc-goaway.js';
 import { startCall } from './trace.js';
 
 export interface CallOptions {
@@ -38,20 +41,33 @@ const defaultDeadlineMs = 10_000;
 /** A peer whose machine is gone says no goodbye, and TCP would believe in the connection for a quarter of an hour. */
 const keepaliveEveryMs = 10_000;
 const keepaliveTimeoutMs = 10_000;
+const nameAskedEveryMs = 1_000;
+const firstReconnectMs = 200;
+/** By then a connection was tried once more. */
+const askAgainMs = 500;
 
-/** Connects lazily to host:port or unix:path, and again after a break. */
+keepCallsOverGoaway();
+
+/**
+ * Connects lazily to host:port or unix:path, and again after a break. A call that no handler has seen, since its pod was going away (GOAWAY), is made
+ * once more elsewhere within its deadline (gRPC's transparent retry), and one that found no pod is made once more in a moment; one that may have been
+ * handled never is.
+ */
 export function grpcClient<S extends DescService>(service: S, address: string): GrpcClient<S> {
   const Stub = makeClientConstructor(grpcDefinition(service), service.name);
   const stub = new Stub(address, credentials.createInsecure(), {
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
-    'grpc.initial_reconnect_backoff_ms': 200,
+    'grpc.initial_reconnect_backoff_ms': firstReconnectMs,
     'grpc.max_reconnect_backoff_ms': 5_000,
     'grpc.keepalive_time_ms': keepaliveEveryMs,
     'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
     // A call that hangs ends at its deadline, before a ping that only runs beside calls could tell.
     'grpc.keepalive_permit_without_calls': 1,
-    'grpc.enable_retries': 0,
+    // Each address of a name takes its share, and a pod that goes away is another's in a second: names are asked anew whenever a connection ends.
+    'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.dns_min_time_between_resolutions_ms': nameAskedEveryMs,
   });
   const methods = service.methods.map((method) => [method.localName, callOf(stub, method)] as const);
   return { ...Object.fromEntries(methods), close: () => stub.close() } as GrpcClient<S>;
@@ -96,15 +112,33 @@ function endWith<T>(answered: Promise<T>, end: (failed: boolean) => void): void 
 function unary(stub: Client, method: DescMethod) {
   return async (request: object, options: CallOptions = {}) => {
     const { metadata, end } = traced(method);
-    let off = () => {};
-    const answered = new Promise((resolve, reject) => {
-      const answer = (error: ServiceError | null, value: unknown) => (error ? reject(fromServiceError(error)) : resolve(value));
-      const message = create(method.input, request as Record<string, unknown>);
-      off = cancelOn(options.signal, (stub as unknown as Stub)[method.name]!(message, metadata, settings(options), answer));
-    });
+    const { deadline } = settings(options);
+    const message = create(method.input, request as Record<string, unknown>);
+    const ask = () => {
+      let off = () => {};
+      const answered = new Promise((resolve, reject) => {
+        const answer = (error: ServiceError | null, value: unknown) => (error ? reject(error) : resolve(value));
+        off = cancelOn(options.signal, (stub as unknown as Stub)[method.name]!(message, metadata, { deadline }, answer));
+      });
+      return answered.finally(off);
+    };
+    const answered = ask()
+      .catch(async (error: ServiceError) => {
+        if (!foundNobody(error) || Date.now() + askAgainMs > deadline) throw error;
+        await delay(askAgainMs, options.signal);
+        return ask();
+      })
+      .catch((error: ServiceError) => {
+        throw fromServiceError(error);
+      });
     endWith(answered, end);
-    return answered.finally(off);
+    return answered;
   };
+}
+
+/** No pod was reached, as in the moment in which one has died or its address is out of date: grpc-js tells it by these words alone. */
+function foundNobody({ code, details }: ServiceError): boolean {
+  return code === status.UNAVAILABLE && /No connection established|Name resolution failed/.test(details);
 }
 
 function serverStream(stub: Client, method: DescMethod) {

@@ -60,7 +60,16 @@ export const houseSettings = {
     min: 3,
     max: 7,
   }),
-  drainSeconds: numberSetting('REJOINDER_DRAIN_SECONDS', 'seconds that work in hand is given to end on SIGTERM', {
+  unreadySeconds: numberSetting(
+    'REJOINDER_UNREADY_SECONDS',
+    'seconds that a role goes on serving after SIGTERM, unready, until nobody sends it anything more',
+    {
+      default: 0,
+      min: 0,
+      max: 60,
+    },
+  ),
+  drainSeconds: numberSetting('REJOINDER_DRAIN_SECONDS', 'seconds that work in hand is given to end, after REJOINDER_UNREADY_SECONDS', {
     default: 20,
     min: 1,
     max: 300,

@@ -1,6 +1,7 @@
 // A process that runs roles until it is told to stop: settings, telemetry, roles, health, and an end in order.
 import 'reflect-metadata';
 import { Fault } from '@rejoinder/base/fault';
+import { delay, within } from '@rejoinder/base/wait';
 import type { HouseOptions } from './house.js';
 import { serveHealth } from './health.js';
 import type { Role, RunningRole } from './role.js';
@@ -10,9 +11,15 @@ import { houseSettings } from './house-settings.js';
 
 export interface RunningHouse {
   roles: RunningRole[];
-  /** Resolves once everything is let go of. */
+  /**
+   * Unready at once, in service for REJOINDER_UNREADY_SECONDS, then everything that has begun ends within REJOINDER_DRAIN_SECONDS or is cut. Resolves
+   * once everything is let go of.
+   */
   stop(): Promise<void>;
 }
+
+/** What a process needs at most to leave its groups and close its connections, once its work is over. */
+const letGoMs = 6_000;
 
 /**
  * Starts roles side by side in this process, which traces know by its name: once all answer, all begin their work. They and what they stand on are
@@ -35,18 +42,28 @@ export async function startHouse(
       .map(titleOf)
       .map((title) => roles.find(({ name }) => name === title)?.health() ?? { role: title, started: false, ready: false, troubles: [] });
   const health = house.settings.healthListen ? await serveHealth(house.settings.healthListen, all) : undefined;
-  const stop = async () => {
+  const letGo = async () => {
     await Promise.all(roles.map((role) => role.stop()));
     await health?.close();
     await house.close();
     await telemetry.stop();
+  };
+  const stop = async () => {
+    const { unreadySeconds } = house.settings;
+    for (const role of roles) role.announceEnd();
+    if (unreadySeconds > 0) house.logger.info({ unreadySeconds }, 'unready, and still serving');
+    await delay(unreadySeconds * 1_000);
+    // Roles that share a process end what they have begun before one of them answers the others no more.
+    await Promise.all(roles.map((role) => role.drain()));
+    await Promise.all(roles.map((role) => role.hangUp()));
+    await within(letGoMs, 'letting go of Kafka and the databases', letGo());
   };
   try {
     await house.eventLog.ensureTopics();
     for (const definition of definitions) roles.push(await openRole(definition, house, env));
     for (const role of roles) await role.begin();
   } catch (error) {
-    await stop();
+    await letGo();
     throw error;
   }
   house.logger.info({ roles: definitions.map(titleOf) }, 'ready');

@@ -2,7 +2,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { Module, type DynamicModule, type INestApplication, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Transport, type MicroserviceOptions } from '@nestjs/microservices';
+import type { MicroserviceOptions } from '@nestjs/microservices';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { PrismaPg } from '@prisma/adapter-pg';
 import { BusServer } from '@rejoinder/bus/bus-server';
@@ -11,14 +11,14 @@ import type { Outcome } from '@rejoinder/bus/event';
 import { Outbox } from '@rejoinder/bus/outbox';
 import { Relay } from '@rejoinder/bus/relay';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
-import { packageDefinition } from '@rejoinder/contracts/grpc-definition';
 import { dayOf } from '@rejoinder/base/clock';
 import { Vault } from '@rejoinder/vault/vault';
 import { readSettings, type Environment, type Settings } from './config.js';
 import { dayKeysOf } from './day-keys.js';
 import { Database, openSingles, prismaAdapter, type PrismaClientLike } from './database.js';
+import { Drain } from './drain.js';
+import { GrpcDoor } from './grpc-door.js';
 import { FaultFilter } from './grpc-faults.js';
-import { maxMessageBytes } from './grpc-client.js';
 import type { RoleHealth } from './health.js';
 import type { House } from './house.js';
 import { nestLogger, type Logger } from './logging.js';
@@ -65,12 +65,21 @@ export interface RunningRole {
   health(): RoleHealth;
   /** Opens its HTTP face, if it has one, and begins its work. Once. */
   begin(): Promise<void>;
-  /** Takes no more work, ends what is in hand within the drain time, and lets go of everything. */
+  /** Is not ready any more, and goes on as before. */
+  announceEnd(): void;
+  /** Takes nothing more from outside and no more work; what is in hand ends within the drain time, or is cut. Other roles are still answered. */
+  drain(): Promise<void>;
+  /** Then answers other roles no more: they go to another process. Calls under way end within what is left of the drain time, or are cut. */
+  hangUp(): Promise<void>;
+  /** Both, unless it was done, and lets go of everything. */
   stop(): Promise<void>;
 }
 
 @Module({})
 class RuntimeModule {}
+
+/** What calls of other roles are given to end where the work in hand has taken the drain time. */
+const leastCallMs = 2_000;
 
 /**
  * Opens one role in this process: it answers gRPC, and begins nothing yet, so that roles that share a process can all be there before any of them asks
@@ -80,9 +89,9 @@ export async function openRole(role: Role, house: House, env: Environment): Prom
   const { app, bus, parts, settings } = await compose(role, house, env);
   await parts.keeper.start();
   if (!role.http) await app.init();
-  const grpc = grpcOptions(role, house.grpcListen(role.name));
-  if (role.grpc.length > 0) await app.connectMicroservice<MicroserviceOptions>(grpc, { inheritAppConfig: true }).listen();
-  return running(role, app, parts, house, async () => {
+  const grpc = role.grpc.length > 0 ? new GrpcDoor(role.grpc, house.grpcListen(role.name)) : undefined;
+  if (grpc) await app.connectMicroservice<MicroserviceOptions>({ strategy: grpc }, { inheritAppConfig: true }).listen();
+  return running({ role, app, parts, house, grpc }, async () => {
     const httpAddress = await role.http?.(app, settings as never);
     await bus.listen();
     parts.relay.start();
@@ -154,7 +163,9 @@ function assemble(role: Role, house: House, logger: Logger) {
   const watches = new Watches(logger);
   watches.add('the keyring', () => house.keyringPool.query('select 1'));
   const unwake = wake.on('outbox', () => relay.wake());
-  return { database, vault, deadLetters, bus, relay, wake, workers, keeper, peers, watches, unwake };
+  const drain = new Drain(logger);
+  drain.add((deadline) => workers.stop(deadline));
+  return { database, vault, deadLetters, bus, relay, wake, workers, keeper, peers, watches, unwake, drain };
 }
 
 type Parts = ReturnType<typeof assemble>;
@@ -167,6 +178,7 @@ function appModule(role: Role, parts: Parts, house: House, settings: unknown, lo
     { provide: DeadLetters, useValue: parts.deadLetters },
     { provide: Workers, useValue: parts.workers },
     { provide: Watches, useValue: parts.watches },
+    { provide: Drain, useValue: parts.drain },
     { provide: ServiceWake, useValue: parts.wake },
     { provide: Peers, useValue: parts.peers },
     { provide: SETTINGS, useValue: settings },
@@ -185,24 +197,20 @@ function appModule(role: Role, parts: Parts, house: House, settings: unknown, lo
   return { module: class RoleApp {}, imports: [runtime, role.module] };
 }
 
-function grpcOptions(role: Role, url: string): MicroserviceOptions {
-  const packages = role.grpc.map((service) => service.typeName.split('.').slice(0, -1).join('.'));
-  return {
-    transport: Transport.GRPC,
-    options: {
-      url,
-      package: [...new Set(packages)],
-      packageDefinition: packageDefinition(role.grpc),
-      maxReceiveMessageLength: maxMessageBytes,
-      maxSendMessageLength: maxMessageBytes,
-      gracefulShutdown: true,
-    },
-  };
+interface Opened {
+  role: Role;
+  app: INestApplication;
+  parts: Parts;
+  house: House;
+  grpc: GrpcDoor | undefined;
 }
 
-function running(role: Role, app: INestApplication, parts: Parts, house: House, begin: () => Promise<string | undefined>): RunningRole {
-  let [started, draining] = [false, false];
-  const { relay, keeper, bus, workers, watches } = parts;
+function running({ role, app, parts, house, grpc }: Opened, begin: () => Promise<string | undefined>): RunningRole {
+  let started = false;
+  let drained: Promise<void> | undefined;
+  let hungUp: Promise<void> | undefined;
+  let drainUntil = 0;
+  const { relay, keeper, bus, workers, watches, drain } = parts;
   const troubles = () =>
     [relay.health(), keeper.health(), ...bus.health(), ...workers.health(), ...watches.health()].filter((one) => one !== undefined);
   const opened: RunningRole = {
@@ -212,12 +220,22 @@ function running(role: Role, app: INestApplication, parts: Parts, house: House, 
       opened.httpAddress = await begin();
       started = true;
     },
+    announceEnd: () => drain.announce(),
+    drain: () => {
+      const drainMs = house.settings.drainSeconds * 1_000;
+      drainUntil ||= performance.now() + drainMs;
+      return (drained ??= drain.run(drainMs));
+    },
+    hangUp: async () => {
+      await opened.drain();
+      const leftMs = Math.max(leastCallMs, drainUntil - performance.now());
+      await (hungUp ??= drain.end(leftMs, grpc ? [(deadline) => grpc.end(deadline)] : []));
+    },
     stop: async () => {
-      draining = true;
-      await workers.stop(house.settings.drainSeconds * 1_000);
+      await opened.hangUp();
       await close(app, parts);
     },
-    health: () => ({ role: titleOf(role), started, ready: started && !draining, troubles: troubles() }),
+    health: () => ({ role: titleOf(role), started, ready: started && !drain.unready.aborted, troubles: troubles() }),
   };
   return opened;
 }

@@ -40,8 +40,11 @@ export interface WorkerOptions {
   renewedLeaseMs?: number;
   /** The slow poll under the wakes. */
   pollMs?: number;
-  /** Does the work and saves its effects; the signal fires on drain deadline or lost lease. What it throws is tried again with backoff. */
-  work: (job: Job, signal: AbortSignal) => Promise<WorkOutcome>;
+  /**
+   * Does the work and saves its effects; the signal fires on drain deadline or lost lease. What it throws is tried again with backoff. Work of several
+   * steps begins none once `stopping` has fired: this process is to end.
+   */
+  work: (job: Job, signal: AbortSignal, stopping: AbortSignal) => Promise<WorkOutcome>;
 }
 
 export interface WorkerSurroundings {
@@ -66,6 +69,8 @@ const firstRetryMs = 1_000;
 const maxRetryMs = 300_000;
 const slowPollMs = 5_000;
 const shortestPauseMs = 5;
+/** What work whose signal has fired is given to save its outcome. */
+const abortedMs = 2_000;
 
 /** Runs until stopped; a stop waits for the rows in hand and claims no more. */
 export class Worker {
@@ -95,14 +100,25 @@ export class Worker {
     this.#woken();
   }
 
-  /** Claims no more, waits for what is in hand, at most graceMs; then the signal of each work fires. */
-  async stop(graceMs: number): Promise<void> {
+  /**
+   * Claims no more and waits for what is in hand. When the signal fires, that of each work does too, and what does not heed it is left behind: its
+   * lease ends by itself. Answers what did not end by its own.
+   */
+  async stop(deadline: AbortSignal): Promise<string[]> {
     this.#stop.abort();
     this.#woken();
-    const limit = setTimeout(() => this.#abort.abort(), graceMs);
-    await this.#claiming;
-    await Promise.all(this.#inHand);
-    clearTimeout(limit);
+    const over = new AbortController();
+    const ended = this.#claiming.then(() => Promise.all(this.#inHand)).then(() => over.abort());
+    let cut: string[] = [];
+    const atDeadline = () => {
+      cut = Array.from({ length: this.#inHand.size }, () => `work of ${this.options.name}`);
+      this.#abort.abort();
+    };
+    deadline.addEventListener('abort', atDeadline, { once: true });
+    const late = new Promise<void>((resolve) => deadline.addEventListener('abort', () => resolve(), { once: true }));
+    await Promise.race([ended, late.then(() => delay(abortedMs, over.signal))]);
+    deadline.removeEventListener('abort', atDeadline);
+    return cut;
   }
 
   /** The reason why nothing can be claimed, if so. */
@@ -176,7 +192,7 @@ export class Worker {
     const signal = AbortSignal.any([this.#abort.signal, lease.lost]);
     let outcome: WorkOutcome;
     try {
-      outcome = await inSpan(`${this.options.name} work`, job.traceparent, () => this.options.work(job, signal));
+      outcome = await inSpan(`${this.options.name} work`, job.traceparent, () => this.options.work(job, signal, this.#stop.signal));
     } catch (error) {
       this.around.logger.warn({ worker: this.options.name, error, attempts: job.attempts }, 'work failed; it will be tried again');
       outcome = again(new Date(started.getTime() + backoffMs(job.attempts, firstRetryMs, maxRetryMs)), 'failed');

@@ -19,8 +19,9 @@ export class Workers {
     for (const worker of this.#workers) worker.start();
   }
 
-  async stop(graceMs: number): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.stop(graceMs)));
+  /** Claims no more and ends what is in hand, until the signal fires; answers what was cut. */
+  async stop(deadline: AbortSignal): Promise<string[]> {
+    return (await Promise.all(this.#workers.map((worker) => worker.stop(deadline)))).flat();
   }
 
   /** What keeps workers from claiming, if anything. */

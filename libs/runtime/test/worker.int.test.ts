@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '@rejoinder/base/id';
 import { systemClock } from '@rejoinder/base/clock';
+import { delay } from '@rejoinder/base/wait';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
 import { settle } from '@rejoinder/testing/settle';
 import { Database, openSingles } from '../src/database.js';
@@ -65,7 +66,7 @@ function pod() {
       return worker;
     },
     async stop() {
-      await Promise.all(workers.map((worker) => worker.stop(100)));
+      await Promise.all(workers.map((worker) => worker.stop(AbortSignal.timeout(100))));
       await wake.close();
       await database.close();
     },
@@ -292,11 +293,46 @@ describe('a worker', () => {
       },
     });
     await settle('three in hand', async () => begun === 3);
-    const stopping = worker.stop(10_000);
+    const stopping = worker.stop(AbortSignal.timeout(10_000));
     for (const release of releases) release();
     await stopping;
     expect([begun, ended]).toEqual([3, 3]);
     expect(await due()).toBe(17);
+    await at.stop();
+  });
+
+  it('tells work of several steps that it is to begin no more', async () => {
+    const at = pod();
+    await ask(at, red, 1);
+    let steps = 0;
+    const worker = at.worker({
+      work: async (_job, _signal, stopping) => {
+        while (!stopping.aborted) await delay(((steps += 1), 5));
+        return workDone;
+      },
+    });
+    await settle('some steps', async () => steps > 2);
+    expect(await worker.stop(AbortSignal.timeout(10_000))).toEqual([]);
+    await at.stop();
+  });
+
+  it('names what is not over at the deadline, gives its row back, and waits for nothing that does not heed its signal', async () => {
+    const at = pod();
+    const [heeds, heedless] = await ask(at, red, 2);
+    let begun = 0;
+    const worker = at.worker({
+      work: async ({ key }, signal) => {
+        begun++;
+        await new Promise((_, reject) => key === heeds && signal.addEventListener('abort', () => reject(new Error('ended'))));
+        return workDone;
+      },
+    });
+    await settle('both in hand', async () => begun === 2);
+    const began = performance.now();
+    expect(await worker.stop(AbortSignal.timeout(200))).toEqual(['work of errand', 'work of errand']);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    const leases = await pool.query<{ id: string }>('select errand_id as id from errands.errand where lease_until > now()');
+    expect(leases.rows.map(({ id }) => id)).toEqual([heedless]);
     await at.stop();
   });
 });

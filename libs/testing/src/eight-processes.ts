@@ -18,6 +18,13 @@ const stopWithinMs = 30_000;
 /** The intake is a part of sync that runs on its own. */
 export type ProcessName = ServiceName | 'intake';
 
+/** Where a process listens; a gateway alone has HTTP. */
+export interface Ports {
+  grpc: number;
+  health: number;
+  http: number;
+}
+
 export interface EightProcesses extends AsyncDisposable {
   /** Those that run. */
   names: readonly ProcessName[];
@@ -39,6 +46,7 @@ export interface EightProcesses extends AsyncDisposable {
   start(service: ProcessName, more?: Record<string, string>): Promise<void>;
   /** Starts one more process of a service beside the first, with ports of its own, and waits until it is ready. */
   startAnother(service: ProcessName, more?: Record<string, string>): Promise<Program>;
+  portsOf(program: Program): Ports;
   stopAll(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -55,46 +63,47 @@ export async function startEightProcesses(
   const keyringProxy = await startTcpProxy({ port: postgres.port });
   const keyringUrl = (await postgres.createDatabase('keyring')).replace(`:${postgres.port}/`, `:${keyringProxy.port}/`);
   const names: readonly ProcessName[] = more.REJOINDER_INTAKE_LISTEN ? [...services, 'intake'] : services;
-  const ports = await freePorts(names.length * 2 + 1);
-  const http = ports.pop()!;
-  const [grpcPort, healthPort] = [
-    (service: ProcessName) => ports[names.indexOf(service)]!,
-    (service: ProcessName) => ports[names.length + names.indexOf(service)]!,
-  ];
+  const free = await freePorts(names.length * 2 + 1);
+  const http = free.pop()!;
+  const portsAt = (at: number): Ports => ({ grpc: free[at]!, health: free[names.length + at]!, http });
+  const first = (service: ProcessName) => portsAt(names.indexOf(service));
   const env: Record<string, string> = {
     ...settingsOf(kafka, s3, databaseUrl, keyringUrl, join(folder, 'key')),
-    ...Object.fromEntries(services.map((service) => [`REJOINDER_${service.toUpperCase()}_GRPC`, `127.0.0.1:${grpcPort(service)}`])),
-    REJOINDER_HTTP_LISTEN: `127.0.0.1:${http}`,
+    ...Object.fromEntries(services.map((service) => [`REJOINDER_${service.toUpperCase()}_GRPC`, `127.0.0.1:${first(service).grpc}`])),
     ...more,
   };
   await runCommand(installation.command('make-key', env.REJOINDER_KEY_FILE!), env);
   await runCommand(installation.command('migrate'), env);
   const running = new Map<ProcessName, Program>();
-  const others: Program[] = [];
-  const startOn = (service: ProcessName, grpc: number, health: number, extra: Record<string, string> = {}): Program => {
+  const places = new Map<Program, Ports>();
+  const startOn = (service: ProcessName, ports: Ports, extra: Record<string, string> = {}): Program => {
     const own = {
-      REJOINDER_GRPC_LISTEN: `127.0.0.1:${grpc}`,
-      REJOINDER_HEALTH_LISTEN: `127.0.0.1:${health}`,
+      REJOINDER_GRPC_LISTEN: `127.0.0.1:${ports.grpc}`,
+      REJOINDER_HEALTH_LISTEN: `127.0.0.1:${ports.health}`,
+      REJOINDER_HTTP_LISTEN: `127.0.0.1:${ports.http}`,
       // PostgreSQL then knows whose connection is whose.
       REJOINDER_DATABASE_URL: `${env.REJOINDER_DATABASE_URL}?application_name=${service}`,
     };
     const from = installation.role(service);
-    return startProgram({ name: service, ...from, env: { ...from.env, ...env, ...own, ...extra } });
+    const program = startProgram({ name: service, ...from, env: { ...from.env, ...env, ...own, ...extra } });
+    places.set(program, ports);
+    return program;
   };
+  const portsOf = (program: Program) => places.get(program)!;
+  const becomeReady = (program: Program) => ready(program, () => isReady(portsOf(program).health), { timeoutMs: startWithinMs });
   const start = async (service: ProcessName, extra: Record<string, string> = {}) => {
-    const program = startOn(service, grpcPort(service), healthPort(service), extra);
+    const program = startOn(service, first(service), extra);
     running.set(service, program);
-    await ready(program, () => isReady(healthPort(service)), { timeoutMs: startWithinMs });
+    await becomeReady(program);
   };
   const startAnother = async (service: ProcessName, extra: Record<string, string> = {}) => {
-    const [grpc, health] = await freePorts(2);
-    const program = startOn(service, grpc!, health!, extra);
-    others.push(program);
-    await ready(program, () => isReady(health!), { timeoutMs: startWithinMs });
+    const [grpc, health, own] = (await freePorts(3)) as [number, number, number];
+    const program = startOn(service, { grpc, health, http: own }, extra);
+    await becomeReady(program);
     return program;
   };
   const stopAll = async () => {
-    await Promise.all([...running.values(), ...others].map((program) => program.stop('SIGTERM', stopWithinMs)));
+    await Promise.all([...places.keys()].map((program) => program.stop('SIGTERM', stopWithinMs)));
   };
   const stop = async () => {
     await stopAll();
@@ -102,7 +111,7 @@ export async function startEightProcesses(
     await removeFolder(folder);
   };
   const rest = new Rest(`http://127.0.0.1:${http}`, apiKey);
-  const handle = { names, rest, kafka, postgres, s3, keyringProxy, env, databaseUrl, start, startAnother, stopAll, stop };
+  const handle = { names, rest, kafka, postgres, s3, keyringProxy, env, databaseUrl, start, startAnother, portsOf, stopAll, stop };
   try {
     await Promise.all(names.map((service) => start(service)));
   } catch (error) {
@@ -111,7 +120,7 @@ export async function startEightProcesses(
   }
   const program = (service: ProcessName) => running.get(service)!;
   const health = (service: ProcessName, path: string) =>
-    fetch(`http://127.0.0.1:${healthPort(service)}/health/${path}`, { signal: AbortSignal.timeout(5_000) });
+    fetch(`http://127.0.0.1:${first(service).health}/health/${path}`, { signal: AbortSignal.timeout(5_000) });
   return { ...handle, program, health, kill: (service) => program(service).stop('SIGKILL'), [Symbol.asyncDispose]: stop };
 }
 

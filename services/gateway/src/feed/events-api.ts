@@ -1,8 +1,9 @@
 // REST of events: a stream that stays open and can be resumed.
-import { Inject, Req, Res, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Fault } from '@rejoinder/base/fault';
+import { Drain } from '@rejoinder/runtime/drain';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
 import type { GatewaySettings } from '../config.js';
@@ -24,19 +25,15 @@ const lastEventId = z
   .optional();
 
 @V1('events')
-export class EventsApi implements OnModuleDestroy {
-  readonly #stop = new AbortController();
+export class EventsApi {
   #listeners = 0;
 
   constructor(
     private readonly feed: Feed,
+    private readonly drain: Drain,
     @Inject(SETTINGS) private readonly settings: GatewaySettings,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
-
-  onModuleDestroy(): void {
-    this.#stop.abort();
-  }
 
   @Route({
     method: 'GET',
@@ -52,7 +49,7 @@ export class EventsApi implements OnModuleDestroy {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     if (request.method === 'HEAD') return void reply.type('text/event-stream').send();
-    if (this.#listeners >= maxListeners || this.#stop.signal.aborted) {
+    if (this.#listeners >= maxListeners || this.drain.closing.aborted) {
       throw new Fault('busy', 'STREAMS_BUSY', busy, retryAfterMs);
     }
     this.#listeners++;
@@ -61,7 +58,7 @@ export class EventsApi implements OnModuleDestroy {
       reply.hijack();
       reply.raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...streamHeaders });
       const times = { heartbeatMs, slowMs: this.settings.eventsSlowSeconds * 1_000 };
-      const end = await stream(reply.raw, this.feed, { tenantId, ...start }, times, this.#stop.signal);
+      const end = await stream(reply.raw, this.feed, { tenantId, ...start }, times, this.drain.closing);
       if (end === 'slow') this.logger.info({ tenantId }, 'cut a reader of events that took nothing');
     } finally {
       this.#listeners--;

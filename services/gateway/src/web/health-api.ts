@@ -1,23 +1,19 @@
 // Tells over HTTP whether this role has started, may be given work and lives.
-import { Controller, Get, Req, Res, type OnModuleDestroy } from '@nestjs/common';
+import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Drain } from '@rejoinder/runtime/drain';
 import { answerHealth, type RoleHealth } from '@rejoinder/runtime/health';
 import { Workers } from '@rejoinder/runtime/workers';
 import { Feed } from '../feed/feed.js';
 
 /** It knows of itself alone: what all roles of a process say is told at REJOINDER_HEALTH_LISTEN. */
 @Controller('health')
-export class HealthApi implements OnModuleDestroy {
-  #draining = false;
-
+export class HealthApi {
   constructor(
     private readonly workers: Workers,
     private readonly feed: Feed,
+    private readonly drain: Drain,
   ) {}
-
-  onModuleDestroy(): void {
-    this.#draining = true;
-  }
 
   @Get(':probe')
   health(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
@@ -30,6 +26,6 @@ export class HealthApi implements OnModuleDestroy {
 
   #self(): RoleHealth {
     const troubles = [...this.workers.health(), this.feed.health()].filter((one) => one !== undefined);
-    return { role: 'gateway', started: true, ready: !this.#draining, troubles };
+    return { role: 'gateway', started: true, ready: !this.drain.unready.aborted, troubles };
   }
 }

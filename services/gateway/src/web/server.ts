@@ -2,12 +2,14 @@
 import type { INestApplication } from '@nestjs/common';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { Drain } from '@rejoinder/runtime/drain';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { LOGGER } from '@rejoinder/runtime/tokens';
 import type { GatewaySettings } from '../config.js';
 import { serveConsole } from './console.js';
 import { Doors } from './doors.js';
 import { ourHost, splitListen } from './hosts.js';
+import { answerLast } from './last-answers.js';
 import { problemOf, refusal } from './problem.js';
 import { ProblemFilter, sendProblem } from './problem-filter.js';
 
@@ -49,6 +51,7 @@ export async function serve(app: INestApplication, settings: GatewaySettings): P
   const server = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   const doors = app.get(Doors);
   limit(server);
+  answerLast(server, app.get(Drain));
   server.addHook('onRequest', async (request, reply) => guard(request, reply, doors));
   await server.register(multipart, {
     limits: { files: 1, fields: maxFields, fieldSize: maxFieldBytes, parts: maxFields + 1, fileSize: Number.MAX_SAFE_INTEGER },

@@ -19,7 +19,7 @@ import type { WebhookRow } from './webhook-store.js';
 const concurrency = 50;
 /** Events at once for one webhook; one where the last round failed, to see whether it is there again. */
 const roundEvents = 8;
-/** After this no further round is begun under one claim: nobody waits longer for a process that is to stop. */
+/** After this no further round is begun under one claim. */
 const claimMs = 10_000;
 /** Longer than a claim and its last round together. */
 const leaseMs = 60_000;
@@ -38,16 +38,16 @@ export class WebhookWorker {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.#triedForMs = triedForMs(house.wireDays);
-    const work = (job: Job, signal: AbortSignal) => this.work(job, signal);
+    const work = (job: Job, signal: AbortSignal, stopping: AbortSignal) => this.work(job, signal, stopping);
     workers.add({ name: 'webhook', table: 'webhook', key: 'webhook_id', concurrency, leaseMs, work });
   }
 
-  async work({ tenantId, key: webhookId }: Job, signal: AbortSignal): Promise<WorkOutcome> {
+  async work({ tenantId, key: webhookId }: Job, signal: AbortSignal, stopping: AbortSignal): Promise<WorkOutcome> {
     const until = this.clock.now().getTime() + claimMs;
     let receiver: Receiver | { code: string } | undefined;
     let url: string | undefined;
     try {
-      while (!signal.aborted && this.clock.now().getTime() < until) {
+      while (!signal.aborted && !stopping.aborted && this.clock.now().getTime() < until) {
         const found = await this.store.look({ tenantId, webhookId }, roundEvents);
         if (found?.row.state !== 'on') return workDone;
         const { row } = found;

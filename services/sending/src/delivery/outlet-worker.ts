@@ -60,11 +60,11 @@ export class OutletWorker {
       key: 'inbox_id',
       concurrency: settings.sessions,
       leaseMs,
-      work: (job, signal) => this.work(job, signal),
+      work: (job, signal, stopping) => this.work(job, signal, stopping),
     });
   }
 
-  async work(job: Job, signal: AbortSignal): Promise<WorkOutcome> {
+  async work(job: Job, signal: AbortSignal, stopping: AbortSignal): Promise<WorkOutcome> {
     const outlet = { tenantId: job.tenantId, inboxId: job.key };
     const row = await this.store.outlet(outlet);
     if (!row) return workDone;
@@ -73,7 +73,7 @@ export class OutletWorker {
     const nextLogin = row.refusedAt && new Date(row.refusedAt.getTime() + refusalPauseMs);
     if (nextLogin && nextLogin > this.clock.now()) return again(nextLogin, 'AUTH_REJECTED');
     const due = await this.store.due(outlet, sendsPerClaim);
-    return due.length === 0 ? this.#done(outlet, false) : this.#deliverAll(outlet, due, job.attempts, signal);
+    return due.length === 0 ? this.#done(outlet, false) : this.#deliverAll(outlet, due, job.attempts, { signal, stopping });
   }
 
   async #tidy(outlet: OutletKey, isRemoved: boolean): Promise<void> {
@@ -84,14 +84,20 @@ export class OutletWorker {
     }
   }
 
-  async #deliverAll(outlet: OutletKey, due: SendInHand[], attempts: number, signal: AbortSignal): Promise<WorkOutcome> {
+  /** A process that is to end finishes the mail it is at, and leaves the others to the next. */
+  async #deliverAll(
+    outlet: OutletKey,
+    due: SendInHand[],
+    attempts: number,
+    { signal, stopping }: { signal: AbortSignal; stopping: AbortSignal },
+  ): Promise<WorkOutcome> {
     const until = this.clock.now().getTime() + claimMs;
     let credential: SmtpCredential | undefined;
     let session: SmtpClient | undefined;
     try {
       credential = await this.peers.credential(outlet.tenantId, outlet.inboxId);
       for (const send of due) {
-        if (signal.aborted || this.clock.now().getTime() > until) break;
+        if (signal.aborted || stopping.aborted || this.clock.now().getTime() > until) break;
         if (!session?.alive) ({ session, credential } = await this.#open(outlet, credential));
         const [open, as] = [session, credential];
         const verdict = await inSpan('attempt', send.traceparent, () => this.#attempt(open, as, send, signal));

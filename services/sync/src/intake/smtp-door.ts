@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { Fault } from '@rejoinder/base/fault';
+import { delay } from '@rejoinder/base/wait';
 import { faultOf } from '@rejoinder/contracts/catalogue';
+import { Drain } from '@rejoinder/runtime/drain';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { LOGGER, SETTINGS } from '@rejoinder/runtime/tokens';
 import type { IntakeSettings } from '../config.js';
@@ -20,6 +22,9 @@ const connectionTimeoutMs = 900_000;
 const closeTimeoutMs = 5_000;
 /** Unknown addresses of one connection before it is closed. */
 const maxUnknown = 5;
+/** In its end it looks this often which clients can be sent away; one whose mail was answered has so long to say QUIT. */
+const lookMs = 20;
+const quitMs = 1_000;
 
 /** What is known of a connection. */
 interface Visit {
@@ -27,6 +32,8 @@ interface Visit {
   address: LoggingAddress | undefined;
   unknown: number;
   limit: NodeJS.Timeout;
+  /** Until then it is not sent away in our end: for ever while a mail is being taken. By performance.now(). */
+  heardUntil: number;
 }
 
 @Injectable()
@@ -41,7 +48,9 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly addresses: AddressStore,
     private readonly intakes: IntakeStore,
     private readonly receiver: Receiver,
+    private readonly drain: Drain,
   ) {
+    drain.add((deadline) => this.#sendAway(deadline));
     this.#limits = new ClientLimits({ connections: settings.connectionsPerClient, mailsPerMinute: settings.mailsPerMinute });
     const certificate = certificateOf(settings);
     this.#server = new SMTPServer({
@@ -62,10 +71,12 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
       onRcptTo: ({ address }, session, done) =>
         void this.#recipient(address, session).then(done, (error: unknown) => done(this.#trouble(error))),
       onData: (stream, session, done) =>
-        void this.#data(stream, session).then(
-          () => done(null, 'Taken'),
-          (error: unknown) => done(this.#trouble(error)),
-        ),
+        void this.#data(stream, session)
+          .then(
+            () => done(null, 'Taken'),
+            (error: unknown) => done(this.#trouble(error)),
+          )
+          .finally(() => this.#hear(session, quitMs)),
     });
     // Of one connection, such as a TLS handshake that failed; the server goes on.
     this.#server.on('error', (error: Error & { code?: string }) => this.logger.info({ code: error.code }, 'an SMTP connection broke'));
@@ -94,9 +105,10 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   #enter({ id, remoteAddress }: SMTPServerSession): Error | undefined {
+    if (this.drain.closing.aborted) return goingAway();
     if (!this.#limits.enter(remoteAddress)) return reply(421, 'Too many connections');
     const limit = setTimeout(() => this.#end(id), connectionTimeoutMs);
-    this.#visits.set(id, { client: remoteAddress, address: undefined, unknown: 0, limit });
+    this.#visits.set(id, { client: remoteAddress, address: undefined, unknown: 0, limit, heardUntil: 0 });
     return undefined;
   }
 
@@ -112,9 +124,30 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
     for (const connection of this.#server.connections) if (connection.session.id === id) connection.close();
   }
 
+  #hear({ id }: SMTPServerSession, ms: number): void {
+    const visit = this.#visits.get(id);
+    if (visit) visit.heardUntil = performance.now() + ms;
+  }
+
+  /** RFC 5321 3.8 and 4.2.2: who is told 421 comes again later. A mail under way is taken to its end: its sender would send it once more. */
+  async #sendAway(deadline: AbortSignal): Promise<string[]> {
+    const { connections } = this.#server;
+    const heardUntil = (id: string) => this.#visits.get(id)?.heardUntil ?? 0;
+    while (connections.size > 0) {
+      const late = deadline.aborted;
+      const cut = [...connections].filter(({ session }) => heardUntil(session.id) === Infinity);
+      for (const connection of connections)
+        if (late || heardUntil(connection.session.id) <= performance.now()) connection.send(421, 'Shutting down');
+      if (late) return cut.map(() => 'a mail that was being taken');
+      await delay(lookMs, deadline);
+    }
+    return [];
+  }
+
   #mayMail({ id }: SMTPServerSession): Error | undefined {
     const visit = this.#visits.get(id);
     if (!visit) return gone();
+    if (this.drain.closing.aborted) return goingAway();
     visit.address = undefined;
     return this.#limits.mail(visit.client, Date.now()) ? undefined : reply(450, 'Too many mails, try again later');
   }
@@ -136,7 +169,9 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
     return undefined;
   }
 
-  async #data(stream: SMTPServerDataStream, { id, envelope, remoteAddress, hostNameAppearsAs }: SMTPServerSession): Promise<void> {
+  async #data(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<void> {
+    this.#hear(session, Infinity);
+    const { id, envelope, remoteAddress, hostNameAppearsAs } = session;
     const from = envelope.mailFrom ? envelope.mailFrom.address : '';
     const address = this.#visits.get(id)?.address;
     if (!address) throw faultOf('CONNECTION_LOST');
@@ -159,6 +194,7 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
 
 /** The connection was closed while it was still speaking. */
 const gone = (): Error => reply(421, 'Bye');
+const goingAway = (): Error => reply(421, 'Shutting down');
 const reply = (responseCode: number, text: string): Error => Object.assign(new Error(text), { responseCode });
 
 function certificateOf({ certificateFile, certificateKeyFile }: IntakeSettings): { cert: Buffer; key: Buffer } | undefined {
