@@ -5,12 +5,8 @@ COPY . .
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --omit=dev
 RUN npm run build:run && node scripts/image-root.mjs /image
 
-# What is built above runs on any processor; Node is that of the processor which the image is for.
-FROM node:24.21.0-bookworm-slim AS node
-
-# The C library, certificates and time zones; no shell, no package manager.
-FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=node /usr/local/bin/node /usr/local/bin/node
+# What is built above runs on any processor; Node is that of the processor which the image is for. No shell of it is needed once it runs.
+FROM node:24.21.0-bookworm-slim
 COPY --from=build /image/app /app
 # A volume that is mounted here first is the user's own: for the key file, or for the data of `rejoinder all`.
 COPY --from=build --chown=10001:10001 /image/var/lib/rejoinder /var/lib/rejoinder
