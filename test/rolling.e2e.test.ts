@@ -89,48 +89,52 @@ const whyRefused = () =>
     .join('\n');
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-describe('while twenty requests a second are made and a mail a second is sent and answered', () => {
-  it(
-    'each role is replaced in order, and no request fails',
-    async () => {
-      load.start();
-      for (const service of services) {
-        const [old, before, askedBefore] = [serving.get(service)!, load.failures.length, load.asked];
-        const tookMs = await replace(service, 'SIGTERM');
+// Eight minutes: of the long run.
+describe.runIf(process.env.REJOINDER_LONG !== undefined)(
+  'while twenty requests a second are made and a mail a second is sent and answered',
+  () => {
+    it(
+      'each role is replaced in order, and no request fails',
+      async () => {
+        load.start();
+        for (const service of services) {
+          const [old, before, askedBefore] = [serving.get(service)!, load.failures.length, load.asked];
+          const tookMs = await replace(service, 'SIGTERM');
+          say(
+            `${service}: gone ${(tookMs / 1_000).toFixed(1)} s after SIGTERM; ${load.asked - askedBefore} requests, ${load.failures.length - before} failed`,
+          );
+          expect([service, exitOf(old)]).toEqual([service, 'code 0']);
+          expect(tookMs).toBeLessThan(graceMs);
+          expect(old.output()).not.toContain('"cut"');
+        }
+        say(`${load.askedAgain} requests were made again, since their connection was closed as it was idle`);
+        if (load.failures.length > 0) say(whyRefused());
+        expect(load.failures).toEqual([]);
+        expect(load.askedAgain).toBeLessThanOrEqual(mayCross);
+      },
+      testMs,
+    );
+
+    it(
+      'each role is killed in turn, and some requests may fail',
+      async () => {
+        for (const service of services) {
+          const [before, askedBefore] = [load.failures.length, load.asked];
+          await replace(service, 'SIGKILL');
+          say(`${service}: killed; ${load.asked - askedBefore} requests, ${load.failures.length - before} failed`);
+        }
+        await load.stop();
         say(
-          `${service}: gone ${(tookMs / 1_000).toFixed(1)} s after SIGTERM; ${load.asked - askedBefore} requests, ${load.failures.length - before} failed`,
+          `of ${load.asked} requests ${load.failures.length} failed, all of them of kills, and ${load.askedAgain} were made again: ${JSON.stringify(load.failures)}`,
         );
-        expect([service, exitOf(old)]).toEqual([service, 'code 0']);
-        expect(tookMs).toBeLessThan(graceMs);
-        expect(old.output()).not.toContain('"cut"');
-      }
-      say(`${load.askedAgain} requests were made again, since their connection was closed as it was idle`);
-      if (load.failures.length > 0) say(whyRefused());
-      expect(load.failures).toEqual([]);
-      expect(load.askedAgain).toBeLessThanOrEqual(mayCross);
-    },
-    testMs,
-  );
+      },
+      testMs,
+    );
 
-  it(
-    'each role is killed in turn, and some requests may fail',
-    async () => {
-      for (const service of services) {
-        const [before, askedBefore] = [load.failures.length, load.asked];
-        await replace(service, 'SIGKILL');
-        say(`${service}: killed; ${load.asked - askedBefore} requests, ${load.failures.length - before} failed`);
-      }
-      await load.stop();
-      say(
-        `of ${load.asked} requests ${load.failures.length} failed, all of them of kills, and ${load.askedAgain} were made again: ${JSON.stringify(load.failures)}`,
-      );
-    },
-    testMs,
-  );
-
-  it(
-    'nothing was lost, and nothing is there twice',
-    async () => say(`${await load.holds()} sends that nobody could confirm after a kill`),
-    testMs,
-  );
-});
+    it(
+      'nothing was lost, and nothing is there twice',
+      async () => say(`${await load.holds()} sends that nobody could confirm after a kill`),
+      testMs,
+    );
+  },
+);
