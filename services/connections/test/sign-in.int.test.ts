@@ -148,7 +148,10 @@ it('a mail server that knows XOAUTH2 and no OAUTHBEARER lets the access token in
   const other = await openSignInHouse('auth_mechanisms = plain login xoauth2');
   try {
     await other.connected('xenia@town.test');
-    const logins = (await other.dovecot.log()).match(/imap-login: .*Login: user=<xenia@town\.test>, method=\w+/g) ?? [];
+    // Dovecot writes its log aside.
+    const logins = await settle('the login in its log', async () =>
+      (await other.dovecot.log()).match(/imap-login: .*Login: user=<xenia@town\.test>, method=\w+/g),
+    );
     expect(logins.map((line) => line.split('method=')[1])).toEqual(['XOAUTH2']);
     other.idp.introspects = false;
     await other.dovecot.addUser('yves@town.test');
