@@ -125,7 +125,7 @@ describe('its roles, each a process', () => {
   }, 180_000);
 
   it('show the console', async () => {
-    const response = await fetch(`http://${eight.env.REJOINDER_HTTP_LISTEN}/`);
+    const response = await fetch(eight.rest.base);
     expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('<script')]);
   });
 
