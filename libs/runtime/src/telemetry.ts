@@ -8,8 +8,8 @@ export interface Telemetry {
 
 /** Counters are sent this often. */
 const metricsEveryMs = 10_000;
-/** Beginnings of paths. */
-const untraced = ['/health', '/reconnect/', '/inboxes/signed-in', '/open'];
+/** How the addresses begin of which nothing is traced. */
+const untraced = ['/health', '/reconnect/', '/inboxes/signed-in', '/open?'];
 
 /** Traces HTTP, gRPC and SQL of this process, and sends what it counts; the bus carries the context itself, through the outbox row. */
 export async function startTelemetry(serviceName: string, endpoint: string | undefined): Promise<Telemetry> {

@@ -1,5 +1,6 @@
 // In a house that keeps 60 days, an inbox that is new has all its mail in today's: older days are not looked into for it, and nothing is planned anew.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Database } from '@rejoinder/runtime/database';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { buildMail } from '@rejoinder/testing/mail';
 import { growOld } from '@rejoinder/testing/old-house';
@@ -33,6 +34,10 @@ test('new mail of a new inbox is looked for in no day before it', async () => {
   };
   const dayOf = (date: Date) => date.toISOString().slice(0, 10).replaceAll('-', '');
   const [today, yesterday] = [dayOf(new Date()), dayOf(new Date(Date.now() - 86_400_000))];
+  const [how] = await house.roles[0]!.app.get(Database).read('all_tenants', (tx) =>
+    tx.$queryRawUnsafe<object[]>(`select current_setting('plan_cache_mode') as plans, current_setting('enable_seqscan') as scans`),
+  );
+  expect(how).toEqual({ plans: 'force_generic_plan', scans: 'off' });
   await house.query('select pg_stat_reset()');
   await dovecot.deliver(address, await buildMail({ from: 'bob@outside.test', to: address }));
   await settle('the mail', async () => (await town.observed()).length === 1);
