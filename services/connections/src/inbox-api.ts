@@ -8,7 +8,7 @@ import { isId, newId } from '@rejoinder/base/id';
 import type * as api from '@rejoinder/contracts/api/connections';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { CredentialBox } from './credential-box.js';
-import { InboxStore, type InboxRow } from './inbox-store.js';
+import { InboxStore, isListedState, type InboxFilter, type InboxRow } from './inbox-store.js';
 import { GrantEnder } from './sign-in/grant-ender.js';
 import { GrantKeeper } from './sign-in/grant-keeper.js';
 import { pause, reconnect, resume } from './inbox.js';
@@ -19,6 +19,7 @@ import { allPassed, VerifyClient } from './verify-client.js';
 
 const defaultPage = 100;
 const maxPage = 500;
+const maxQuery = 200;
 
 @Controller()
 export class InboxApi {
@@ -80,13 +81,10 @@ export class InboxApi {
   }
 
   @GrpcMethod('ConnectionsService', 'ListInboxes')
-  async listInboxes({
-    tenantId,
-    pageSize,
-    pageToken,
-  }: api.ListInboxesRequest): Promise<MessageInitShape<typeof api.ListInboxesResponseSchema>> {
+  async listInboxes(request: api.ListInboxesRequest): Promise<MessageInitShape<typeof api.ListInboxesResponseSchema>> {
+    const { tenantId, pageSize, pageToken } = request;
     const limit = Math.min(pageSize > 0 ? pageSize : defaultPage, maxPage);
-    const rows = await this.store.list(tenantId, pageToken ? checkedId(pageToken) : undefined, limit + 1);
+    const rows = await this.store.list(tenantId, filterOf(request), pageToken ? checkedId(pageToken) : undefined, limit + 1);
     const page = rows.slice(0, limit);
     return { inboxes: page.map(shown), nextPageToken: rows.length > limit ? page.at(-1)!.inboxId : '' };
   }
@@ -107,6 +105,12 @@ export class InboxApi {
       accessTokenUntil: grant && timestampFromDate(grant.accessUntil),
     };
   }
+}
+
+function filterOf({ query, state }: api.ListInboxesRequest): InboxFilter {
+  if (!isListedState(state)) throw new Fault('invalid', 'STATE_UNKNOWN', 'A state is working, needs_reconnect or paused.');
+  if (query.length > maxQuery) throw new Fault('invalid', 'QUERY_TOO_LONG', `What is searched for has at most ${maxQuery} characters.`);
+  return { query: query.trim(), state };
 }
 
 export function checkedId(id: string): string {

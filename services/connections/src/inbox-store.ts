@@ -34,6 +34,21 @@ export interface RemovedInbox {
   version: bigint;
 }
 
+/** Which inboxes are asked for; an empty query is all of them. */
+export interface InboxFilter {
+  query: string;
+  state: keyof typeof inState;
+}
+
+const inState = {
+  '': {},
+  working: { receiving: 'connected', sending: 'ready' },
+  needs_reconnect: { OR: [{ receiving: 'needs_reconnect' }, { sending: 'needs_reconnect' }] },
+  paused: { receiving: 'paused' },
+} satisfies Record<string, Prisma.InboxWhereInput>;
+
+export const isListedState = (state: string): state is InboxFilter['state'] => Object.hasOwn(inState, state);
+
 /** Where a new credential comes from: a provider's page, with that provider's servers, or nobody's. */
 export interface CredentialSource {
   oauthProvider: string;
@@ -95,8 +110,13 @@ export class InboxStore {
   }
 
   /** Ids rise with time, so a page goes on after the last id of the one before. */
-  list(tenantId: string, after: string | undefined, limit: number): Promise<InboxRow[]> {
-    const where = after ? { tenantId, inboxId: { gt: after } } : { tenantId };
+  list(tenantId: string, { query, state }: InboxFilter, after: string | undefined, limit: number): Promise<InboxRow[]> {
+    const part = { contains: escaped(query), mode: 'insensitive' } as const;
+    const where: Prisma.InboxWhereInput = {
+      tenantId,
+      ...(after && { inboxId: { gt: after } }),
+      AND: [inState[state], query ? { OR: [{ address: part }, { displayName: part }] } : {}],
+    };
     return this.database.read({ tenant: tenantId }, (tx) => tx.inbox.findMany({ where, orderBy: { inboxId: 'asc' }, take: limit }));
   }
 

@@ -220,6 +220,41 @@ describe('an inbox', () => {
     expect((await connected('finn@rejoinder.test')).inboxId).not.toBe(inboxId);
   });
 
+  it('is found among many by a part of its address or name, and by its state, a page at a time', async () => {
+    const tenantId = newId();
+    const kinds = [
+      ['ready', 'connected', 5],
+      ['needs_reconnect', 'connected', 3],
+      ['paused', 'paused', 2],
+    ] as const;
+    const insert = `insert into connections.inbox (inbox_id, tenant_id, address, display_name, imap_host, imap_port, imap_security, smtp_host, smtp_port,
+        smtp_security, receiving, sending, capture, attachments, history_days, credential_version, connected_at)
+      select gen_random_uuid(), $1::uuid, $2 || n || '@many.test', 'Person ' || n || '% of ' || $2, 'h', 993, 'tls', 'h', 465, 'tls', $3, $2, 'tracked', true, 30, 1, now()
+      from generate_series(1, $4::int) n`;
+    for (const [sending, receiving, count] of kinds) await test.query(insert, [tenantId, sending, receiving, count]);
+    const found = async (filter: { query?: string; state?: string }) => {
+      const addresses: string[] = [];
+      let pageToken = '';
+      do {
+        const page = await client().listInboxes({ tenantId, pageSize: 2, pageToken, ...filter });
+        addresses.push(...page.inboxes.map(({ address }) => address.split('@')[0]!));
+        pageToken = page.nextPageToken;
+      } while (pageToken !== '');
+      return addresses.sort();
+    };
+    expect(await found({})).toHaveLength(10);
+    expect(await found({ query: 'ADY2@MA' })).toEqual(['ready2']);
+    expect(await found({ query: 'person 1%' })).toEqual(['needs_reconnect1', 'paused1', 'ready1']);
+    expect(await found({ query: '_' })).toEqual(['needs_reconnect1', 'needs_reconnect2', 'needs_reconnect3']);
+    expect(await found({ query: 'nobody' })).toEqual([]);
+    expect(await found({ state: 'working' })).toHaveLength(5);
+    expect(await found({ state: 'needs_reconnect', query: '3' })).toEqual(['needs_reconnect3']);
+    expect(await found({ state: 'paused' })).toEqual(['paused1', 'paused2']);
+    expect(await codeOf(found({ state: 'toString' }))).toBe('STATE_UNKNOWN');
+    expect(await codeOf(found({ query: 'a'.repeat(201) }))).toBe('QUERY_TOO_LONG');
+    await test.query('delete from connections.inbox where tenant_id = $1::uuid', [tenantId]);
+  });
+
   it('is listed in pages and never seen by another tenant', async () => {
     const mine = newId();
     for (const name of ['g1', 'g2', 'g3']) await connected(`${name}@rejoinder.test`, mine);

@@ -57,6 +57,11 @@ export interface Inbox {
   settings: InboxSettings;
   progress: { state: string; reason: string; next_try_at: string | null; folders: Folder[] } | null;
 }
+/** Which mailboxes are looked for; empty is all of them. */
+export interface InboxFilter {
+  query: string;
+  state: '' | 'working' | 'needs_reconnect' | 'paused';
+}
 export interface InboxSettings {
   capture: 'tracked' | 'all';
   capture_since: string | null;
@@ -217,7 +222,11 @@ export const post = <T>(path: string, body: unknown = {}, headers?: Record<strin
 export const api = {
   session: () => get<Session>('/v1/session'),
   startDemo: () => post<unknown>('/v1/demo'),
-  inboxes: () => get<{ inboxes: Inbox[] }>('/v1/inboxes?limit=100'),
+  inboxes: ({ query = '', state = '', cursor = '', limit = 100 }: Partial<InboxFilter> & { cursor?: string; limit?: number }) => {
+    const asked = new URLSearchParams({ limit: String(limit), query, cursor, ...(state && { state }) });
+    return get<{ inboxes: Inbox[]; next_cursor: string | null }>(`/v1/inboxes?${asked}`);
+  },
+  inbox: (id: string) => get<Inbox>(`/v1/inboxes/${id}`),
   discover: (address: string) => post<Discovered>('/v1/inboxes/discover', { address }),
   verify: (login: Login) => post<Verified>('/v1/inboxes/verify', login),
   connect: (login: Login & { display_name?: string }) => post<Inbox>('/v1/inboxes', login),

@@ -1,12 +1,27 @@
 // Writing a mail: from which mailbox, to whom, what, with which files. What is written stays until it is sent.
-import { Alert, Anchor, Button, CloseButton, FileButton, Group, Loader, Modal, Select, Stack, TextInput, Textarea } from '@mantine/core';
+import {
+  Alert,
+  Anchor,
+  Button,
+  CloseButton,
+  FileButton,
+  Group,
+  Loader,
+  Modal,
+  Select,
+  Stack,
+  TextInput,
+  Textarea,
+  type ComboboxParsedItem,
+} from '@mantine/core';
 import { useForm } from '@mantine/form';
+import { useDebouncedValue } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconFile, IconFileOff, IconPaperclip, IconSend } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { api, type Engagement, type OutgoingMail } from './api.js';
+import { api, type Engagement, type Inbox, type OutgoingMail } from './api.js';
 import { FileName } from './file-name.js';
 import { size } from './format.js';
 
@@ -30,8 +45,6 @@ const maxTogetherBytes = 25_000_000;
 export function ComposeDialog({ opened, onClose, to = '', answers }: Props) {
   const data = useQueryClient();
   const [, go] = useLocation();
-  const inboxes = useQuery({ queryKey: ['inboxes'], queryFn: api.inboxes, enabled: opened });
-  const able = (inboxes.data?.inboxes ?? []).filter((inbox) => inbox.sending === 'ready');
   const [uploads, setUploads] = useState<Upload[]>([]);
   const key = useRef<string>(crypto.randomUUID());
   const form = useForm({
@@ -44,8 +57,8 @@ export function ComposeDialog({ opened, onClose, to = '', answers }: Props) {
       text: (value) => (value.trim() ? null : 'There is nothing to send yet'),
     },
   });
-  const wanted = form.values.from || answers?.inbox_id;
-  const from = (able.find(({ inbox_id }) => inbox_id === wanted) ?? able[0])?.inbox_id ?? '';
+  const sender = useSender(opened, form.values.from || answers?.inbox_id);
+  const from = sender.value;
   const send = useMutation({
     mutationFn: (mail: OutgoingMail) => api.send(mail, key.current),
     onSuccess: async (_sent, mail) => {
@@ -79,7 +92,7 @@ export function ComposeDialog({ opened, onClose, to = '', answers }: Props) {
     <Modal opened={opened} onClose={close} closeOnClickOutside={false} title={answers ? 'Answer' : 'New mail'} size="xl">
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
-          {inboxes.data && able.length === 0 && (
+          {sender.isNone && (
             <Alert color="orange">
               No mailbox can send at the moment. Connect one, or see what is wrong, under{' '}
               <Anchor component={Link} href="/inboxes" onClick={close} size="sm" c="inherit" td="underline">
@@ -88,17 +101,7 @@ export function ComposeDialog({ opened, onClose, to = '', answers }: Props) {
               .
             </Alert>
           )}
-          <Select
-            label="From"
-            data={able.map(({ inbox_id: value, address, display_name: name }) => ({
-              value,
-              label: name ? `${name} <${address}>` : address,
-            }))}
-            value={from}
-            onChange={(value) => form.setFieldValue('from', value ?? '')}
-            disabled={able.length === 0}
-            allowDeselect={false}
-          />
+          <Select label="From" {...sender.input} value={from} onChange={(value) => form.setFieldValue('from', value ?? '')} />
           <TextInput label="To" placeholder="name@example.com" data-autofocus={to ? undefined : true} {...form.getInputProps('to')} />
           <TextInput label="Subject" maxLength={998} {...form.getInputProps('subject')} />
           <Textarea label="Text" autosize minRows={8} maxRows={18} data-autofocus={to ? true : undefined} {...form.getInputProps('text')} />
@@ -114,6 +117,47 @@ export function ComposeDialog({ opened, onClose, to = '', answers }: Props) {
       </form>
     </Modal>
   );
+}
+
+const nameOf = ({ display_name: name, address }: Inbox) => (name ? `${name} <${address}>` : address);
+
+/** The mailbox it is sent from: the one that is wanted where it can send, else the first that can. Of many, one is found by typing. */
+function useSender(opened: boolean, wanted: string | undefined) {
+  const [typed, setTyped] = useState('');
+  const [query] = useDebouncedValue(typed, 200);
+  const found = useQuery({
+    queryKey: ['inboxes', 'from', query],
+    queryFn: () => api.inboxes({ query }),
+    enabled: opened,
+    placeholderData: (before) => before,
+  });
+  const one = useQuery({
+    queryKey: ['inboxes', 'one', wanted],
+    queryFn: () => api.inbox(wanted!),
+    enabled: opened && !!wanted,
+    retry: false,
+  });
+  const canSend = ({ sending }: Inbox) => sending === 'ready';
+  const able = (found.data?.inboxes ?? []).filter(canSend);
+  const first = useRef<Inbox>(undefined);
+  if (query === '') first.current = able[0];
+  const chosen = one.data && canSend(one.data) ? one.data : one.isLoading ? undefined : first.current;
+  const shown = chosen && !able.some(({ inbox_id: id }) => id === chosen.inbox_id) ? [chosen, ...able] : able;
+  const names = new Set(shown.map(nameOf));
+  return {
+    value: chosen?.inbox_id ?? '',
+    isNone: found.data !== undefined && query === '' && shown.length === 0,
+    input: {
+      data: shown.map((inbox) => ({ value: inbox.inbox_id, label: nameOf(inbox) })),
+      disabled: shown.length === 0 && query === '',
+      allowDeselect: false,
+      searchable: true,
+      nothingFoundMessage: 'No mailbox that can send is like that',
+      // The field says the name of the chosen one as if it were typed.
+      onSearchChange: (text: string) => setTyped(names.has(text) ? '' : text),
+      filter: ({ options }: { options: ComboboxParsedItem[] }) => options,
+    },
+  };
 }
 
 /** Where the answer will appear: the contact is made by asking for it. An own mailbox is nobody's contact. */

@@ -1,63 +1,39 @@
-// The mailboxes: what each is doing, why it is not if so, and what can be done about it.
-import { ActionIcon, Alert, Badge, Button, Group, Menu, Progress, Skeleton, Stack, Text, Title } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
-import { notifications } from '@mantine/notifications';
-import {
-  IconAlertTriangle,
-  IconDots,
-  IconInbox,
-  IconKey,
-  IconLink,
-  IconMailForward,
-  IconPlayerPause,
-  IconPlayerPlay,
-  IconPlus,
-  IconSettings,
-  IconTrash,
-} from '@tabler/icons-react';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { api, type Inbox, type Session } from './api.js';
-import { ConfirmDialog } from './confirm-dialog.js';
+// The mailboxes of the house, a page at a time, and how one among thousands is found.
+import { Button, Group, Select, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core';
+import { useDebouncedValue, useDisclosure } from '@mantine/hooks';
+import { IconInbox, IconPlus, IconSearch } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { api, type Inbox, type InboxFilter, type Session } from './api.js';
 import { ConnectDialog } from './connect-dialog.js';
 import { DemoButton } from './demo-button.js';
-import { useFocusBack } from './focus.js';
-import { several, shortTime } from './format.js';
-import { needsPassword, sidesOf, stopped } from './inbox-state.js';
-import { InboxSettingsDialog } from './inbox-settings-dialog.js';
-import { LoggingAddressDialog } from './logging-address-dialog.js';
-import { PasswordDialog } from './password-dialog.js';
+import { InboxCard } from './inbox-card.js';
 import { Quarantine } from './quarantine.js';
-import { Refusal } from './refusal.js';
-import { useSignIn } from './sign-in-offer.js';
 import { Trouble } from './trouble.js';
 
-interface Look {
-  color: string;
-  label: string;
-}
-
-const progressLook: Record<string, Look> = {
-  live: { color: 'teal', label: 'Live' },
-  syncing: { color: 'blue', label: 'Reading headers' },
-  connecting: { color: 'gray', label: 'Connecting' },
-  waiting: { color: 'gray', label: 'Waiting' },
-  slowed: { color: 'yellow', label: 'Slowed by the provider' },
-  reconnecting: { color: 'yellow', label: 'Reconnecting' },
-  stopped: { color: 'gray', label: 'Stopped' },
-};
-
-function lookOf(inbox: Inbox): Look {
-  if (needsPassword(inbox)) return { color: 'red', label: inbox.oauth_provider ? 'Needs to be signed in again' : 'Needs a new password' };
-  if (inbox.receiving === 'paused') return { color: 'gray', label: 'Paused' };
-  const look = progressLook[inbox.progress?.state ?? 'waiting'] ?? progressLook.waiting!;
-  const until = inbox.progress?.state === 'slowed' ? inbox.progress.next_try_at : null;
-  return until ? { ...look, label: `${look.label} until ${shortTime(until)}` } : look;
-}
+const lookEveryMs = 3_000;
+const onOnePage = 25;
+/** So many are seen at a glance. */
+const few = 5;
 
 export function InboxesPage({ demo }: { demo: Session['demo'] }) {
-  const inboxes = useQuery({ queryKey: ['inboxes'], queryFn: api.inboxes, refetchInterval: 3_000 });
+  const [filter, setFilter] = useState<InboxFilter>({ query: '', state: '' });
+  const [asked] = useDebouncedValue(filter, 200);
+  /** Where this page begins, after those before it. */
+  const [cursors, setCursors] = useState<string[]>([]);
+  const cursor = cursors.at(-1) ?? '';
+  const page = useQuery({
+    queryKey: ['inboxes', 'page', asked, cursor],
+    queryFn: () => api.inboxes({ ...asked, cursor, limit: onOnePage }),
+    refetchInterval: lookEveryMs,
+    placeholderData: (before) => before,
+  });
   const [connecting, connect] = useDisclosure();
-  const list = inboxes.data?.inboxes ?? [];
+  const list = page.data?.inboxes ?? [];
+  const next = page.data?.next_cursor ?? '';
+  // What is typed may leave few of many.
+  const isMany = useRef(false);
+  isMany.current ||= next !== '' || list.length > few;
   return (
     <Stack>
       <Group justify="space-between">
@@ -68,15 +44,78 @@ export function InboxesPage({ demo }: { demo: Session['demo'] }) {
           Connect a mailbox
         </Button>
       </Group>
-      {inboxes.isPending && <Skeleton h={92} aria-label="Loading" />}
-      {inboxes.error && <Trouble error={inboxes.error} again={inboxes.refetch} />}
-      {inboxes.data && list.length === 0 && <NoInbox demo={demo} />}
-      {list.map((inbox) => (
+      {isMany.current && (
+        <Filter
+          filter={filter}
+          onChange={(changed) => {
+            setFilter({ ...filter, ...changed });
+            setCursors([]);
+          }}
+        />
+      )}
+      {page.isPending && <Skeleton h={92} aria-label="Loading" />}
+      {page.error && <Trouble error={page.error} again={page.refetch} />}
+      {page.data && list.length === 0 && <None demo={demo} isMany={isMany.current} />}
+      {list.map((inbox: Inbox) => (
         <InboxCard key={inbox.inbox_id} inbox={inbox} />
       ))}
+      {(cursor !== '' || next !== '') && (
+        <Group justify="center" component="nav" aria-label="Pages of mailboxes">
+          <Button variant="default" size="xs" disabled={cursor === ''} onClick={() => setCursors(cursors.slice(0, -1))}>
+            Previous
+          </Button>
+          <Text size="sm" c="dimmed" role="status">
+            Page {cursors.length + 1}
+          </Text>
+          <Button variant="default" size="xs" disabled={next === ''} onClick={() => setCursors([...cursors, next])}>
+            Next
+          </Button>
+        </Group>
+      )}
       <Quarantine />
       <ConnectDialog opened={connecting} onClose={connect.close} />
     </Stack>
+  );
+}
+
+const states = [
+  { value: '', label: 'All' },
+  { value: 'working', label: 'Working' },
+  { value: 'needs_reconnect', label: 'To be connected again' },
+  { value: 'paused', label: 'Paused' },
+] satisfies { value: InboxFilter['state']; label: string }[];
+
+function Filter({ filter, onChange }: { filter: InboxFilter; onChange: (changed: Partial<InboxFilter>) => void }) {
+  return (
+    <Group gap="xs" role="search">
+      <TextInput
+        aria-label="Find a mailbox"
+        placeholder="Part of an address or name"
+        leftSection={<IconSearch size={16} />}
+        style={{ flex: '1 1 200px' }}
+        maxLength={200}
+        value={filter.query}
+        onChange={(event) => onChange({ query: event.currentTarget.value })}
+      />
+      <Select
+        aria-label="State"
+        allowDeselect={false}
+        w={210}
+        data={states}
+        value={filter.state}
+        onChange={(state) => onChange({ state: state as InboxFilter['state'] })}
+      />
+    </Group>
+  );
+}
+
+/** None here, though there may be others. */
+function None({ demo, isMany }: { demo: Session['demo']; isMany: boolean }) {
+  if (!isMany) return <NoInbox demo={demo} />;
+  return (
+    <Text size="sm" c="dimmed" role="status">
+      No mailbox is like that.
+    </Text>
   );
 }
 
@@ -91,180 +130,5 @@ function NoInbox({ demo }: { demo: Session['demo'] }) {
       </Text>
       <DemoButton demo={demo} />
     </Stack>
-  );
-}
-
-function InboxCard({ inbox }: { inbox: Inbox }) {
-  const [newPassword, askPassword] = useDisclosure();
-  const [logging, showLogging] = useDisclosure();
-  const [settings, showSettings] = useDisclosure();
-  const { target, back } = useFocusBack();
-  const signIn = useSignIn();
-  const again = () => signIn.mutate({ provider: inbox.oauth_provider, inbox_id: inbox.inbox_id });
-  const look = lookOf(inbox);
-  return (
-    <Stack className="panel" p="md" gap="sm" aria-label={inbox.address} component="section">
-      <Group justify="space-between" wrap="nowrap" align="flex-start">
-        <Stack gap={2} miw={0}>
-          <Text fw={600} style={{ overflowWrap: 'anywhere' }}>
-            {inbox.address}
-          </Text>
-          <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-            {[inbox.display_name, inbox.imap.host, `connected ${shortTime(inbox.connected_at)}`].filter(Boolean).join(' · ')}
-          </Text>
-          <Text size="xs" c="dimmed">
-            {sidesOf(inbox)}
-          </Text>
-        </Stack>
-        <Group gap="xs" wrap="nowrap" style={{ flex: 'none' }}>
-          <Badge color={look.color} variant="light" size="lg" tt="none" role="status">
-            {look.label}
-          </Badge>
-          <InboxMenu
-            inbox={inbox}
-            target={target}
-            back={back}
-            renew={inbox.oauth_provider ? again : askPassword.open}
-            showLogging={showLogging.open}
-            showSettings={showSettings.open}
-          />
-        </Group>
-      </Group>
-      {look.color === 'red' && (
-        <Alert color="red" icon={<IconAlertTriangle size={18} />}>
-          <Group justify="space-between">
-            <Stack gap={2}>
-              {stopped(inbox).map((sentence) => (
-                <Text key={sentence} size="sm">
-                  {sentence}
-                </Text>
-              ))}
-            </Stack>
-            {inbox.oauth_provider ? (
-              <Button size="xs" color="red" loading={signIn.isPending || signIn.isSuccess} onClick={again}>
-                Sign in again
-              </Button>
-            ) : (
-              <Button size="xs" color="red" onClick={askPassword.open}>
-                Enter the new password
-              </Button>
-            )}
-          </Group>
-        </Alert>
-      )}
-      {look.color === 'yellow' && inbox.reason_text && (
-        <Text size="sm" c="dimmed">
-          {inbox.reason_text}
-        </Text>
-      )}
-      {signIn.error && <Refusal error={signIn.error} />}
-      <Folders inbox={inbox} />
-      <InboxSettingsDialog inbox={inbox} opened={settings} onClose={showSettings.close} onClosed={back} />
-      <LoggingAddressDialog inbox={inbox} opened={logging} onClose={showLogging.close} onClosed={back} />
-      <PasswordDialog inbox={inbox} opened={newPassword} onClose={askPassword.close} onClosed={back} />
-    </Stack>
-  );
-}
-
-/** How far a first look has come; after it, what is watched. */
-function Folders({ inbox }: { inbox: Inbox }) {
-  const folders = inbox.progress?.folders ?? [];
-  const seen = folders.reduce((sum, folder) => sum + folder.seen, 0);
-  const total = folders.reduce((sum, folder) => sum + folder.total, 0);
-  const words = inbox.progress?.state === 'syncing' ? `${seen.toLocaleString()} of ${several(total, 'mail')}` : several(seen, 'mail');
-  return (
-    <Stack gap={6}>
-      {inbox.progress?.state === 'syncing' && (
-        <Progress value={total === 0 ? 100 : (seen / total) * 100} size="sm" aria-label="Headers read" />
-      )}
-      <Text size="xs" c="dimmed" aria-live="polite">
-        {folders.length === 0
-          ? 'No folder has been looked at yet'
-          : `${words} seen by headers alone, in ${several(folders.length, 'folder')}`}
-      </Text>
-    </Stack>
-  );
-}
-
-/** Whoever has the link may enter a new password without signing in here. Where the browser lets nothing be copied, it is shown. */
-async function copyLink(inboxId: string): Promise<string> {
-  const { path, expires_at: until } = await api.reconnectLink(inboxId);
-  const link = `${location.origin}${path}`;
-  const copied = await navigator.clipboard?.writeText(link).then(
-    () => true,
-    () => false,
-  );
-  return `${copied ? 'The link is copied' : link}. By it the owner enters a new password, without signing in here. It is good until ${shortTime(until)}, once.`;
-}
-
-interface MenuProps {
-  inbox: Inbox;
-  target: React.RefObject<HTMLButtonElement | null>;
-  back: () => void;
-  /** Asks for a new password, or goes to the page of its provider. */
-  renew: () => void;
-  showLogging: () => void;
-  showSettings: () => void;
-}
-
-function InboxMenu({ inbox, target, back, renew, showLogging, showSettings }: MenuProps) {
-  const data = useQueryClient();
-  const [removing, remove] = useDisclosure();
-  const refresh = () => data.invalidateQueries({ queryKey: ['inboxes'] });
-  const act = useMutation({
-    mutationFn: (what: (id: string) => Promise<unknown>) => what(inbox.inbox_id),
-    onSettled: refresh,
-    onError: (error) => notifications.show({ color: 'red', message: error.message }),
-  });
-  const link = useMutation({
-    mutationFn: () => copyLink(inbox.inbox_id),
-    onSuccess: (message) => notifications.show({ message, autoClose: 20_000 }),
-    onError: (error) => notifications.show({ color: 'red', message: error.message }),
-  });
-  const paused = inbox.receiving === 'paused';
-  return (
-    <>
-      <Menu position="bottom-end">
-        <Menu.Target>
-          <ActionIcon ref={target} variant="subtle" color="gray" aria-label={`More for ${inbox.address}`}>
-            <IconDots size={18} />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item leftSection={<IconSettings size={16} />} onClick={showSettings}>
-            Settings
-          </Menu.Item>
-          <Menu.Item leftSection={<IconMailForward size={16} />} onClick={showLogging}>
-            Logging address
-          </Menu.Item>
-          <Menu.Item leftSection={<IconKey size={16} />} onClick={renew}>
-            {inbox.oauth_provider ? 'Sign in again' : 'Enter a new password'}
-          </Menu.Item>
-          <Menu.Item leftSection={<IconLink size={16} />} onClick={() => link.mutate()}>
-            Copy a link for its owner
-          </Menu.Item>
-          <Menu.Item
-            leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}
-            onClick={() => act.mutate(paused ? api.resume : api.pause)}
-          >
-            {paused ? 'Resume' : 'Pause'}
-          </Menu.Item>
-          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove.open}>
-            Remove with its data
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
-      <ConfirmDialog
-        opened={removing}
-        onClose={remove.close}
-        onClosed={back}
-        title={`Remove ${inbox.address}?`}
-        verb="Remove"
-        act={() => api.removeInbox(inbox.inbox_id).then(refresh)}
-      >
-        Its password, headers and captured text are deleted at once, and mail waiting to be sent is not sent. What stands on timelines
-        stays. Nothing is deleted in the mailbox itself.
-      </ConfirmDialog>
-    </>
   );
 }

@@ -4,7 +4,6 @@ import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useLocation } from 'wouter';
 import { api } from './api.js';
-import { needsPassword } from './inbox-state.js';
 
 const lookEveryMs = 30_000;
 /** More are counted. */
@@ -12,12 +11,17 @@ const maxNamed = 2;
 
 export function StandingNotice() {
   const [location] = useLocation();
-  const inboxes = useQuery({ queryKey: ['inboxes'], queryFn: api.inboxes, refetchInterval: lookEveryMs });
-  const stopped = (inboxes.data?.inboxes ?? []).filter(needsPassword);
+  const inboxes = useQuery({
+    queryKey: ['inboxes', 'stopped'],
+    queryFn: () => api.inboxes({ state: 'needs_reconnect' }),
+    refetchInterval: lookEveryMs,
+  });
+  const stopped = inboxes.data?.inboxes ?? [];
   const waiting = stopped.map(({ address }) => address);
   const what = stopped.some(({ oauth_provider: page }) => page) ? 'to be connected again' : 'a new password';
   if (waiting.length === 0 || location.startsWith('/inboxes')) return null;
-  const named = waiting.length <= maxNamed ? waiting.join(' and ') : `${waiting.length} mailboxes`;
+  const named =
+    waiting.length <= maxNamed ? waiting.join(' and ') : `${inboxes.data?.next_cursor ? 'More than ' : ''}${waiting.length} mailboxes`;
   return (
     <Alert color="red" icon={<IconAlertTriangle size={18} />} mb="md" py="xs">
       <Text size="sm" style={{ overflowWrap: 'anywhere' }}>

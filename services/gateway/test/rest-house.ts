@@ -136,7 +136,10 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
         if (request.inboxId !== inboxId) throw new Fault('not_found', 'INBOX_NOT_FOUND', 'There is no such inbox.');
         return { inbox };
       },
-      listInboxes: ({ pageSize, pageToken }) => ({ inboxes: [inbox], nextPageToken: pageToken === '' ? `after ${pageSize}` : '' }),
+      listInboxes: ({ pageSize, pageToken, query, state }) => ({
+        inboxes: query === '' && state === '' ? [inbox] : [{ ...inbox, displayName: `${query} ${state}` }],
+        nextPageToken: pageToken === '' ? `after ${pageSize}` : '',
+      }),
     }),
     await startPeer(address('timeline'), TimelineService, {
       listContacts: () => ({ contacts: [contact], nextPageToken: 'more' }),

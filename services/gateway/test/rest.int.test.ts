@@ -52,6 +52,12 @@ describe('inboxes', () => {
     expect((await gateway.call('GET', '/v1/inboxes?cursor=after')).json).toMatchObject({ next_cursor: null });
   });
 
+  test('are looked for by a part of their address and by their state', async () => {
+    const { json } = await gateway.call('GET', '/v1/inboxes?query=ada&state=needs_reconnect');
+    expect(json).toMatchObject({ inboxes: [{ display_name: 'ada needs_reconnect' }] });
+    expect((await gateway.call('GET', '/v1/inboxes?state=asleep')).status).toBe(400);
+  });
+
   test('are not stored if a server refuses: the checks say which', async () => {
     for (const [path, body] of [
       ['/v1/inboxes', { ...login, password: 'wrong' }],

@@ -3,13 +3,27 @@ import { z } from 'zod';
 import type { Check, DiscoverResponse, Inbox, Server } from '@rejoinder/contracts/api/connections';
 import { catalogue } from '@rejoinder/contracts/catalogue';
 import type { GetProgressResponse, ListedFolder } from '@rejoinder/contracts/api/sync';
-import { addressText, count, ids, nameText, nextCursor, optionalTime, reason, reasonText, sentenceOf, text, toTime } from './shapes.js';
+import {
+  addressText,
+  count,
+  ids,
+  nameText,
+  nextCursor,
+  optionalTime,
+  pageOf,
+  reason,
+  reasonText,
+  sentenceOf,
+  text,
+  toTime,
+} from './shapes.js';
 
 const maxHost = 253;
 const maxPassword = 1_000;
 const maxUsername = 320;
 const maxFolder = 255;
 const maxFolders = 200;
+const maxQuery = 200;
 const maxHistoryDays = 3_650;
 
 const host = 'imap.example.com';
@@ -96,6 +110,20 @@ export const connectBody = z.strictObject({
   ...login,
   display_name: nameText.optional(),
   settings: givenSettings.optional(),
+});
+export const inboxesQuery = pageOf(200).extend({
+  query: z
+    .string()
+    .max(maxQuery)
+    .default('')
+    .meta({ description: 'Part of the address or of the name', examples: ['ada'] }),
+  state: z
+    .enum(['working', 'needs_reconnect', 'paused'])
+    .optional()
+    .meta({
+      description: 'Those of which both sides work, a side needs a new credential, or that are paused',
+      examples: ['needs_reconnect'],
+    }),
 });
 /** What is left out stays. */
 export const inboxPatch = z.strictObject({ settings: givenSettings });

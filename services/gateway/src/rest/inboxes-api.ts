@@ -9,9 +9,7 @@ import { TenantId } from '../people/caller.js';
 import { refusal } from '../web/problem.js';
 import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
 import * as shape from './inbox.js';
-import { ids, pageOf, toCursor, toTime, toTimestamp } from './shapes.js';
-
-const pageQuery = pageOf(200);
+import { ids, toCursor, toTime, toTimestamp } from './shapes.js';
 
 /** Both servers are asked at the same time and may be slow. */
 const liveTest = { deadlineMs: 60_000 };
@@ -62,12 +60,18 @@ export class InboxesApi {
     return this.#told(tenantId, letIn(await this.#connections.connect({ tenantId, login, displayName, settings: wanted }, liveTest)));
   }
 
-  @Route({ method: 'GET', says: 'The inboxes, a page at a time', result: 'A page of inboxes', answers: shape.inboxesSchema })
+  @Route({
+    method: 'GET',
+    says: 'The inboxes, or those among them that are looked for, in the order in which they were connected',
+    result: 'A page of inboxes',
+    answers: shape.inboxesSchema,
+  })
   async list(
     @TenantId() tenantId: string,
-    @FromQuery(pageQuery) page: z.infer<typeof pageQuery>,
+    @FromQuery(shape.inboxesQuery) { limit, cursor, query, state }: z.infer<typeof shape.inboxesQuery>,
   ): Promise<z.infer<typeof shape.inboxesSchema>> {
-    const { inboxes, nextPageToken } = await this.#connections.listInboxes({ tenantId, pageSize: page.limit, pageToken: page.cursor });
+    const asked = { tenantId, pageSize: limit, pageToken: cursor, query, state };
+    const { inboxes, nextPageToken } = await this.#connections.listInboxes(asked);
     const told = await Promise.all(inboxes.map((inbox) => this.#told(tenantId, inbox)));
     return { inboxes: told, next_cursor: toCursor(nextPageToken) };
   }
