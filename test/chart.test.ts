@@ -66,6 +66,7 @@ describe('settings', () => {
     gateway: {
       ingress: { enabled: true, host: 'crm.example.com', tls: { existingSecret: 'some' } },
       bootstrapApiKey: { existingSecret: 'some' },
+      trustedProxies: ['10.1.0.0/16'],
     },
     intake: { domain: 'log.example.com', certificate: { existingSecret: 'some' } },
     mail: { allowedNetworks: ['10.1.0.0/16'] },

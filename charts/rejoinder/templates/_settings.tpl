@@ -14,6 +14,7 @@ JSON of all that the chart writes by itself: name to value, secret, file or fiel
   "REJOINDER_DRAIN_SECONDS" $v.drain.seconds
   "REJOINDER_HTTP_LISTEN" "0.0.0.0:7420"
   "REJOINDER_HTTP_HOSTS" (include "rejoinder.hosts" .)
+  "REJOINDER_HTTP_TRUSTED_PROXIES" (join "," $v.gateway.trustedProxies)
   "REJOINDER_PUBLIC_URL" (include "rejoinder.publicUrl" .)
   "REJOINDER_S3_ENDPOINT" $v.s3.endpoint
   "REJOINDER_S3_REGION" $v.s3.region

@@ -89,8 +89,12 @@ function required(fallback: string | undefined) {
   });
 }
 
-/** A list joined by commas, each of which `read` takes. */
-export function listSetting<T>(env: string, meaning: string, fallback: string, read: (text: string) => T | undefined): Setting<T[]> {
+/** A list joined by commas, each of which `read` takes; what it must be is said after "must be". */
+export function listSetting<T>(
+  env: string,
+  meaning: string,
+  { fallback, read, said }: { fallback: string; read: (text: string) => T | undefined; said: string },
+): Setting<T[]> {
   const schema = z
     .string()
     .optional()
@@ -98,7 +102,7 @@ export function listSetting<T>(env: string, meaning: string, fallback: string, r
       const words = (value || fallback).split(',').flatMap((word) => word.trim() || []);
       const items = words.map(read).filter((item) => item !== undefined);
       if (items.length === words.length) return items;
-      context.addIssue({ code: 'custom', message: 'must be a list joined by commas' });
+      context.addIssue({ code: 'custom', message: `must be ${said}` });
       return z.NEVER;
     });
   return { env, meaning, schema };

@@ -5,7 +5,7 @@ import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
 import { delay, within } from '@rejoinder/base/wait';
 import { faultOf } from '@rejoinder/contracts/catalogue';
-import type { Network } from './outside.js';
+import { isIn, type Network } from './outside.js';
 
 export interface CheckedHost {
   /** In lower case and ASCII. */
@@ -49,9 +49,7 @@ function plainHost(text: string): string {
 /** Public unicast, or in a network that the operator allows. An IPv4 address in IPv6 clothes is judged as what it is. */
 export function mayConnect(address: string, allowed: readonly Network[]): boolean {
   if (!ipaddr.isValid(address)) return false;
-  const plain = ipaddr.process(address);
-  if (plain.range() === 'unicast') return true;
-  return allowed.some((network) => network[0].kind() === plain.kind() && plain.match(network));
+  return ipaddr.process(address).range() === 'unicast' || isIn(address, allowed);
 }
 
 async function resolveHost(host: string): Promise<string[]> {

@@ -16,11 +16,12 @@ export interface Outside {
   secureContext: SecureContext;
 }
 
-/** CIDRs that may be connected to beside public addresses; none by default. */
-export const networksSetting = (env: string, meaning: string): Setting<Network[]> => listSetting(env, meaning, '', network);
+/** CIDRs; none by default. */
+export const networksSetting = (env: string, meaning: string): Setting<Network[]> =>
+  listSetting(env, meaning, { fallback: '', read: network, said: 'CIDRs joined by commas, such as 10.0.0.7/32 for one address' });
 
 export const portsSetting = (env: string, meaning: string, fallback: string): Setting<number[]> =>
-  listSetting(env, meaning, fallback, port);
+  listSetting(env, meaning, { fallback, read: port, said: 'ports joined by commas' });
 
 /** Name servers that are asked instead of those of this machine. */
 export const nameServersSetting = (env: string, meaning: string): Setting<string | undefined> =>
@@ -48,6 +49,13 @@ function certificates(path: string, setting: string): string {
 
 function network(text: string): Network | undefined {
   return ipaddr.isValidCIDR(text) ? ipaddr.parseCIDR(text) : undefined;
+}
+
+/** An IPv4 address in IPv6 clothes is judged as what it is. */
+export function isIn(address: string, networks: readonly Network[]): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const plain = ipaddr.process(address);
+  return networks.some((network) => network[0].kind() === plain.kind() && plain.match(network));
 }
 
 function port(text: string): number | undefined {

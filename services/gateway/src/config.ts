@@ -27,6 +27,10 @@ export const settings = {
     'names under which it is called beside the one it listens on, host or host:port, joined by commas',
     '',
   ),
+  httpTrustedProxies: networksSetting(
+    'REJOINDER_HTTP_TRUSTED_PROXIES',
+    'CIDRs of the reverse proxies before it, whose X-Forwarded-For is believed',
+  ),
   consoleToken: optionalSecret('REJOINDER_CONSOLE_TOKEN', 'signs the local console in, once; nobody can sign in if empty'),
   bootstrapApiKey: optionalSecret('REJOINDER_BOOTSTRAP_API_KEY', 'an API key of the first tenant, who is made if there is none yet'),
   uploadMaxMb: numberSetting('REJOINDER_UPLOAD_MAX_MB', 'megabytes that a person may attach as one file, at most', {

@@ -17,7 +17,7 @@ const begun: object[] = [];
 let tooMany = false;
 
 beforeAll(async () => {
-  gateway = await startGateway();
+  gateway = await startGateway({ REJOINDER_HTTP_TRUSTED_PROXIES: '127.0.0.1/32' });
   peer = await startPeer(gateway.house.house.peerAddress('connections'), ConnectionsService, {
     openReconnectLink: (request) => {
       if (request.token === ofProvider) return { tenantId, inbox: { inboxId, address, oauthProvider: 'google' } };
@@ -43,7 +43,8 @@ afterAll(async () => {
 });
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
-const visit = (path = token) => ask(gateway.port, 'GET', `/reconnect/${path}`, undefined, { host: gateway.host });
+const visit = (path = token, more: Record<string, string> = {}) =>
+  ask(gateway.port, 'GET', `/reconnect/${path}`, undefined, { host: gateway.host, ...more });
 const post = (password: string) =>
   ask(gateway.port, 'POST', `/reconnect/${token}`, Buffer.from(new URLSearchParams({ password }).toString()), {
     ...form,
@@ -103,5 +104,12 @@ describe('a reconnect link', () => {
     expect(statuses.at(0)).toBe(200);
     expect(statuses.at(-1)).toBe(429);
     expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(30);
+  });
+
+  it('is answered so often to each who comes through our proxy, and to who writes other addresses before his own', async () => {
+    const from = (forwarded: string) => visit(token, { 'x-forwarded-for': forwarded }).then(({ status }) => status);
+    for (let visits = 0; visits < 30; visits++) await from(`192.0.2.${visits}, 203.0.113.5`);
+    expect(await from('192.0.2.99, 203.0.113.5')).toBe(429);
+    expect(await from('203.0.113.6')).toBe(200);
   });
 });

@@ -8,6 +8,7 @@ import { Peers } from '@rejoinder/runtime/peers';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { cookieOf } from '../people/caller.js';
 import { sha256 } from '../people/secrets.js';
+import { Doors } from '../web/doors.js';
 import { answerPage, troublesOf } from './reconnect-answer.js';
 import { donePage, sentencePage } from './reconnect-page.js';
 import { Visits } from './visits.js';
@@ -27,6 +28,7 @@ export class LinkSignInApi {
 
   constructor(
     private readonly peers: Peers,
+    private readonly doors: Doors,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -63,7 +65,7 @@ export class LinkSignInApi {
   }
 
   #count(request: FastifyRequest): void {
-    if (!this.#visits.allows(request.ip, this.clock.now())) throw faultOf('LINK_ATTEMPTS');
+    if (!this.#visits.allows(this.doors.clientOf(request), this.clock.now())) throw faultOf('LINK_ATTEMPTS');
   }
 
   get #connections() {

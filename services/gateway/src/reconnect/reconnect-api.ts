@@ -6,6 +6,7 @@ import { ConnectionsService, type OpenReconnectLinkResponse } from '@rejoinder/c
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { Peers } from '@rejoinder/runtime/peers';
 import { CLOCK } from '@rejoinder/runtime/tokens';
+import { Doors } from '../web/doors.js';
 import { answerPage, troublesOf } from './reconnect-answer.js';
 import { donePage, formPage, signInPage } from './reconnect-page.js';
 import { Visits } from './visits.js';
@@ -18,6 +19,7 @@ export class ReconnectApi {
 
   constructor(
     private readonly peers: Peers,
+    private readonly doors: Doors,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -54,7 +56,7 @@ export class ReconnectApi {
 
   #answer(request: FastifyRequest, reply: FastifyReply, pageOf: () => Promise<string>): Promise<void> {
     return answerPage(reply, () => {
-      if (!this.#visits.allows(request.ip, this.clock.now())) throw faultOf('LINK_ATTEMPTS');
+      if (!this.#visits.allows(this.doors.clientOf(request), this.clock.now())) throw faultOf('LINK_ATTEMPTS');
       return pageOf();
     });
   }

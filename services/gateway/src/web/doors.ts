@@ -1,7 +1,9 @@
-// Holds the names this server answers to, known once it listens.
+// Holds the names this server answers to, known once it listens, and the proxies that stand before it.
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
+import type { FastifyRequest } from 'fastify';
 import type { GatewaySettings } from '../config.js';
+import { clientOf } from './client-address.js';
 import { hostsOf } from './hosts.js';
 
 @Injectable()
@@ -13,5 +15,10 @@ export class Doors {
   /** It listens here: host:port. */
   open(address: string): void {
     this.hosts = hostsOf(address, this.settings.httpHosts);
+  }
+
+  /** The address that a request counts for, whatever stands between. */
+  clientOf({ ip, headers }: FastifyRequest): string {
+    return clientOf(ip, headers['x-forwarded-for'], this.settings.httpTrustedProxies);
   }
 }
