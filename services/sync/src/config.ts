@@ -97,7 +97,7 @@ export const intakeSettings = {
   dnsServers: listSetting(
     'REJOINDER_INTAKE_DNS_SERVERS',
     'DNS servers that are asked about senders, address:port joined by commas; those of the system if empty',
-    { fallback: '', read: dnsServer, said: 'addresses with their ports, joined by commas' },
+    { fallback: '', read: dnsServer, said: 'addresses, each with or without a port, joined by commas' },
   ),
 };
 
