@@ -78,11 +78,21 @@ export const intakeSettings = {
     min: 100_000,
     max: 55_000_000,
   }),
-  mailsPerDay: numberSetting('REJOINDER_INTAKE_MAILS_PER_DAY', 'mails that one logging address takes within a day', {
+  mailsPerDay: numberSetting('REJOINDER_INTAKE_MAILS_PER_DAY', 'mails of members that one logging address takes within a day', {
     default: 500,
     min: 1,
     max: 100_000,
   }),
+  quarantineMailsPerDay: numberSetting(
+    'REJOINDER_INTAKE_QUARANTINE_MAILS_PER_DAY',
+    'mails of others that are held back for one logging address within a day; more is put off',
+    { default: 100, min: 0, max: 100_000 },
+  ),
+  quarantineBytesPerDay: numberSetting(
+    'REJOINDER_INTAKE_QUARANTINE_BYTES_PER_DAY',
+    'bytes of all that is held back for one logging address within a day',
+    { default: 100_000_000, min: 0, max: 100_000_000_000 },
+  ),
   connections: numberSetting('REJOINDER_INTAKE_CONNECTIONS', 'SMTP connections at the same time', { default: 50, min: 1, max: 1_000 }),
   connectionsPerClient: numberSetting('REJOINDER_INTAKE_CONNECTIONS_PER_CLIENT', 'SMTP connections of one client at the same time', {
     default: 10,

@@ -173,7 +173,7 @@ describe('what is held back', { timeout: 120_000 }, () => {
     const before = await left();
     await sync.discardQuarantined(of(deleted));
     await sync.discardQuarantined(of(deleted));
-    expect(await left()).toEqual({ mails: before.mails - 1, chunks: before.chunks - 1 });
+    expect(await left()).toEqual({ mails: before.mails - 1, chunks: before.chunks - 2 });
     await expect(sync.releaseQuarantined(of(deleted))).rejects.toMatchObject({ code: 'QUARANTINE_NOT_FOUND' });
     const subjects = (await town.quarantine()).map(({ subject }) => subject);
     expect(subjects.filter((subject) => ['let through', 'deleted'].includes(subject))).toEqual([]);
@@ -227,10 +227,36 @@ describe('the door', { timeout: 120_000 }, () => {
     expect((await left()).mails).toBe(mails + 1);
   });
 
+  test('holds back so many mails and bytes of others, puts off the rest without a byte of it, and takes a member’s all the same', async () => {
+    const limits = { REJOINDER_INTAKE_QUARANTINE_MAILS_PER_DAY: '2', REJOINDER_INTAKE_QUARANTINE_BYTES_PER_DAY: '50000' };
+    const env = { REJOINDER_INTAKE_MAILS_PER_DAY: '2', ...limits };
+    await using small = await startIntakeTown({ dovecot, postgres, env });
+    const stranger = (letters: number) =>
+      buildMail({ from: 'x@outside.test', to: 'c@customer.test', subject: 's', text: 'x'.repeat(letters) });
+    const inNameOf = await toCarla('spoofed', { from: small.address });
+    const answers: string[] = [];
+    const rows = () => small.house.query(`select at from sync.intake_chunk order by intake_id, at`);
+    for (const raw of [await stranger(30_000), await stranger(30_000), inNameOf]) answers.push((await small.deliver(raw)).slice(0, 3));
+    const before = await rows();
+    answers.push((await small.deliver(inNameOf)).slice(0, 3));
+    const written = async () =>
+      (await small.house.query<{ bytes: number }>(`select (pg_current_wal_insert_lsn() - '0/0')::float8 as bytes`))[0]!.bytes;
+    const writtenBefore = await written();
+    answers.push((await small.deliver(await stranger(5_000_000))).slice(0, 3));
+    expect((await written()) - writtenBefore).toBeLessThan(1_000_000);
+    expect(answers).toEqual(['250', '452', '250', '452', '452']);
+    expect(await rows()).toEqual(before);
+    expect((await small.quarantine()).map(({ subject }) => subject)).toEqual(['spoofed', 's']);
+    expect(await small.deliver(await small.sign(await toCarla('her own', { from: small.address })))).toMatch(taken);
+    await small.logged('her own');
+    await small.house.query(`update sync.intake set received_at = received_at - interval '25 hours' where state = 'quarantined'`);
+    expect(await small.deliver(inNameOf)).toMatch(taken);
+  });
+
   test('bounds what one client and one address may do; an address that was renewed takes nothing more; the days of a body end', async () => {
     const env = { REJOINDER_INTAKE_MAILS_PER_MINUTE: '6', REJOINDER_INTAKE_MAILS_PER_DAY: '2' };
     await using small = await startIntakeTown({ dovecot, postgres, env });
-    const raw = await toCarla('many');
+    const raw = await small.sign(await toCarla('many', { from: small.address }));
     const answers: string[] = [];
     for (let at = 0; at < 4; at++) answers.push((await small.deliver(raw)).slice(0, 3));
     const { tenantId, peers } = small.house;

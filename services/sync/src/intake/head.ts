@@ -16,6 +16,10 @@ export class HeadReader {
   #bytes = 0;
   #head: Buffer | undefined;
 
+  get isWhole(): boolean {
+    return this.#head !== undefined;
+  }
+
   /** The header as it came; what there is of it before it is whole. */
   get head(): Buffer {
     return this.#head ?? Buffer.concat(this.#held);

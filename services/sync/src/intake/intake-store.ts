@@ -1,6 +1,7 @@
 // Rows of mails that came by logging addresses: taken, logged or held back, and gone within the days that a body is kept.
 import { Inject, Injectable } from '@nestjs/common';
 import { startOfDay, type Clock } from '@rejoinder/base/clock';
+import { Fault } from '@rejoinder/base/fault';
 import { Outbox } from '@rejoinder/bus/outbox';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { faultOf } from '@rejoinder/contracts/catalogue';
@@ -10,8 +11,9 @@ import { CLOCK, HOUSE_SETTINGS } from '@rejoinder/runtime/tokens';
 import type { Observation } from '../inbox/observe.js';
 import { mailsObserved } from '../inbox/observed-store.js';
 import type { SessionRow } from '../inbox/session-store.js';
+import type { LoggingAddress } from './address-store.js';
 import type { StoredBytes } from './chunk-store.js';
-import type { HeldReason } from './verdict.js';
+import { reasonsOfStrangers, type HeldReason } from './verdict.js';
 
 /** A mail with all its bytes. */
 export interface StoredMail extends StoredBytes {
@@ -30,10 +32,15 @@ export interface Logged {
   stored: { mail: StoredMail; mailId: string }[];
 }
 
+/** What an address takes within a day from strangers. Members have a bound of their own, so that nobody uses up theirs. */
+export interface StrangersLimits {
+  mails: number;
+  bytes: number;
+}
+
 const dayMs = 86_400_000;
 /** Before the day's partition is dropped, which is 4 hours before the limit. */
 const beforeLimitMs = 5 * 3_600_000;
-const perDayMs = dayMs;
 
 const columns = `tenant_id as "tenantId", intake_id as "intakeId", inbox_id as "inboxId", state, reason, received_at as "receivedAt",
   received_day::text as "receivedDay", size_bytes::float8 as "sizeBytes"`;
@@ -42,6 +49,12 @@ const insert = `
 insert into intake (tenant_id, intake_id, inbox_id, state, reason, mail_id, received_at, received_day, size_bytes, due_at)
 values ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6::uuid, $7::timestamptz, $8::date, $9::bigint, $10::timestamptz)
 on conflict (tenant_id, intake_id) do nothing`;
+
+const taken = `
+select count(*) filter (where not of_stranger)::int as own, count(*) filter (where of_stranger)::int as mails,
+  coalesce(sum(size_bytes) filter (where of_stranger), 0)::float8 as bytes
+from (select size_bytes, state = 'quarantined' and reason = any ($4::text[]) as of_stranger from intake
+  where tenant_id = $1::uuid and inbox_id = $2::uuid and received_at > $3::timestamptz) as one`;
 
 @Injectable()
 export class IntakeStore {
@@ -52,11 +65,12 @@ export class IntakeStore {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** A mail whose bytes are all there is taken: to be looked at, or held back. */
-  async take(mail: StoredMail, held: HeldReason | undefined): Promise<void> {
+  /** A mail whose bytes are all there is taken: to be looked at, or held back. Refuses (busy, QUARANTINE_FULL) what strangers send beyond their limits. */
+  async take(mail: StoredMail, held: HeldReason | undefined, limits: StrangersLimits): Promise<void> {
     const [state, due] = held ? ['quarantined', this.expiresAt(mail)] : ['received', this.clock.now()];
     await this.database.writeToDisk({ tenants: [mail.tenantId] }, async (tx) => {
       await lockSession(tx, mail.inboxId);
+      if (held) refuseBeyond(limits, await this.#taken(tx, mail), mail.sizeBytes);
       await this.#insert(tx, mail, { state, reason: held ?? '', mailId: null, due });
     });
   }
@@ -77,14 +91,14 @@ export class IntakeStore {
     return row;
   }
 
-  /** How many mails an address has taken within a day. */
-  async takenWithinDay(tenantId: string, inboxId: string): Promise<number> {
-    const since = new Date(this.clock.now().getTime() - perDayMs);
-    const sql = `select count(*)::int as taken from intake where tenant_id = $1::uuid and inbox_id = $2::uuid and received_at > $3::timestamptz`;
-    const [row] = await this.database.read({ tenants: [tenantId] }, (tx) =>
-      tx.$queryRawUnsafe<{ taken: number }[]>(sql, tenantId, inboxId, since),
-    );
-    return row!.taken;
+  /** How many mails of members an address has taken within a day. */
+  async takenWithinDay(of: LoggingAddress): Promise<number> {
+    return (await this.database.read({ tenants: [of.tenantId] }, (tx) => this.#taken(tx, of))).own;
+  }
+
+  /** Before a stranger's mail is written: it would not be taken in its end. */
+  async admitStranger(of: LoggingAddress, limits: StrangersLimits): Promise<void> {
+    refuseBeyond(limits, await this.database.read({ tenants: [of.tenantId] }, (tx) => this.#taken(tx, of)), 0);
   }
 
   /** What is logged of a mail is told as if its inbox showed it, in the folder whose mail is logged; what of it is not logged is let go of. */
@@ -130,6 +144,11 @@ export class IntakeStore {
     return new Date(startOfDay(receivedAt).getTime() + this.settings.bodyDays * dayMs - beforeLimitMs);
   }
 
+  async #taken(tx: SqlTransaction, { tenantId, inboxId }: LoggingAddress): Promise<StrangersLimits & { own: number }> {
+    const since = new Date(this.clock.now().getTime() - dayMs);
+    return (await tx.$queryRawUnsafe<(StrangersLimits & { own: number })[]>(taken, tenantId, inboxId, since, reasonsOfStrangers))[0]!;
+  }
+
   async #insert(
     tx: SqlTransaction,
     { tenantId, intakeId, inboxId, receivedAt, receivedDay, sizeBytes }: StoredMail,
@@ -137,6 +156,11 @@ export class IntakeStore {
   ): Promise<void> {
     await tx.$executeRawUnsafe(insert, tenantId, intakeId, inboxId, state, reason, mailId, receivedAt, receivedDay, sizeBytes, due);
   }
+}
+
+function refuseBeyond(limits: StrangersLimits, taken: StrangersLimits, sizeBytes: number): void {
+  if (taken.mails < limits.mails && taken.bytes + sizeBytes <= limits.bytes) return;
+  throw new Fault('busy', 'QUARANTINE_FULL', 'As much as may be held back for this address within a day is.');
 }
 
 /** First in a transaction that tells of an inbox: its events keep their order, and of one that is being removed nothing more is written. */

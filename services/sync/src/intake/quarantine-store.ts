@@ -2,23 +2,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
 import { faultOf } from '@rejoinder/contracts/catalogue';
-import { firstValue, parseHeaders } from '@rejoinder/mail/headers';
-import { collapse } from '@rejoinder/mail/raw-text';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { decodeWords } from '../inbox/decode-words.js';
-import { chunkBytes, ChunkStore } from './chunk-store.js';
+import { ChunkStore } from './chunk-store.js';
 import { IntakeStore, type StoredMail } from './intake-store.js';
+import type { Summary } from './summary.js';
 import type { HeldReason } from './verdict.js';
 
-export interface HeldMail extends StoredMail {
+export interface HeldMail extends StoredMail, Summary {
   reason: HeldReason;
-  /** As its header has it, which may be a lie. */
-  from: string;
-  subject: string;
 }
-
-const maxShown = 1_000;
 
 const list = `
 select tenant_id as "tenantId", intake_id as "intakeId", inbox_id as "inboxId", reason, received_at as "receivedAt", received_day::text as "receivedDay",
@@ -37,11 +30,10 @@ export class QuarantineStore {
   /** Newest first, from behind `after` on. */
   async list(tenantId: string, after: string | null, limit: number): Promise<HeldMail[]> {
     const rows = await this.database.read({ tenants: [tenantId] }, (tx) =>
-      tx.$queryRawUnsafe<Omit<HeldMail, 'from' | 'subject'>[]>(list, tenantId, after, limit),
+      tx.$queryRawUnsafe<Omit<HeldMail, keyof Summary>[]>(list, tenantId, after, limit),
     );
-    const held: HeldMail[] = [];
-    for (const row of rows) held.push({ ...row, ...(await this.#saysOfItself(row)) });
-    return held;
+    const summaries = await this.chunks.summaries(tenantId, rows);
+    return rows.map((row) => ({ ...row, ...(summaries.get(row.intakeId) ?? { from: '', subject: '' }) }));
   }
 
   /** It is looked at once more; that its sender was not verified is still known of it. */
@@ -58,14 +50,5 @@ export class QuarantineStore {
     const row = await this.intakes.find(tenantId, intakeId);
     if (row?.state !== 'quarantined') return;
     await this.database.write({ tenant: tenantId }, (tx) => this.intakes.remove(tx, tenantId, [intakeId]));
-  }
-
-  async #saysOfItself(mail: StoredMail): Promise<{ from: string; subject: string }> {
-    const headers = parseHeaders(await this.chunks.readAll(mail, 0, Math.min(mail.sizeBytes, chunkBytes)));
-    const shown = (name: string) =>
-      collapse(decodeWords(firstValue(headers, name) ?? ''))
-        .slice(0, maxShown)
-        .toWellFormed();
-    return { from: shown('from'), subject: shown('subject') };
   }
 }

@@ -163,8 +163,7 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
       if (++visit.unknown >= maxUnknown) this.#end(id);
       return reply(550, 'No such address');
     }
-    if ((await this.intakes.takenWithinDay(found.tenantId, found.inboxId)) >= this.settings.mailsPerDay)
-      return reply(452, 'Try again tomorrow');
+    if ((await this.intakes.takenWithinDay(found)) >= this.settings.mailsPerDay) return tomorrow();
     visit.address = found;
     return undefined;
   }
@@ -186,6 +185,7 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
   #trouble(error: unknown): Error {
     if (error instanceof Fault && error.code === 'HEADER_TOO_LARGE') return reply(552, 'The header is too large');
     if (error instanceof Fault && error.kind === 'too_large') return reply(552, 'The mail is too large');
+    if (error instanceof Fault && error.code === 'QUARANTINE_FULL') return tomorrow();
     if (error instanceof Fault && error.code === 'INBOX_REMOVED') return reply(550, 'No such address');
     if (!(error instanceof Fault)) this.logger.warn({ error }, 'a mail could not be taken');
     return reply(451, 'Try again later');
@@ -194,6 +194,7 @@ export class SmtpDoor implements OnApplicationBootstrap, OnModuleDestroy {
 
 /** The connection was closed while it was still speaking. */
 const gone = (): Error => reply(421, 'Bye');
+const tomorrow = (): Error => reply(452, 'Try again tomorrow');
 const goingAway = (): Error => reply(421, 'Shutting down');
 const reply = (responseCode: number, text: string): Error => Object.assign(new Error(text), { responseCode });
 

@@ -8,6 +8,9 @@ import { addressesOf } from '../inbox/observe.js';
 /** Why a mail is held back, in the words of the error catalogue. */
 export type HeldReason = 'not_a_member' | 'not_verified' | 'automatic' | 'no_sender_found' | 'no_contact';
 
+/** Whose mail is held for these is nobody's we know: as much of it comes as its senders like. The others are of a member. */
+export const reasonsOfStrangers: readonly HeldReason[] = ['not_a_member', 'not_verified', 'automatic'];
+
 /** What the domain of From proves: that the mail is its own, nothing, or nothing yet since DNS did not answer. */
 export type Proof = 'proved' | 'unproved' | 'unknown';
 
