@@ -28,6 +28,7 @@ export const topics = {
     events: [
       connections.InboxConnectedSchema,
       connections.InboxDisconnectedSchema,
+      connections.InboxSideStoppedSchema,
       connections.InboxReconnectedSchema,
       connections.InboxPausedSchema,
       connections.InboxRemovedSchema,

@@ -5,12 +5,13 @@ import {
   InboxPausedSchema,
   InboxReconnectedSchema,
   InboxRemovedSchema,
+  InboxSideStoppedSchema,
   SettingsChangedSchema,
 } from '@rejoinder/contracts/events/connections';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { StartInboxSchema, StopInboxSchema } from '@rejoinder/contracts/commands';
 import { event, type NewEvent } from '@rejoinder/bus/outbox';
-import type { Told } from './inbox.js';
+import type { Stop, Told } from './inbox.js';
 
 export interface InboxFacts {
   tenantId: string;
@@ -75,20 +76,19 @@ function toldEvent({ inboxId, tenantId, credentialVersion }: InboxFacts, told: T
   const common = { topic, key: inboxId, tenantId, sequence } as const;
   if (told.kind === 'paused') return event({ ...common, schema: InboxPausedSchema, message: { inboxId } });
   if (told.kind === 'reconnected') return event({ ...common, schema: InboxReconnectedSchema, message: { inboxId, credentialVersion } });
-  return disconnectedEvent({ ...told, inboxId, tenantId, credentialVersion, sequence });
+  return stopEvent({ ...told, inboxId, tenantId, credentialVersion, sequence });
 }
 
-export interface Disconnected {
+export interface StopOfInbox extends Stop {
   tenantId: string;
   inboxId: string;
-  side: 'receiving' | 'sending';
-  reason: string;
   credentialVersion: bigint;
   sequence: bigint;
   traceparent?: string;
 }
 
-export function disconnectedEvent({ tenantId, inboxId, side, reason, credentialVersion, sequence, traceparent }: Disconnected): NewEvent {
+export function stopEvent({ kind, tenantId, inboxId, side, reason, credentialVersion, sequence, traceparent }: StopOfInbox): NewEvent {
+  const schema = kind === 'disconnected' ? InboxDisconnectedSchema : InboxSideStoppedSchema;
   const message = { inboxId, side, reason, credentialVersion };
-  return event({ topic, key: inboxId, tenantId, sequence, traceparent, schema: InboxDisconnectedSchema, message });
+  return event({ topic, key: inboxId, tenantId, sequence, traceparent, schema, message });
 }

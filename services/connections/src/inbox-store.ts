@@ -7,7 +7,7 @@ import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import type { Bytes } from '@rejoinder/vault/vault';
 import type { Inbox, Prisma, TenantSettings } from './generated/client.js';
-import { changeEvents, connectedEvents, disconnectedEvent, removedEvents } from './inbox-events.js';
+import { changeEvents, connectedEvents, removedEvents, stopEvent } from './inbox-events.js';
 import { revoke, working, type Change, type InboxState } from './inbox.js';
 import type { CheckedLogin } from './login.js';
 import type { InboxSettings } from './settings/inbox-settings.js';
@@ -172,8 +172,7 @@ export class InboxStore {
     });
   }
 
-  /** Deletes it with its credential; done already is done. */
-  /** Answers the credential that it had. */
+  /** Deletes it with its credential, and answers both as they were. */
   async remove(tenantId: string, inboxId: string): Promise<RemovedInbox> {
     return this.database.write({ tenant: tenantId }, async (tx) => {
       const row = await lockInbox(tx, tenantId, inboxId);
@@ -202,7 +201,7 @@ export class InboxStore {
   }
 
   async #disconnect(tx: Tx, side: 'receiving' | 'sending', refusals: Refusal[]): Promise<void> {
-    const found = await tx.$queryRawUnsafe<{ tenant_id: string; inbox_id: string; revision: bigint; version: bigint; reason: string }[]>(
+    const found = await tx.$queryRawUnsafe<StoppedRow[]>(
       disconnectSql(side),
       refusals.map(({ tenantId }) => tenantId),
       refusals.map(({ inboxId }) => inboxId),
@@ -211,7 +210,8 @@ export class InboxStore {
     );
     const told = found.map((row) => {
       const traceparent = refusals.find(({ inboxId }) => inboxId === row.inbox_id)?.traceparent;
-      return disconnectedEvent({
+      return stopEvent({
+        kind: row.is_told ? 'side_stopped' : 'disconnected',
         tenantId: row.tenant_id,
         inboxId: row.inbox_id,
         side,
@@ -233,12 +233,23 @@ export class InboxStore {
   }
 }
 
+interface StoppedRow {
+  tenant_id: string;
+  inbox_id: string;
+  revision: bigint;
+  version: bigint;
+  reason: string;
+  /** The other side was stopped by the same credential: a new one sets both going. */
+  is_told: boolean;
+}
+
 const disconnectSql = (side: 'receiving' | 'sending') => `
 update inbox i set ${side} = 'needs_reconnect', ${side}_reason = f.reason, revision = i.revision + 1
 from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) as f (tenant_id, inbox_id, version, reason)
 where i.tenant_id = f.tenant_id and i.inbox_id = f.inbox_id and i.credential_version = f.version
   and i.${side} = '${side === 'receiving' ? 'connected' : 'ready'}'
-returning i.tenant_id, i.inbox_id, i.revision, f.version, i.${side}_reason as reason`;
+returning i.tenant_id, i.inbox_id, i.revision, f.version, i.${side}_reason as reason,
+  i.${side === 'receiving' ? 'sending' : 'receiving'} = 'needs_reconnect' as is_told`;
 
 export async function lockInbox(tx: Tx, tenantId: string, inboxId: string): Promise<InboxRow> {
   await tx.$queryRawUnsafe('select 1 from inbox where tenant_id = $1::uuid and inbox_id = $2::uuid for update', tenantId, inboxId);

@@ -11,8 +11,15 @@ export interface InboxState {
   sendingReason: string;
 }
 
+/** A side that stops: the first of a credential disconnects the inbox, of which people are told; the other is a state and no news. */
+export interface Stop {
+  kind: 'disconnected' | 'side_stopped';
+  side: 'receiving' | 'sending';
+  reason: string;
+}
+
 /** What is told of a change, in this order. */
-export type Told = { kind: 'paused' } | { kind: 'reconnected' } | { kind: 'disconnected'; side: 'receiving' | 'sending'; reason: string };
+export type Told = { kind: 'paused' } | { kind: 'reconnected' } | Stop;
 
 export interface Change {
   state: InboxState;
@@ -37,21 +44,23 @@ export function resume(state: InboxState): Change | undefined {
     receiving: state.receivingReason ? 'needs_reconnect' : 'connected',
     sending: state.sendingReason ? 'needs_reconnect' : 'ready',
   };
-  const told: Told[] = [];
   // Reconnected first: it says that both sides work, and what does not work follows.
-  if (!state.receivingReason || !state.sendingReason) told.push({ kind: 'reconnected' });
-  if (state.receivingReason) told.push({ kind: 'disconnected', side: 'receiving', reason: state.receivingReason });
-  if (state.sendingReason) told.push({ kind: 'disconnected', side: 'sending', reason: state.sendingReason });
-  return { state: next, told };
+  const works: Told[] = state.receivingReason && state.sendingReason ? [] : [{ kind: 'reconnected' }];
+  return { state: next, told: [...works, ...stops({ receiving: state.receivingReason, sending: state.sendingReason }, false)] };
 }
 
 /** The credential is worth nothing any more, on either side; a paused inbox says so once it is resumed. */
 export function revoke(state: InboxState, reason: string): Change {
   if (isPaused(state)) return { state: { ...state, receivingReason: reason, sendingReason: reason }, told: [] };
-  const told: Told[] = [];
-  if (state.receiving === 'connected') told.push({ kind: 'disconnected', side: 'receiving', reason });
-  if (state.sending === 'ready') told.push({ kind: 'disconnected', side: 'sending', reason });
+  const [receives, sends] = [state.receiving === 'connected', state.sending === 'ready'];
+  const told = stops({ receiving: receives ? reason : '', sending: sends ? reason : '' }, !receives || !sends);
   return { state: { receiving: 'needs_reconnect', receivingReason: reason, sending: 'needs_reconnect', sendingReason: reason }, told };
+}
+
+/** Each side that has a reason stops; `isTold` where the inbox is disconnected already. */
+function stops(reasons: Record<Stop['side'], string>, isTold: boolean): Stop[] {
+  const sides = (['receiving', 'sending'] as const).filter((side) => reasons[side] !== '');
+  return sides.map((side, at) => ({ kind: isTold || at > 0 ? 'side_stopped' : 'disconnected', side, reason: reasons[side] }));
 }
 
 /** A new credential works on both servers; a paused inbox stays paused and uses it once it is resumed. */

@@ -8,6 +8,7 @@ import { ConnectionsService } from '@rejoinder/contracts/api/connections';
 import {
   InboxConnectedSchema,
   InboxDisconnectedSchema,
+  InboxSideStoppedSchema,
   InboxPausedSchema,
   InboxReconnectedSchema,
   InboxRemovedSchema,
@@ -148,7 +149,7 @@ describe('an inbox', () => {
     expect(await test.query(`select 1 from connections.inbox where address like 'bert%'`)).toEqual([]);
   });
 
-  it('stops each side by itself when its credential is refused, and only the current one counts', async () => {
+  it('stops each side by itself when its credential is refused, tells it as news once, and only the current one counts', async () => {
     const { inboxId } = await connected('cleo@rejoinder.test');
     const refuse = (from: 'rejoinder.sync.internal.v1' | 'rejoinder.sending.internal.v1', protocol: string, credentialVersion: bigint) =>
       test.publish(from, AuthenticationFailedSchema, inboxId, { inboxId, protocol, credentialVersion, reason: 'AUTH_REJECTED' });
@@ -161,8 +162,21 @@ describe('an inbox', () => {
     expect(await get()).toMatchObject({ receiving: 'connected', sending: 'needs_reconnect', sendingReason: 'AUTH_REJECTED' });
     await refuse('rejoinder.sync.internal.v1', 'imap', 1n);
     await settle('receiving stopped', async () => (await get()).receiving === 'needs_reconnect');
-    await settle('both are told', async () => (await told()).length === 2);
-    expect((await told()).map(({ side }) => side)).toEqual(['sending', 'receiving']);
+    const also = async () => (await test.published(topic, InboxSideStoppedSchema)).filter((one) => one.inboxId === inboxId);
+    await settle('both are told', async () => (await also()).length === 1);
+    expect(await told()).toMatchObject([{ side: 'sending', reason: 'AUTH_REJECTED', credentialVersion: 1n }]);
+    expect(await also()).toMatchObject([{ side: 'receiving', reason: 'AUTH_REJECTED', credentialVersion: 1n }]);
+    const version = (await client().getCredential({ tenantId: test.tenantId, inboxId })).credentialVersion;
+    expect((await client().reconnect({ tenantId: test.tenantId, inboxId, password: 'secret' }, slow)).inbox).toMatchObject({
+      receiving: 'connected',
+      sending: 'ready',
+    });
+    for (const [from, protocol] of [
+      ['rejoinder.sync.internal.v1', 'imap'],
+      ['rejoinder.sending.internal.v1', 'smtp'],
+    ] as const)
+      await refuse(from, protocol, version + 1n);
+    await settle('the next episode', async () => (await told()).length === 2 && (await also()).length === 2);
   });
 
   it('keeps every id over a new password, and comes back from a pause as it went', async () => {

@@ -13,6 +13,7 @@ const about: Record<string, string[][]> = {
 const events: Record<string, keyof typeof about> = {
   InboxConnected: 'inbox',
   InboxDisconnected: 'inbox',
+  InboxSideStopped: 'inbox',
   InboxReconnected: 'inbox',
   InboxPaused: 'inbox',
   InboxRemoved: 'inbox',

@@ -3,7 +3,12 @@ import { simpleParser } from 'mailparser';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '@rejoinder/base/id';
 import { catalogue } from '@rejoinder/contracts/catalogue';
-import { InboxDisconnectedSchema, InboxPausedSchema, InboxRemovedSchema } from '@rejoinder/contracts/events/connections';
+import {
+  InboxDisconnectedSchema,
+  InboxPausedSchema,
+  InboxRemovedSchema,
+  InboxSideStoppedSchema,
+} from '@rejoinder/contracts/events/connections';
 import { settle } from '@rejoinder/testing/settle';
 import { advance, closeHouse, forgetBehaviours, here, inbox, openHouseWith } from './sending-house.js';
 
@@ -76,6 +81,17 @@ describe('the owner of an inbox that needs a new password', () => {
     expect(await row(inboxId)).toMatchObject({ sent: true, due: false });
     const ids = await Promise.all(accepted().map(async (raw) => (await simpleParser(raw)).messageId));
     expect(new Set(ids).size).toBe(2);
+  });
+
+  it('is not told that the other side stopped as well, which sends nothing from then on', async () => {
+    const { inboxId } = await inbox();
+    const message = { inboxId, side: 'sending', reason: 'AUTH_REJECTED', credentialVersion: 1n };
+    await here.house.publish(topic, InboxSideStoppedSchema, inboxId, message, ++sequence);
+    await settle('sending to be stopped', async () => {
+      const [outlet] = await here.house.query<{ state: string }>('select state from sending.outlet where inbox_id = $1', [inboxId]);
+      return outlet?.state === 'needs_reconnect';
+    });
+    expect([await row(inboxId), accepted().length]).toEqual([undefined, 0]);
   });
 
   it('is told once the relay takes it, which may be hours later', async () => {

@@ -10,6 +10,7 @@ import {
   InboxPausedSchema,
   InboxReconnectedSchema,
   InboxRemovedSchema,
+  InboxSideStoppedSchema,
 } from '@rejoinder/contracts/events/connections';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
 import type { SendingSettings } from '../config.js';
@@ -46,6 +47,12 @@ export class OnInbox {
   @On(InboxDisconnectedSchema)
   async disconnected(batch: Received<typeof InboxDisconnectedSchema>[]): Promise<Outcome | Outcome[]> {
     if (this.settings.noticesSmtp) await this.notices.take(batch.map(episodeOf).filter((one) => one !== undefined));
+    return this.#take(batch, ({ side }) => (side === 'sending' ? 'needs_reconnect' : undefined));
+  }
+
+  /** Its owner has been told already. */
+  @On(InboxSideStoppedSchema)
+  sideStopped(batch: Received<typeof InboxSideStoppedSchema>[]): Promise<Outcome | Outcome[]> {
     return this.#take(batch, ({ side }) => (side === 'sending' ? 'needs_reconnect' : undefined));
   }
 

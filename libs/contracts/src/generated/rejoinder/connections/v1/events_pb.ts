@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/connections/v1/events.proto.
  */
 export const file_rejoinder_connections_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiVyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvZXZlbnRzLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiiwEKDkluYm94Q29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIl8KEUluYm94RGlzY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJAChBJbmJveFJlY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgCIAEoAyIfCgtJbmJveFBhdXNlZBIQCghpbmJveF9pZBgBIAEoCSI3CgxJbmJveFJlbW92ZWQSEAoIaW5ib3hfaWQYASABKAkSFQoHYWRkcmVzcxgCIAEoCUIEiLUYASJZCg9TZXR0aW5nc0NoYW5nZWQSEAoIaW5ib3hfaWQYASABKAkSNAoIc2V0dGluZ3MYAiABKAsyIi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2V0dGluZ3MiSwoPTmV2ZXJMb2dDaGFuZ2VkEjgKB2VudHJpZXMYASADKAsyJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dFbnRyeSJOCg1OZXZlckxvZ0VudHJ5EhIKCmVudHJ5X2hhc2gYASABKAwSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqoBCghTZXR0aW5ncxIPCgdjYXB0dXJlGAEgASgJEhMKC2F0dGFjaG1lbnRzGAIgASgIEhQKDGhpc3RvcnlfZGF5cxgDIAEoBRIYCgpsb2dfZm9sZGVyGAQgASgJQgSItRgBEhUKB2ZvbGRlcnMYBSADKAlCBIi1GAESMQoNY2FwdHVyZV9zaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
+  fileDesc("CiVyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvZXZlbnRzLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiiwEKDkluYm94Q29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIl8KEUluYm94RGlzY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJeChBJbmJveFNpZGVTdG9wcGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJAChBJbmJveFJlY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgCIAEoAyIfCgtJbmJveFBhdXNlZBIQCghpbmJveF9pZBgBIAEoCSI3CgxJbmJveFJlbW92ZWQSEAoIaW5ib3hfaWQYASABKAkSFQoHYWRkcmVzcxgCIAEoCUIEiLUYASJZCg9TZXR0aW5nc0NoYW5nZWQSEAoIaW5ib3hfaWQYASABKAkSNAoIc2V0dGluZ3MYAiABKAsyIi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2V0dGluZ3MiSwoPTmV2ZXJMb2dDaGFuZ2VkEjgKB2VudHJpZXMYASADKAsyJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dFbnRyeSJOCg1OZXZlckxvZ0VudHJ5EhIKCmVudHJ5X2hhc2gYASABKAwSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqoBCghTZXR0aW5ncxIPCgdjYXB0dXJlGAEgASgJEhMKC2F0dGFjaG1lbnRzGAIgASgIEhQKDGhpc3RvcnlfZGF5cxgDIAEoBRIYCgpsb2dfZm9sZGVyGAQgASgJQgSItRgBEhUKB2ZvbGRlcnMYBSADKAlCBIi1GAESMQoNY2FwdHVyZV9zaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
 
 /**
  * An inbox was connected: both its servers were tested, its credential is stored.
@@ -52,7 +52,8 @@ export const InboxConnectedSchema: GenMessage<InboxConnected> = /*@__PURE__*/
   messageDesc(file_rejoinder_connections_v1_events, 0);
 
 /**
- * Receiving or sending stopped, and why.
+ * The inbox needs a new credential: one of its sides stopped, and why. Once for each credential, and again after a pause under which it still needed one:
+ * who tells people tells them of this. What else of the inbox stops for the same credential is InboxSideStopped.
  *
  * @generated from message rejoinder.connections.v1.InboxDisconnected
  */
@@ -77,7 +78,7 @@ export type InboxDisconnected = Message<"rejoinder.connections.v1.InboxDisconnec
   reason: string;
 
   /**
-   * Of the credential that was refused: what is told of one inbox with the same version is one episode. 0 where it was told by an earlier release.
+   * Of the credential that was refused. 0 where it was told by an earlier release.
    *
    * @generated from field: int64 credential_version = 4;
    */
@@ -90,6 +91,42 @@ export type InboxDisconnected = Message<"rejoinder.connections.v1.InboxDisconnec
  */
 export const InboxDisconnectedSchema: GenMessage<InboxDisconnected> = /*@__PURE__*/
   messageDesc(file_rejoinder_connections_v1_events, 1);
+
+/**
+ * The other side stopped as well, for the credential of which InboxDisconnected told before: a state, and no news for people.
+ *
+ * @generated from message rejoinder.connections.v1.InboxSideStopped
+ */
+export type InboxSideStopped = Message<"rejoinder.connections.v1.InboxSideStopped"> & {
+  /**
+   * @generated from field: string inbox_id = 1;
+   */
+  inboxId: string;
+
+  /**
+   * As in InboxDisconnected.
+   *
+   * @generated from field: string side = 2;
+   */
+  side: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: int64 credential_version = 4;
+   */
+  credentialVersion: bigint;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.InboxSideStopped.
+ * Use `create(InboxSideStoppedSchema)` to create a new message.
+ */
+export const InboxSideStoppedSchema: GenMessage<InboxSideStopped> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_events, 2);
 
 /**
  * A new credential works; ids stayed, the gap is being filled.
@@ -115,7 +152,7 @@ export type InboxReconnected = Message<"rejoinder.connections.v1.InboxReconnecte
  * Use `create(InboxReconnectedSchema)` to create a new message.
  */
 export const InboxReconnectedSchema: GenMessage<InboxReconnected> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 2);
+  messageDesc(file_rejoinder_connections_v1_events, 3);
 
 /**
  * @generated from message rejoinder.connections.v1.InboxPaused
@@ -132,7 +169,7 @@ export type InboxPaused = Message<"rejoinder.connections.v1.InboxPaused"> & {
  * Use `create(InboxPausedSchema)` to create a new message.
  */
 export const InboxPausedSchema: GenMessage<InboxPaused> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 3);
+  messageDesc(file_rejoinder_connections_v1_events, 4);
 
 /**
  * The inbox is gone with its credential, headers, locations and captured text; engagements stay unless asked for.
@@ -156,7 +193,7 @@ export type InboxRemoved = Message<"rejoinder.connections.v1.InboxRemoved"> & {
  * Use `create(InboxRemovedSchema)` to create a new message.
  */
 export const InboxRemovedSchema: GenMessage<InboxRemoved> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 4);
+  messageDesc(file_rejoinder_connections_v1_events, 5);
 
 /**
  * What the inbox may do is another now: its own settings were changed, or those of the tenant that it goes by.
@@ -180,7 +217,7 @@ export type SettingsChanged = Message<"rejoinder.connections.v1.SettingsChanged"
  * Use `create(SettingsChangedSchema)` to create a new message.
  */
 export const SettingsChangedSchema: GenMessage<SettingsChanged> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 5);
+  messageDesc(file_rejoinder_connections_v1_events, 6);
 
 /**
  * The never-log list of a tenant as it stands now, whole: by hashes alone. Internal; ce_sequence is the revision of the tenant's settings.
@@ -201,7 +238,7 @@ export type NeverLogChanged = Message<"rejoinder.connections.v1.NeverLogChanged"
  * Use `create(NeverLogChangedSchema)` to create a new message.
  */
 export const NeverLogChangedSchema: GenMessage<NeverLogChanged> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 6);
+  messageDesc(file_rejoinder_connections_v1_events, 7);
 
 /**
  * An address or a domain (with those below it) whose mail is never logged.
@@ -229,7 +266,7 @@ export type NeverLogEntry = Message<"rejoinder.connections.v1.NeverLogEntry"> & 
  * Use `create(NeverLogEntrySchema)` to create a new message.
  */
 export const NeverLogEntrySchema: GenMessage<NeverLogEntry> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 7);
+  messageDesc(file_rejoinder_connections_v1_events, 8);
 
 /**
  * What an inbox may do.
@@ -285,5 +322,5 @@ export type Settings = Message<"rejoinder.connections.v1.Settings"> & {
  * Use `create(SettingsSchema)` to create a new message.
  */
 export const SettingsSchema: GenMessage<Settings> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 8);
+  messageDesc(file_rejoinder_connections_v1_events, 9);
 
