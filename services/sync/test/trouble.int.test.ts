@@ -220,7 +220,7 @@ describe('a Message-ID that is searched for', { timeout: 120_000 }, () => {
       return found.length === 2 && found;
     });
     expect(all[1]).toEqual(all[0]);
-    await find(Buffer.alloc(32, 7));
+    await find(Buffer.alloc(16, 7));
     await settle('a first look', async () => (await town.house.query(`select 1 from sync.search where last_reason = 'not_seen'`))[0]);
     town.clock.aheadMs = 400_000;
     await settle('the end', async () => (await town.house.query('select 1 from sync.search')).length === 0);

@@ -7,13 +7,13 @@ import { On } from '@rejoinder/bus/on';
 import { MailsObservedSchema, type MailsObserved } from '@rejoinder/contracts/events/sync';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
+import { hashBytes } from '@rejoinder/vault/hasher';
 import type { Tx } from './tx.js';
 import { SightingWriter } from './graph/sighting-writer.js';
 import { sightingOf, type Sighting } from './graph/sighting.js';
 
 /** Mails of one transaction; a batch of events may hold far more. */
 const maxMails = 1_000;
-const bytesOf = 32;
 
 type ObservedEvent = Received<typeof MailsObservedSchema>;
 
@@ -49,7 +49,7 @@ export class OnMailsObserved {
 }
 
 function isSound({ inboxId, mails }: MailsObserved): boolean {
-  const isHash = (hash: Uint8Array) => hash.length === bytesOf;
+  const isHash = (hash: Uint8Array) => hash.length === hashBytes;
   // A mail need not say whom it is from, and none of those beside it may be lost for that.
   const isFrom = (hash: Uint8Array) => hash.length === 0 || isHash(hash);
   return (

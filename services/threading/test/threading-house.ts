@@ -20,7 +20,7 @@ export async function openHouse(): Promise<void> {
 export const closeHouse = (): Promise<void> => here.house?.stop();
 
 export type Observed = MessageInitShape<typeof ObservedMailSchema>;
-export const hash = () => randomBytes(32);
+export const hash = () => randomBytes(16);
 export const people = { ann: hash(), bob: hash(), zoe: hash(), own: hash() };
 export const subject = hash();
 

@@ -7,7 +7,7 @@ import { mailIdOf, type Hash } from '../inbox/observe.js';
 import { findCopy } from './mail-copy.js';
 
 const hash: Hash = (kind, text) => Buffer.from(createHmac('sha256', 'key').update(`${kind}\0${text}`).digest());
-const tenant = { hash, isSigned: () => false, attachment: () => Buffer.alloc(32) };
+const tenant = { hash, isSigned: () => false, attachment: () => Buffer.alloc(16) };
 const at = { inboxId: 'i', folderId: 'f', path: 'INBOX', uidValidity: 7n, uid: 3 };
 const header = (id: string) => Buffer.from(`Message-ID: <${id}@x.test>\r\nFrom: bob@x.test\r\n\r\n`);
 const asked = mailIdOf(parseHeaders(header('asked')), hash);

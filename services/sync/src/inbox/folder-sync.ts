@@ -245,7 +245,6 @@ export class FolderSync {
     if (batch.length === 0) {
       await this.#saving;
       this.#history.delete(path);
-      this.#taker.forgetHashes();
       await this.parts.folders.history(this.parts.session, folder, 'done');
       this.#moved(folder, { historyNext: 1 });
       return;
@@ -253,7 +252,7 @@ export class FolderSync {
     const mails = await this.#reader.read(folder, uidRanges(batch), batch.length);
     this.#historyMails = mailsThatFit(mails);
     const cursor = { historyNext: batch[0]! };
-    const observations = await this.#taker.observe(folder, mails, cursor);
+    const observations = await this.#taker.observe(folder, mails);
     await this.#saving;
     this.#saving = this.#store(folder, cursor, observations);
     // Whoever waits for it next hears of it.
@@ -320,7 +319,7 @@ export class FolderSync {
   }
 
   async #save(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<void> {
-    await this.#store(folder, cursor, await this.#taker.observe(folder, mails, cursor));
+    await this.#store(folder, cursor, await this.#taker.observe(folder, mails));
   }
 
   async #store(folder: Folder, cursor: Cursor, observations: Observation[]): Promise<void> {

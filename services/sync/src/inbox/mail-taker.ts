@@ -4,10 +4,9 @@ import type { Logger } from '@rejoinder/runtime/logging';
 import { roleByLabels } from '../imap/folder-plan.js';
 import type { SeenMail } from '../imap/imap-session.js';
 import type { Folder } from './folder-store.js';
-import { remembering } from './hash-memo.js';
 import { observeBatch } from './observe-batch.js';
-import type { Hash, Observation, Surroundings } from './observe.js';
-import { isHistory, type Cursor, type ObservedStore } from './observed-store.js';
+import type { Observation, Surroundings } from './observe.js';
+import type { Cursor, ObservedStore } from './observed-store.js';
 import type { SessionRow } from './session-store.js';
 import { settleDoubts } from './settle-doubts.js';
 
@@ -21,20 +20,16 @@ export interface MailTakerParts {
 }
 
 export class MailTaker {
-  /** Hashes of what comes again on the mails of history; only while it is being taken. */
-  #remembering: Hash | undefined;
-
   constructor(private readonly parts: MailTakerParts) {}
 
-  async observe(folder: Folder, mails: SeenMail[], cursor: Cursor): Promise<Observation[]> {
+  async observe(folder: Folder, mails: SeenMail[]): Promise<Observation[]> {
     const { session, around, clock, logger } = this.parts;
     const isLogFolder = session.logFolder !== '' && folder.path === session.logFolder;
     const now = clock.now();
     const placed = mails.map((mail) => ({ mail, role: mail.labels ? roleByLabels(mail.labels, folder.role) : folder.role }));
     // Among all mail lie drafts too, a new one with each change.
     const written = placed.filter(({ mail }) => !mail.labels || !mail.flags.has('\\Draft') || isLogFolder);
-    const hash = isHistory(cursor) ? (this.#remembering ??= remembering(around.hash)) : around.hash;
-    return observeBatch(written, { ...around, hash, isLogFolder, now }, ({ uid }, error) =>
+    return observeBatch(written, { ...around, isLogFolder, now }, ({ uid }, error) =>
       // Its message may quote the header.
       logger.error({ inboxId: session.inboxId, folderId: folder.folderId, uid, error: nameOf(error) }, 'a header cannot be read'),
     );
@@ -44,11 +39,6 @@ export class MailTaker {
     const { session, observed, ownAddressHash } = this.parts;
     await settleDoubts(observations, (hashes) => observed.known(session.tenantId, hashes));
     await observed.save({ session, folder, cursor, observations, ownAddressHash });
-  }
-
-  /** History is done. */
-  forgetHashes(): void {
-    this.#remembering = undefined;
   }
 }
 

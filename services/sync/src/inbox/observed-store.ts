@@ -38,6 +38,7 @@ export interface ObservedBatch {
 const savesAtOnce = 2;
 /** Hashes in one event, at most: about 350 KB, well below what a broker takes. */
 const maxHashesPerEvent = 10_000;
+const dayMs = 86_400_000;
 
 const lock = `select o.epoch, s.wanted from session s join owner o on o.partition = s.partition where s.inbox_id = $1::uuid for share of o for no key update of s`;
 /** History locks its own folder's row alone, so that it never stands before new mail. */
@@ -47,7 +48,8 @@ const lockHistory = `select o.epoch, s.wanted from session s join owner o on o.p
  * All of a batch in one statement, since each round trip stands between the server's EXISTS and the event: the cursor; one header row a mail and
  * inbox; the places; and what has waited for these mails is due. Answers the mails that are new to this inbox, those of which somebody was told
  * before that a person has marked them, and the places that were known and say something else now. `offset 0` has each mail looked for by its key: the
- * planner would read all headers and places of the inbox instead, more with each batch of a first sync. Days before the inbox was held are not looked into.
+ * planner would read all headers and places of the inbox instead, more with each batch of a first sync. Days before the inbox was held are not looked into, nor those
+ * beyond tomorrow, which are there for when they come.
  */
 const insertBatch = `
 with mails as (
@@ -61,11 +63,11 @@ with mails as (
   insert into mail_header (tenant_id, mail_id, inbox_id, ingested_at, ingested_day, message_id_hash, size_bytes, received_at, sealed)
   select distinct on (o.mail_id) $1::uuid, o.mail_id, $2::uuid, $14::timestamptz, $15::date, o.hash, o.size, o.received, o.sealed from mails o
   where not exists (select from (select h.inbox_id from mail_header h
-    where h.tenant_id = $1::uuid and h.mail_id = o.mail_id and h.ingested_at >= $18::timestamptz offset 0) h where h.inbox_id = $2::uuid)
+    where h.tenant_id = $1::uuid and h.mail_id = o.mail_id and h.ingested_at >= $18::timestamptz and h.ingested_at < $19::timestamptz offset 0) h where h.inbox_id = $2::uuid)
   returning mail_id
 ), places as (
   select o.uid, o.logged, l.logged as was_logged, l.gone_at from mails o cross join lateral (select l.logged, l.gone_at from location l
-    where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid and l.ingested_at >= $18::timestamptz offset 0) l
+    where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid and l.ingested_at >= $18::timestamptz and l.ingested_at < $19::timestamptz offset 0) l
 ), locations as (
   insert into location (tenant_id, mail_id, inbox_id, folder_id, uid_validity, uid, ingested_at, logged)
   select $1::uuid, o.mail_id, $2::uuid, $3::uuid, $4::bigint, o.uid, $14::timestamptz, o.logged from mails o
@@ -175,6 +177,7 @@ export class ObservedStore {
       observations.map(({ logged }) => logged),
       cursor !== 'stays' && 'uidNext' in cursor ? cursor.arrived : 0,
       session.heldSince,
+      new Date(now.getTime() + dayMs),
     );
     if (row?.moved !== 1) throw fenced();
     if (row.changed.length > 0) {

@@ -9,9 +9,9 @@ import { On } from '@rejoinder/bus/on';
 import { FindMailSchema } from '@rejoinder/contracts/commands';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
+import { hashBytes } from '@rejoinder/vault/hasher';
 import { SearchStore } from './search-store.js';
 
-const hashBytes = 32;
 const defaultSearchMs = 600_000;
 const maxSearchMs = 86_400_000;
 

@@ -200,7 +200,7 @@ export class World {
         suspects: this.#suspects,
       },
       around: { hash, isSigned: () => false, isOwn: () => false },
-      ownAddressHash: Buffer.alloc(32),
+      ownAddressHash: Buffer.alloc(16),
       historyBatch: this.historyBatch,
       auditEveryMs: 24 * 60 * minuteMs,
       clock: { now: () => new Date(this.#now) },

@@ -147,8 +147,9 @@ const insertNew = `insert into node (tenant_id, mail_id, id_hashes, chain_hashes
     as g (tenant_id, mail_id, ids, chain, sender, recipients, subject, kind, root, send_id, inbox_ids, historical,
     seen_at, domains, received_at, by_contact, thread_id, verdict, cut, answers, joined, revision, capture_revision)`;
 
+/** Of mails that are new, so that none can be there: to look for each would cost as much as to write it. */
 const insertLinks = (table: string, column: string) =>
-  `insert into ${table} (tenant_id, ${column}, mail_id) select * from unnest($1::uuid[], $2::bytea[], $3::uuid[]) on conflict do nothing`;
+  `insert into ${table} (tenant_id, ${column}, mail_id) select * from unnest($1::uuid[], $2::bytea[], $3::uuid[])`;
 
 /**
  * These mails, those that cite one of these ids, and all that cite one of them, directly or over others, at most so many: what a change can reach. The

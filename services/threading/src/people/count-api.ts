@@ -5,12 +5,12 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Fault } from '@rejoinder/base/fault';
 import type { CountMailsRequest, CountMailsResponseSchema, People } from '@rejoinder/contracts/api/threading';
 import { Database } from '@rejoinder/runtime/database';
+import { hashBytes } from '@rejoinder/vault/hasher';
 import type { Tx } from '../tx.js';
 import { countMails } from './never-log-store.js';
 
 const maxPeople = 1_000;
 const maxHashes = 4;
-const bytesOfHash = 32;
 
 @Controller()
 export class CountApi {
@@ -26,7 +26,7 @@ export class CountApi {
 
 export function checkedHashes(people: readonly People[]): Uint8Array[][] {
   const hashes = people.map((one) => one.hashes);
-  const isSound = hashes.every((of) => of.length <= maxHashes && of.every(({ length }) => length === bytesOfHash));
+  const isSound = hashes.every((of) => of.length <= maxHashes && of.every(({ length }) => length === hashBytes));
   if (people.length > maxPeople || !isSound)
     throw new Fault('invalid', 'PEOPLE', `At most ${maxPeople} people, each by up to ${maxHashes} hashes.`);
   return hashes;

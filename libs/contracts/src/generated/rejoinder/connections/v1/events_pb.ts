@@ -247,7 +247,7 @@ export const NeverLogChangedSchema: GenMessage<NeverLogChanged> = /*@__PURE__*/
  */
 export type NeverLogEntry = Message<"rejoinder.connections.v1.NeverLogEntry"> & {
   /**
-   * Keyed hash of the kind address or domain, 32 bytes. A name outside ASCII has one for each way to write it.
+   * Keyed hash of the kind address or domain, 16 bytes. A name outside ASCII has one for each way to write it.
    *
    * @generated from field: bytes entry_hash = 1;
    */

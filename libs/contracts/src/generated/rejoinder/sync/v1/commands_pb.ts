@@ -160,7 +160,7 @@ export type FindMail = Message<"rejoinder.sync.v1.FindMail"> & {
   inboxId: string;
 
   /**
-   * Keyed hash of the canonical Message-ID, 32 bytes.
+   * Keyed hash of the canonical Message-ID, 16 bytes.
    *
    * @generated from field: bytes message_id_hash = 2;
    */

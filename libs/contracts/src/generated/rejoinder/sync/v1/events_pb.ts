@@ -52,7 +52,7 @@ export const MailsObservedSchema: GenMessage<MailsObserved> = /*@__PURE__*/
   messageDesc(file_rejoinder_sync_v1_events, 0);
 
 /**
- * One mail by its header fields. Hashes are keyed with the tenant's `ids` key (32 bytes each).
+ * One mail by its header fields. Hashes are keyed with the tenant's `ids` key (16 bytes each).
  *
  * @generated from message rejoinder.sync.v1.ObservedMail
  */

@@ -159,7 +159,7 @@ export const CountMailsRequestSchema: GenMessage<CountMailsRequest> = /*@__PURE_
  */
 export type People = Message<"rejoinder.threading.v1.People"> & {
   /**
-   * Keyed hashes of the kinds address and domain, 32 bytes each: one for each way to write the name, at most 4.
+   * Keyed hashes of the kinds address and domain, 16 bytes each: one for each way to write the name, at most 4.
    *
    * @generated from field: repeated bytes hashes = 1;
    */
