@@ -1,5 +1,7 @@
 // Spans of our own: of work in the trace that a row remembers, and of calls to other services.
+import { randomBytes } from 'node:crypto';
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { activeTraceparent } from '@rejoinder/bus/outbox';
 
 const tracer = trace.getTracer('@rejoinder/runtime');
 
@@ -17,6 +19,14 @@ export function inSpan<T>(name: string, traceparent: string | null | undefined, 
     }
   });
 }
+
+/** Of trouble that people are told of: the active trace, or one of its own where nothing is traced, so that its id stands in a log in any case. */
+export function traceparentOfTrouble(): string {
+  return activeTraceparent() ?? `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+}
+
+/** The trace's id in a traceparent (W3C Trace Context §3.2.2.3). */
+export const traceIdOf = (traceparent: string): string => traceparent.split('-')[1] ?? '';
 
 /** The span of a call to another service: what tells that service of the trace, and how the span ends. */
 export function startCall(name: string): { headers: Record<string, string>; end: (failed: boolean) => void } {

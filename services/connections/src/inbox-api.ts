@@ -8,6 +8,7 @@ import { isId, newId } from '@rejoinder/base/id';
 import type * as api from '@rejoinder/contracts/api/connections';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { CredentialBox } from './credential-box.js';
+import { providerOfHost } from './discovery/providers.js';
 import { InboxStore, isListedState, type InboxFilter, type InboxRow } from './inbox-store.js';
 import { GrantEnder } from './sign-in/grant-ender.js';
 import { GrantKeeper } from './sign-in/grant-keeper.js';
@@ -142,5 +143,8 @@ export function shown(row: InboxRow): MessageInitShape<typeof api.InboxSchema> {
     imap: loginOf(row).imap,
     smtp: loginOf(row).smtp,
     oauthProvider: row.oauthProvider,
+    provider: providerOfHost(row.imapHost)?.name ?? '',
+    stoppedSince: row.stoppedSince ? timestampFromDate(row.stoppedSince) : undefined,
+    traceId: row.traceId,
   };
 }

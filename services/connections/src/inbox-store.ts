@@ -4,6 +4,7 @@ import type { Clock } from '@rejoinder/base/clock';
 import { Outbox } from '@rejoinder/bus/outbox';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { Database } from '@rejoinder/runtime/database';
+import { traceIdOf } from '@rejoinder/runtime/trace';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import type { Bytes } from '@rejoinder/vault/vault';
 import type { Inbox, Prisma, TenantSettings } from './generated/client.js';
@@ -62,7 +63,7 @@ export interface Refusal {
   protocol: 'imap' | 'smtp';
   credentialVersion: bigint;
   reason: string;
-  traceparent?: string;
+  traceparent: string;
 }
 
 type Tx = Prisma.TransactionClient;
@@ -154,20 +155,21 @@ export class InboxStore {
       const unleased = { refreshLease: null, refreshLeaseUntil: null };
       await tx.credential.update({ where: { inboxId, tenantId }, data: { version, sealed, ...unleased } });
       await tx.reconnectLink.deleteMany({ where: { inboxId, tenantId } });
-      const more = { credentialVersion: version, oauthProvider, ...(servers && serversOf(servers)) };
+      const more = { credentialVersion: version, oauthProvider, stoppedSince: null, traceId: '', ...(servers && serversOf(servers)) };
       return this.#apply(tx, tenant, { ...row, ...more }, decide(stateOf(row)), more);
     });
   }
 
   /** The provider has withdrawn this very grant; false where another has taken its place since. */
-  takeRevocation(known: GrantRow, reason: string): Promise<boolean> {
+  takeRevocation(known: GrantRow, reason: string, traceId: string): Promise<boolean> {
     const { tenantId, inboxId, version, sealed } = known;
     return this.database.write({ tenant: tenantId }, async (tx) => {
       const tenant = await lockTenant(tx, tenantId, 'share');
       const row = await lockInbox(tx, tenantId, inboxId);
       const same = await tx.credential.findFirst({ where: { inboxId, tenantId, version, sealed: Buffer.from(sealed) } });
       if (!same) return false;
-      await this.#apply(tx, tenant, row, revoke(stateOf(row), reason), {});
+      const since = row.stoppedSince ? {} : { stoppedSince: this.clock.now(), traceId };
+      await this.#apply(tx, tenant, row, revoke(stateOf(row), reason), since);
       return true;
     });
   }
@@ -207,9 +209,11 @@ export class InboxStore {
       refusals.map(({ inboxId }) => inboxId),
       refusals.map(({ credentialVersion }) => credentialVersion),
       refusals.map(({ reason }) => reason),
+      refusals.map(({ traceparent }) => traceIdOf(traceparent)),
+      this.clock.now(),
     );
     const told = found.map((row) => {
-      const traceparent = refusals.find(({ inboxId }) => inboxId === row.inbox_id)?.traceparent;
+      const { traceparent } = refusals.find(({ inboxId }) => inboxId === row.inbox_id)!;
       return stopEvent({
         kind: row.is_told ? 'side_stopped' : 'disconnected',
         tenantId: row.tenant_id,
@@ -244,8 +248,9 @@ interface StoppedRow {
 }
 
 const disconnectSql = (side: 'receiving' | 'sending') => `
-update inbox i set ${side} = 'needs_reconnect', ${side}_reason = f.reason, revision = i.revision + 1
-from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) as f (tenant_id, inbox_id, version, reason)
+update inbox i set ${side} = 'needs_reconnect', ${side}_reason = f.reason, revision = i.revision + 1,
+  stopped_since = coalesce(i.stopped_since, $6::timestamptz), trace_id = case when i.stopped_since is null then f.trace_id else i.trace_id end
+from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[]) as f (tenant_id, inbox_id, version, reason, trace_id)
 where i.tenant_id = f.tenant_id and i.inbox_id = f.inbox_id and i.credential_version = f.version
   and i.${side} = '${side === 'receiving' ? 'connected' : 'ready'}'
 returning i.tenant_id, i.inbox_id, i.revision, f.version, i.${side}_reason as reason,

@@ -4,6 +4,7 @@ import { Fault } from '@rejoinder/base/fault';
 import { within } from '@rejoinder/base/wait';
 import { explain, faultOf } from '@rejoinder/contracts/catalogue';
 import { connectImap, imapFault } from '@rejoinder/runtime/imap-connect';
+import type { MailServer } from '@rejoinder/runtime/mail-host';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { connectSmtp } from '@rejoinder/runtime/smtp-connect';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
@@ -17,6 +18,8 @@ export interface LiveCheck {
   code: string;
   detail: string;
   action: string;
+  /** host:port. */
+  server: string;
 }
 
 export interface LiveTest {
@@ -49,9 +52,9 @@ export class VerifyClient {
     this.#running++;
     try {
       let capabilities: string[] = [];
-      const imap = checked('imap', async () => (capabilities = await this.#imap(login)));
+      const imap = checked('imap', login.imap, async () => (capabilities = await this.#imap(login)));
       let limit = 0;
-      const smtp = checked('smtp', async () => (limit = await this.#smtp(login)));
+      const smtp = checked('smtp', login.smtp, async () => (limit = await this.#smtp(login)));
       const checks = await Promise.all([imap, smtp]);
       return { checks, capabilities, sizeLimitBytes: BigInt(limit) };
     } finally {
@@ -92,14 +95,15 @@ export class VerifyClient {
 }
 
 /** A refusal is a value here; only a bug goes up. */
-async function checked(protocol: LiveCheck['protocol'], test: () => Promise<unknown>): Promise<LiveCheck> {
+async function checked(protocol: LiveCheck['protocol'], { host, port }: MailServer, test: () => Promise<unknown>): Promise<LiveCheck> {
+  const server = `${host}:${port}`;
   try {
     await within(limitMs, `testing ${protocol.toUpperCase()}`, test());
-    return { protocol, passed: true, code: '', detail: '', action: '' };
+    return { protocol, passed: true, code: '', detail: '', action: '', server };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const { code, message } = error.code === 'TIMEOUT' ? faultOf('TIMEOUT') : error;
-    return { protocol, passed: false, code, detail: message, action: instead(code) };
+    return { protocol, passed: false, code, detail: message, action: instead(code), server };
   }
 }
 

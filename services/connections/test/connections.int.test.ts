@@ -111,7 +111,11 @@ describe('verifying a login', () => {
     expect(await codes({ imap: { ...tls(dovecot.imapsPort), host: '10.0.0.1' } })).toEqual(['HOST_BLOCKED', '']);
     expect(await codes({ smtp: tls(dovecot.submissionPort) })).toEqual(['', 'STARTTLS_HERE']);
     const { checks } = await verify(login('vera@rejoinder.test', { password: 'wrong' }));
-    expect(JSON.stringify(checks)).not.toMatch(/wrong|Authentication failed|5\.7\.8|localhost/);
+    // Their names are those that were typed.
+    expect(checks.map(({ server }) => server)).toEqual([`localhost:${dovecot.imapsPort}`, `localhost:${dovecot.submissionsPort}`]);
+    expect(JSON.stringify(checks.map(({ detail, action }) => [detail, action]))).not.toMatch(
+      /wrong|Authentication failed|5\.7\.8|localhost/,
+    );
   });
 });
 
@@ -160,17 +164,22 @@ describe('an inbox', () => {
     await settle('sending stopped', async () => (await told()).length === 1);
     const get = async () => (await client().getInbox({ tenantId: test.tenantId, inboxId })).inbox!;
     expect(await get()).toMatchObject({ receiving: 'connected', sending: 'needs_reconnect', sendingReason: 'AUTH_REJECTED' });
+    const { stoppedSince, traceId } = await get();
+    expect([stoppedSince === undefined, traceId]).toEqual([false, expect.stringMatching(/^[0-9a-f]{32}$/)]);
     await refuse('rejoinder.sync.internal.v1', 'imap', 1n);
     await settle('receiving stopped', async () => (await get()).receiving === 'needs_reconnect');
     const also = async () => (await test.published(topic, InboxSideStoppedSchema)).filter((one) => one.inboxId === inboxId);
     await settle('both are told', async () => (await also()).length === 1);
     expect(await told()).toMatchObject([{ side: 'sending', reason: 'AUTH_REJECTED', credentialVersion: 1n }]);
     expect(await also()).toMatchObject([{ side: 'receiving', reason: 'AUTH_REJECTED', credentialVersion: 1n }]);
+    expect(await get()).toMatchObject({ stoppedSince, traceId });
     const version = (await client().getCredential({ tenantId: test.tenantId, inboxId })).credentialVersion;
     expect((await client().reconnect({ tenantId: test.tenantId, inboxId, password: 'secret' }, slow)).inbox).toMatchObject({
       receiving: 'connected',
       sending: 'ready',
+      traceId: '',
     });
+    expect((await get()).stoppedSince).toBeUndefined();
     for (const [from, protocol] of [
       ['rejoinder.sync.internal.v1', 'imap'],
       ['rejoinder.sending.internal.v1', 'smtp'],

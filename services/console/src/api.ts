@@ -12,6 +12,7 @@ export interface Check {
   detail: string;
   /** What to type or choose instead; empty where nothing would help. */
   action: string;
+  server: string;
 }
 /** What came of testing a login. */
 export interface Verified {
@@ -38,6 +39,14 @@ export interface Folder {
   seen: number;
   total: number;
 }
+/** What is wrong with one side of a mailbox, and what support asks for. */
+export interface Trouble {
+  side: 'receiving' | 'sending';
+  provider: string;
+  server: string;
+  first_seen_at: string | null;
+  trace_id: string;
+}
 export interface Inbox {
   inbox_id: string;
   address: string;
@@ -49,6 +58,7 @@ export interface Inbox {
   reason_text: string;
   receiving_text: string;
   sending_text: string;
+  troubles: Trouble[];
   /** At whose page its owner signed in; empty for a password. */
   oauth_provider: string;
   connected_at: string;

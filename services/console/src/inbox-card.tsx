@@ -18,7 +18,7 @@ import { api, type Inbox } from './api.js';
 import { ConfirmDialog } from './confirm-dialog.js';
 import { useFocusBack } from './focus.js';
 import { several, shortTime } from './format.js';
-import { needsPassword, sidesOf, stopped } from './inbox-state.js';
+import { needsPassword, sidesOf, stopped, whereAndSince } from './inbox-state.js';
 import { InboxSettingsDialog } from './inbox-settings-dialog.js';
 import { LoggingAddressDialog } from './logging-address-dialog.js';
 import { PasswordDialog } from './password-dialog.js';
@@ -93,6 +93,9 @@ export function InboxCard({ inbox }: { inbox: Inbox }) {
                   {sentence}
                 </Text>
               ))}
+              <Text size="xs" style={{ overflowWrap: 'anywhere' }}>
+                {whereAndSince(inbox)}
+              </Text>
             </Stack>
             {inbox.oauth_provider ? (
               <Button size="xs" color="red" loading={signIn.isPending || signIn.isSuccess} onClick={again}>
@@ -109,6 +112,10 @@ export function InboxCard({ inbox }: { inbox: Inbox }) {
       {look.color === 'yellow' && inbox.reason_text && (
         <Text size="sm" c="dimmed">
           {inbox.reason_text}
+          <br />
+          <Text span size="xs" style={{ overflowWrap: 'anywhere' }}>
+            {whereAndSince(inbox)}
+          </Text>
         </Text>
       )}
       {signIn.error && <Refusal error={signIn.error} />}

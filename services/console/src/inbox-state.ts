@@ -1,5 +1,6 @@
 // The two sides of a mailbox, receiving and sending: what each does, and why it does not.
 import type { Inbox } from './api.js';
+import { shortTime } from './format.js';
 
 const refused = 'The mail server refused the saved password.';
 
@@ -21,6 +22,15 @@ export function sidesOf({ receiving, sending, progress }: Inbox): string {
 }
 
 export const needsPassword = ({ receiving, sending }: Inbox): boolean => receiving === 'needs_reconnect' || sending === 'needs_reconnect';
+
+/** Of what is wrong where and since when, and by what support finds it; empty while nothing is. */
+export function whereAndSince({ troubles }: Inbox): string {
+  const [first] = troubles;
+  if (!first) return '';
+  const servers = troubles.map(({ server }) => server).join(' and ');
+  const since = first.first_seen_at && `since ${shortTime(first.first_seen_at)}`;
+  return [first.provider, servers, since, first.trace_id && `for support: ${first.trace_id}`].filter(Boolean).join(' · ');
+}
 
 /** For each side that has stopped a sentence, and one for both where the reason is the same. */
 export function stopped({ receiving, sending, receiving_text: receivingText, sending_text: sendingText }: Inbox): string[] {

@@ -38,7 +38,7 @@ function Checks({ checks }: { checks: Check[] }) {
   return (
     <>
       {lines.map(([sentence, same = []]) => (
-        <Line key={sentence} sentence={sentence} passed={same.every(({ passed }) => passed)} name={nameOf(same)} />
+        <Line key={sentence} sentence={`${sentence}${serversOf(same)}`} passed={same.every(({ passed }) => passed)} name={nameOf(same)} />
       ))}
     </>
   );
@@ -57,6 +57,12 @@ function Line({ name, sentence, passed }: { name: string; sentence: string; pass
 function sentenceOf({ passed, code, detail, action }: Check): string {
   if (passed) return 'works.';
   return [sentences[code] ?? detail, action && `${action}.`].filter(Boolean).join(' ');
+}
+
+/** Of what is wrong with a server, and not with the login alone, at which. */
+function serversOf(checks: Check[]): string {
+  const wrong = checks.filter(({ passed, code }) => !passed && !(code in sentences));
+  return wrong.length === 0 ? '' : ` (${wrong.map(({ server }) => server).join(', ')})`;
 }
 
 function nameOf(checks: Check[]): string {

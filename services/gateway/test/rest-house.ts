@@ -67,7 +67,7 @@ const send = { sendId, inboxId, mailId, state: 'failed', reason: 'QUOTA', messag
 const checksOf = (password: string) => {
   const passed = password !== 'wrong';
   return [
-    { protocol: 'imap', passed, code: passed ? '' : 'AUTH_REJECTED', detail: passed ? '' : 'Refused.' },
+    { protocol: 'imap', passed, code: passed ? '' : 'AUTH_REJECTED', detail: passed ? '' : 'Refused.', server: 'imap.example.com:993' },
     { protocol: 'smtp', passed: true },
   ];
 };

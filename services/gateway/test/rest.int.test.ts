@@ -66,7 +66,7 @@ describe('inboxes', () => {
       const answer = await gateway.call('POST', path, { body });
       expect(problemOf(answer)).toEqual([422, 'VERIFY_FAILED']);
       expect(answer.json).toMatchObject({
-        detail: 'Nothing was stored. Receiving (IMAP): Refused.',
+        detail: 'Nothing was stored. Receiving (IMAP), imap.example.com:993: Refused.',
         checks: [
           { protocol: 'imap', passed: false, code: 'AUTH_REJECTED', detail: 'Refused.' },
           { protocol: 'smtp', passed: true, code: '', detail: '' },
@@ -164,6 +164,8 @@ describe('a refusal', () => {
       code: 'SOME_CODE',
       detail: 'One sentence.',
       ...retry,
+      // What is our own trouble can be found in the log.
+      ...(kind === 'broken' ? { trace_id: expect.stringMatching(/^[0-9a-f]{32}$/) as string } : {}),
     });
     expect([answer.status, answer.headers['retry-after']]).toEqual([status, kind === 'busy' ? '2' : undefined]);
   });
@@ -171,6 +173,7 @@ describe('a refusal', () => {
   test('of a bug says nothing of the inside', async () => {
     const answer = await gateway.call('GET', `/v1/contacts/${bug}`);
     expect([...problemOf(answer), answer.text.includes('secret')]).toEqual([500, 'INTERNAL', false]);
+    expect(answer.json).toMatchObject({ trace_id: expect.stringMatching(/^[0-9a-f]{32}$/) as string });
   });
 
   test('of a service that is away says to try again', async () => {

@@ -16,6 +16,7 @@ import type {
   ReadMailResponseSchema,
 } from '@rejoinder/contracts/api/sync';
 import { faultOf } from '@rejoinder/contracts/catalogue';
+import { traceIdOf } from '@rejoinder/runtime/trace';
 import { BodyStore } from './capture/body-store.js';
 import { ConnectionLog } from './inbox/connection-log-store.js';
 import { ProgressStore } from './progress-store.js';
@@ -39,6 +40,7 @@ export class SyncApi {
       reason: session.reason,
       nextTryAt: session.nextTryAt ? timestampFromDate(session.nextTryAt) : undefined,
       folders: folders.map(({ path, role, seen, total }) => ({ path, role, seen, total })),
+      ...(['slowed', 'reconnecting'].includes(session.state) && troubleOf(session)),
     };
   }
 
@@ -64,6 +66,10 @@ export class SyncApi {
     if (!text) throw new Fault('not_found', 'MAIL_TEXT_NOT_FOUND', 'The text of this mail was never read here, or is no longer kept.');
     return text;
   }
+}
+
+function troubleOf({ troubleSince, troubleTrace }: { troubleSince: Date | null; troubleTrace: string | null }) {
+  return { since: troubleSince ? timestampFromDate(troubleSince) : undefined, traceId: traceIdOf(troubleTrace ?? '') };
 }
 
 function checkIds(...ids: string[]): void {

@@ -55,6 +55,7 @@ describe.concurrent('at the login', { timeout: 120_000 }, () => {
     );
     const progress = await town.house.peers.client(SyncService).getProgress({ tenantId: town.house.tenantId, inboxId: town.inboxId });
     if (state === 'slowed') expect([progress.state, timestampDate(progress.nextTryAt!)]).toEqual([state, session.nextTryAt]);
+    expect([progress.since === undefined, progress.traceId]).toEqual([false, expect.stringMatching(/^[0-9a-f]{32}$/)]);
     town.clock.aheadMs = 3_600_000;
     await town.live();
     await settle('what was there', async () => (await town.history()).length === 1);
@@ -126,22 +127,27 @@ describe.concurrent('in the session', { timeout: 120_000 }, () => {
     expect([town.server.logins(), (await throttled(town)).length]).toEqual([1, 0]);
   });
 
-  test('each time it is left alone for longer, though its logins work', async () => {
+  test('each time it is left alone for longer, though its logins work, and it is one trouble', async () => {
     await using town = await startScriptedTown(postgres);
     town.mailbox.put(await mail(1));
     town.server.always('FETCH', says('NO [THROTTLED] slow down'));
     await town.start();
     const waits: number[] = [];
+    const troubles = new Set<string>();
     for (let round = 1; round <= 4; round++) {
       const { nextTryAt } = await settle('the next end', async () => {
         const session = await town.session();
         return session.failures === round && session;
       });
+      const { tenantId, peers } = town.house;
+      const { since, traceId } = await peers.client(SyncService).getProgress({ tenantId, inboxId: town.inboxId });
+      troubles.add(`${traceId} ${timestampDate(since!).toISOString()}`);
       waits.push(nextTryAt!.getTime() - town.clock.now().getTime());
       town.clock.aheadMs += 1_000 + waits.at(-1)!;
     }
     expect(waits.toSorted((a, b) => a - b)).toEqual(waits);
     expect(waits[3]).toBeGreaterThan(180_000);
+    expect(troubles.size).toBe(1);
   });
 });
 

@@ -7,6 +7,7 @@ import { faultOf } from '@rejoinder/contracts/catalogue';
 import { HostBrake } from '@rejoinder/runtime/host-brake';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
+import { traceIdOf, traceparentOfTrouble } from '@rejoinder/runtime/trace';
 import { CredentialBox, type OpenCredential } from '../credential-box.js';
 import { InboxStore, type InboxRow } from '../inbox-store.js';
 import { freshness, type Grant } from './grant.js';
@@ -95,8 +96,9 @@ export class GrantKeeper {
 
   /** Unless the refused refresh token has been replaced since: then the newer one is to be read. */
   async #revoked(known: GrantRow, fault: Fault): Promise<undefined> {
-    const told = await this.inboxes.takeRevocation(known, fault.code);
-    this.logger.info({ inboxId: known.inboxId, told }, 'a provider has withdrawn its grant');
+    const traceId = traceIdOf(traceparentOfTrouble());
+    const told = await this.inboxes.takeRevocation(known, fault.code, traceId);
+    this.logger.info({ inboxId: known.inboxId, told, traceId }, 'a provider has withdrawn its grant');
     if (told) throw fault;
   }
 }

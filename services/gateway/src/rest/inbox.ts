@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Check, DiscoverResponse, Inbox, Server } from '@rejoinder/contracts/api/connections';
 import { catalogue } from '@rejoinder/contracts/catalogue';
 import type { GetProgressResponse, ListedFolder } from '@rejoinder/contracts/api/sync';
+import { troublesOf, troubleSchema } from './inbox-troubles.js';
 import {
   addressText,
   count,
@@ -155,15 +156,23 @@ export const checkSchema = z
     code: reason,
     detail: reasonText,
     action: text('Choose TLS').meta({ description: 'What to type or choose instead; empty where nothing would help' }),
+    server: text('imap.example.com:993'),
   })
   .meta({ id: 'Check' });
 /** A refused login as the API's document shows it. */
 export const verifyFailed = {
   code: 'VERIFY_FAILED',
-  detail: `Nothing was stored. Receiving (IMAP): ${catalogue.AUTH_REJECTED.sentence}`,
+  detail: `Nothing was stored. Receiving (IMAP), imap.example.com:993: ${catalogue.AUTH_REJECTED.sentence}`,
   checks: [
-    { protocol: 'imap', passed: false, code: 'AUTH_REJECTED', detail: catalogue.AUTH_REJECTED.sentence, action: '' },
-    { protocol: 'smtp', passed: true, code: '', detail: '', action: '' },
+    {
+      protocol: 'imap',
+      passed: false,
+      code: 'AUTH_REJECTED',
+      detail: catalogue.AUTH_REJECTED.sentence,
+      action: '',
+      server: 'imap.example.com:993',
+    },
+    { protocol: 'smtp', passed: true, code: '', detail: '', action: '', server: 'smtp.example.com:465' },
   ],
 };
 export const verifiedSchema = z.object({
@@ -213,6 +222,7 @@ export const inboxSchema = z
     reason_text: reasonText,
     receiving_text: reasonText.meta({ description: 'Why receiving has stopped; empty while it works' }),
     sending_text: reasonText.meta({ description: 'Why sending has stopped; empty while it works' }),
+    troubles: z.array(troubleSchema).meta({ description: 'What is wrong, with what support asks for; empty while both sides work' }),
   })
   .meta({ id: 'Inbox' });
 export const foldersSchema = z.object({
@@ -260,6 +270,7 @@ export function toInbox(inbox: Inbox, told: GetProgressResponse | undefined): In
     reason_text: sentenceOf(reason),
     receiving_text: sentenceOf(inbox.receivingReason),
     sending_text: sentenceOf(inbox.sendingReason),
+    troubles: troublesOf(inbox, told),
   };
 }
 
@@ -279,12 +290,13 @@ export const toDiscovered = (found: DiscoverResponse | undefined): z.infer<typeo
   username: found?.username ?? '',
 });
 
-export const toCheck = ({ protocol, passed, code, detail, action }: Check): z.infer<typeof checkSchema> => ({
+export const toCheck = ({ protocol, passed, code, detail, action, server }: Check): z.infer<typeof checkSchema> => ({
   protocol: protocol as 'imap' | 'smtp',
   passed,
   code,
   detail,
   action,
+  server,
 });
 
 function toProgress({ state, reason, nextTryAt, folders }: GetProgressResponse): NonNullable<InboxAnswer['progress']> {

@@ -213,7 +213,7 @@ const sides: Record<string, string> = { imap: 'Receiving (IMAP)', smtp: 'Sending
 /** The inbox, or the refusal that tells of each server what is wrong. */
 export function letIn({ inbox, checks }: Pick<ConnectResponse | ReconnectResponse, 'inbox' | 'checks'>): Inbox {
   if (inbox) return inbox;
-  const failed = checks.filter(({ passed }) => !passed).map(({ protocol, detail }) => `${sides[protocol]}: ${detail}`);
+  const failed = checks.filter(({ passed }) => !passed).map(({ protocol, server, detail }) => `${sides[protocol]}, ${server}: ${detail}`);
   throw refusal(422, 'VERIFY_FAILED', `Nothing was stored. ${failed.join(' ')}`, { checks: checks.map(shape.toCheck) });
 }
 

@@ -43,6 +43,10 @@ const problemSchema = z
       .int()
       .optional()
       .meta({ description: 'When it makes sense to try again, if it does', examples: [2_000] }),
+    trace_id: z
+      .string()
+      .optional()
+      .meta({ description: 'Of trouble in this house: stands in its logs', examples: ['4bf92f3577b34da6a3ce929d0e0e4736'] }),
   })
   .catchall(z.unknown())
   .meta({ id: 'Problem' });

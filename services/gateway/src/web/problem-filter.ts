@@ -3,6 +3,7 @@ import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply } from 'fastify';
 import { Fault } from '@rejoinder/base/fault';
 import type { Logger } from '@rejoinder/runtime/logging';
+import { traceIdOf, traceparentOfTrouble } from '@rejoinder/runtime/trace';
 import { isBug, problemOf, type Problem } from './problem.js';
 
 @Catch()
@@ -11,10 +12,12 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const problem = problemOf(error);
-    if (isBug(problem)) this.logger.error({ error }, 'a request failed');
-    else if (problem.status === 503)
-      this.logger.warn({ code: error instanceof Fault ? error.code : problem.code }, 'a request was refused');
-    sendProblem(host.switchToHttp().getResponse<FastifyReply>(), problem);
+    const isOurs = isBug(problem) || problem.status === 503;
+    const trace = isOurs ? { trace_id: traceIdOf(traceparentOfTrouble()) } : {};
+    if (isBug(problem)) this.logger.error({ error, traceId: trace.trace_id }, 'a request failed');
+    else if (isOurs)
+      this.logger.warn({ code: error instanceof Fault ? error.code : problem.code, traceId: trace.trace_id }, 'a request was refused');
+    sendProblem(host.switchToHttp().getResponse<FastifyReply>(), { ...problem, ...trace });
   }
 }
 

@@ -12,6 +12,8 @@ export interface Problem {
   code: string;
   detail: string;
   retry_after_ms?: number;
+  /** Of what is our own trouble: it stands in the log beside the cause. */
+  trace_id?: string;
   [more: string]: unknown;
 }
 

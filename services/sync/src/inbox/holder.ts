@@ -277,7 +277,7 @@ export class Holder {
       const stoodMs = this.#standsSince === undefined ? 0 : performance.now() - this.#standsSince;
       const hasNarrowed = this.#sync?.hasNarrowed() ?? false;
       const ending = await this.parts.sessions.ended(this.row, fault, hasNarrowed ? standsAfterMs : stoodMs);
-      this.parts.logger.info({ inboxId, code: fault.code, state: ending?.state }, 'session ended');
+      this.parts.logger.info({ inboxId, code: fault.code, state: ending?.state, traceId: ending?.traceId }, 'session ended');
     } catch (cause) {
       if (!isFenced(cause)) this.parts.logger.warn({ inboxId, error: cause }, 'the end of a session could not be saved');
     }

@@ -7,7 +7,8 @@ import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { AuthenticationFailedSchema, ProviderThrottledSchema } from '@rejoinder/contracts/events/sync';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { afterEnd, type Ending } from './after-end.js';
+import { traceIdOf, traceparentOfTrouble } from '@rejoinder/runtime/trace';
+import { afterEnd, standsAfterMs, type Ending } from './after-end.js';
 import { ConnectionLog } from './connection-log-store.js';
 import { Owner } from './owner-store.js';
 import type { Fault } from '@rejoinder/base/fault';
@@ -159,36 +160,45 @@ export class SessionStore {
   }
 
   /** The session has ended by this fault: what comes next is decided by its own rule, and said with the row. */
-  async ended(row: SessionRow, fault: Fault, stoodMs: number): Promise<Ending | undefined> {
+  async ended(row: SessionRow, fault: Fault, stoodMs: number): Promise<(Ending & { traceId: string }) | undefined> {
     return this.database.writeToDisk({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
-      const sql = `select failures, refused_at as "refusedAt", wanted, credential_version as "credentialVersion" from session where inbox_id = $1::uuid for no key update`;
-      type Now = { failures: number; refusedAt: Date | null; wanted: string; credentialVersion: bigint };
+      const sql = `select failures, refused_at as "refusedAt", wanted, credential_version as "credentialVersion", trouble_trace as "troubleTrace"
+        from session where inbox_id = $1::uuid for no key update`;
+      type Now = { failures: number; refusedAt: Date | null; wanted: string; credentialVersion: bigint; troubleTrace: string | null };
       const [now] = await tx.$queryRawUnsafe<Now[]>(sql, row.inboxId);
       if (now?.wanted !== 'hold' || BigInt(now.credentialVersion) !== BigInt(row.credentialVersion)) return undefined;
-      const ending = afterEnd(fault, { failures: now.failures, refusedAt: now.refusedAt ?? undefined, stoodMs }, this.clock.now());
+      const at = this.clock.now();
+      const ending = afterEnd(fault, { failures: now.failures, refusedAt: now.refusedAt ?? undefined, stoodMs }, at);
+      // A login that works ends no trouble, where the first commands after it are refused (standsAfterMs).
+      const known = stoodMs < standsAfterMs && now.failures > 0 ? now.troubleTrace : null;
+      const trace = known ?? traceparentOfTrouble();
       await tx.$executeRawUnsafe(
-        `update session set state = $2, reason = $3, next_try_at = $4::timestamptz, due_at = $4::timestamptz, refused_at = $5::timestamptz, failures = $6::int where inbox_id = $1::uuid`,
+        `update session set state = $2, reason = $3, next_try_at = $4::timestamptz, due_at = $4::timestamptz, refused_at = $5::timestamptz, failures = $6::int,
+          trouble_since = case when trouble_trace = $8 then trouble_since else $7::timestamptz end, trouble_trace = $8 where inbox_id = $1::uuid`,
         row.inboxId,
         ending.state,
         ending.reason,
         ending.nextTryAt ?? null,
         ending.refusedAt ?? null,
         ending.failures,
+        at,
+        trace,
       );
       await this.log.add(tx, row, { what: 'ended', reason: ending.reason });
       if (ending.state === 'slowed') await this.outbox.add(tx, [throttled(row, ending)]);
-      if (ending.authenticationFailed) await this.outbox.add(tx, [authenticationFailed(row, ending.reason)]);
-      return ending;
+      if (ending.authenticationFailed) await this.outbox.add(tx, [authenticationFailed(row, ending.reason, trace)]);
+      return { ...ending, traceId: traceIdOf(trace) };
     });
   }
 }
 
-function authenticationFailed({ tenantId, inboxId, credentialVersion }: SessionRow, reason: string) {
+function authenticationFailed({ tenantId, inboxId, credentialVersion }: SessionRow, reason: string, traceparent: string) {
   return event({
     topic: 'rejoinder.sync.internal.v1',
     key: inboxId,
     tenantId,
+    traceparent,
     schema: AuthenticationFailedSchema,
     message: { inboxId, protocol: 'imap', credentialVersion: BigInt(credentialVersion), reason },
   });
