@@ -14,6 +14,8 @@ export interface Place {
   mailId: string;
   gone: boolean;
   logged: boolean;
+  /** The folder's mod-sequence was known when it was saved: what becomes of the mail from then on is told by the server, and need not wait for an audit. */
+  isFollowed: boolean;
 }
 
 /** One mail as one event told of it. */
@@ -103,7 +105,7 @@ export class ModelStores {
         const place = this.rows.place(at.path, at.uidValidity, uid);
         const isNewMark = logged && !place?.logged;
         if (place) Object.assign(place, { gone: false, logged: place.logged || logged });
-        else this.rows.places.push({ ...at, mailId, gone: false, logged });
+        else this.rows.places.push({ ...at, mailId, gone: false, logged, isFollowed: row.modseq !== undefined });
         if (!historical || isNew || isNewMark) this.rows.told.push({ ...at, mailId, historical, logged });
       }
       const exists = row.exists !== undefined && cursor !== 'stays' && 'uidNext' in cursor ? row.exists + cursor.arrived : row.exists;

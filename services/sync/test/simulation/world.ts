@@ -21,7 +21,8 @@ export type Move =
   | { kind: 'work' | 'zombie'; steps: number }
   /** After so many more calls of the process the connection breaks, or the process dies. */
   | { kind: 'break' | 'die'; after: number }
-  | { kind: 'takeover' | 'lie' }
+  /** The wish to hold it comes once more, changed: the session ends in order and another begins. Or the server tells its last news twice. */
+  | { kind: 'takeover' | 'lie' | 'restart' | 'again' }
   | { kind: 'later'; minutes: number };
 
 const minuteMs = 60_000;
@@ -36,6 +37,8 @@ interface Session {
   announced: number;
   flagged: boolean;
   expunged: number[];
+  /** What it was told last. */
+  last: (session: Session) => void;
   isPlanned: boolean;
   breaksIn: number | undefined;
   diesIn: number | undefined;
@@ -68,6 +71,7 @@ export class World {
     for (const move of moves) {
       await this.#play(move);
       this.#checkCursors(JSON.stringify(move));
+      this.#checkInStep(JSON.stringify(move));
     }
     await this.#settle();
     this.#checkAll();
@@ -121,6 +125,13 @@ export class World {
         await this.#in(this.#session, (session) => session.sync.auditStep());
         if (this.#session) this.#session.connection.lies = false;
         return;
+      case 'restart':
+        await this.#session?.sync.quiet();
+        this.#session = undefined;
+        return;
+      case 'again':
+        for (const session of [this.#session, this.#zombie]) session?.last(session);
+        return;
       case 'later':
         this.#now += move.minutes * minuteMs;
     }
@@ -155,7 +166,11 @@ export class World {
 
   /** A server tells of the folder that is open, and of no other. */
   #tell(path: Path, what: (session: Session) => void): void {
-    for (const session of [this.#session, this.#zombie]) if (session?.connection.selected() === path && path === 'INBOX') what(session);
+    for (const session of [this.#session, this.#zombie]) {
+      if (session?.connection.selected() !== path || path !== 'INBOX') continue;
+      session.last = what;
+      what(session);
+    }
   }
 
   #live(): Session {
@@ -208,7 +223,7 @@ export class World {
     } as unknown as FolderSyncParts;
     const session: Session = {
       ...{ sync: new this.machine(parts), connection, announced: 0, flagged: false, expunged: [] },
-      ...{ isPlanned: false, breaksIn: undefined, diesIn: undefined, isDead: false },
+      ...{ last: () => undefined, isPlanned: false, breaksIn: undefined, diesIn: undefined, isDead: false },
     };
     return session;
   }
@@ -289,6 +304,24 @@ export class World {
       for (const { uid, name } of folder.mails)
         if (uid >= historyNext && uid < uidNext && !this.rows.place(path, uidValidity, uid) && !isUnread(path, uidValidity, uid))
           this.broken.push(`the cursor is ahead of ${name} in ${path} after ${after}`);
+    }
+  }
+
+  /**
+   * No place is thought to be there of which the server has told that it is gone: in no folder whose saved mod-sequence is the server's, nor in the open one
+   * once all that was told of it has been taken.
+   */
+  #checkInStep(after: string): void {
+    if (this.extension !== 'qresync') return;
+    const session = this.#session;
+    const told = session?.expunged.length === 0 ? session.connection.selected() : undefined;
+    for (const { path, uidValidity, modseq } of this.rows.folders.values()) {
+      const folder = this.#folder(path as Path);
+      if (folder.uidValidity !== uidValidity || (modseq !== folder.modseq && (path !== 'INBOX' || path !== told))) continue;
+      const uids = new Set(folder.mails.map(({ uid }) => uid));
+      for (const place of this.rows.places)
+        if (place.path === path && place.uidValidity === uidValidity && place.isFollowed && !place.gone && !uids.has(place.uid))
+          this.broken.push(`UID ${place.uid} of ${path} was told to be gone and is thought to be there after ${after}`);
     }
   }
 
