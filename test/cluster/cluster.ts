@@ -10,6 +10,9 @@ import { chart } from '../chart.js';
 import type { Servers } from './servers.js';
 
 export const release = 'rejoinder';
+export const apiKey = 'rk_test_key_of_the_cluster';
+/** The CRM's own pod, which may call the gateway and timeline. */
+export const crmLabels = { app: 'crm' };
 const limitMs = 400_000;
 
 /** What a command printed on standard output; an error has all that it said. It is waited for without a stop: pods reach their servers through this process. */
@@ -48,27 +51,36 @@ export async function createSecrets(namespace: string, servers: Servers): Promis
     await make('rejoinder-database', `--from-literal=uri=${servers.databaseUrl}`);
     await make('rejoinder-keyring', `--from-literal=uri=${servers.keyringUrl}`);
     await make('rejoinder-key', `--from-file=key=${join(folder, 'key')}`);
-    await make('rejoinder-first-tenant', '--from-literal=apiKey=rk_test_key_of_the_cluster');
+    await make('rejoinder-first-tenant', `--from-literal=apiKey=${apiKey}`);
     const { accessKeyId, secretAccessKey } = servers.s3;
+    await make('mail-authority', `--from-literal=ca.pem=${servers.town.dovecot.ca.pem}`);
     await make('rejoinder-s3', `--from-literal=accessKeyId=${accessKeyId}`, `--from-literal=secretAccessKey=${secretAccessKey}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** The image stands on the nodes already: REJOINDER_CLUSTER_IMAGE names it, as repository:tag. */
-export function valuesFor({ host, ports, s3 }: Servers): object {
-  const image = /^(.+):([^:/]+)$/.exec(process.env.REJOINDER_CLUSTER_IMAGE ?? '');
-  if (!image) throw new Error('Set REJOINDER_CLUSTER_IMAGE to the image that the nodes have, as repository:tag.');
+/** It stands on the nodes already: REJOINDER_CLUSTER_IMAGE names it, as repository:tag. */
+export function image(): { repository: string; tag: string } {
+  const [, repository, tag] = /^(.+):([^:/]+)$/.exec(process.env.REJOINDER_CLUSTER_IMAGE ?? '') ?? [];
+  if (repository === undefined || tag === undefined)
+    throw new Error('Set REJOINDER_CLUSTER_IMAGE to the image that the nodes have, as repository:tag.');
+  return { repository, tag };
+}
+
+export function valuesFor({ host, ports, s3, town }: Servers, gatewayHosts: string[]): object {
+  const crm = { podSelector: { matchLabels: crmLabels } };
   const only = (port: number) => ({ to: [{ ipBlock: { cidr: `${host}/32` } }], ports: [port] });
   return {
-    image: { repository: image[1], tag: image[2], pullPolicy: 'Never' },
+    image: { ...image(), pullPolicy: 'Never' },
     database: { existingSecret: 'rejoinder-database' },
     keyring: { existingSecret: 'rejoinder-keyring' },
     keyFile: { existingSecret: 'rejoinder-key' },
     kafka: { brokers: [`${host}:${ports.kafka}`] },
     s3: { endpoint: s3.endpoint, bucket: s3.bucket, existingSecret: 'rejoinder-s3' },
-    gateway: { bootstrapApiKey: { existingSecret: 'rejoinder-first-tenant' } },
+    gateway: { bootstrapApiKey: { existingSecret: 'rejoinder-first-tenant' }, hosts: gatewayHosts },
+    mail: { imapPorts: [town.wire.port], smtpPorts: [town.dovecot.submissionsPort], allowedNetworks: [`${host}/32`] },
+    fileSettings: { REJOINDER_MAIL_CA_FILE: { existingSecret: 'mail-authority', key: 'ca.pem' } },
     intake: { domain: 'log.test' },
     roleDefaults: { replicas: 1, resources: { requests: { cpu: '10m', memory: '96Mi' } } },
     // Pods of the name service may listen elsewhere than its Service does; networks without IPv6 need not know its addresses.
@@ -78,7 +90,9 @@ export function valuesFor({ host, ports, s3 }: Servers): object {
       database: only(ports.postgres),
       kafka: only(ports.kafka),
       s3: only(ports.s3),
+      httpFrom: [crm],
     },
+    roles: { timeline: { grpcFrom: [crm] } },
   };
 }
 

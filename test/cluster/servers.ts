@@ -1,11 +1,12 @@
-// PostgreSQL, Kafka and S3 beside the cluster, on this machine, at an address that pods reach.
+// PostgreSQL, Kafka, S3 and mail servers beside the cluster, on this machine, at an address that pods reach.
 import { createServer, connect, type Server } from 'node:net';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { startKafka } from '@rejoinder/testing/kafka';
+import { startTown, type Town } from '@rejoinder/testing/crm-town';
 import { freePorts } from '@rejoinder/testing/ports';
 import { startPostgres } from '@rejoinder/testing/postgres';
-import { startS3 } from '@rejoinder/testing/s3';
+import { startS3, type S3 } from '@rejoinder/testing/s3';
 
 /** As pods see them. */
 export interface Servers {
@@ -14,6 +15,9 @@ export interface Servers {
   databaseUrl: string;
   keyringUrl: string;
   s3: { endpoint: string; bucket: string; accessKeyId: string; secretAccessKey: string };
+  town: Town;
+  /** What the S3 server has, as its disk tells it. */
+  store: Pick<S3, 'dataDir' | 'listObjects'>;
   stop(): Promise<void>;
 }
 
@@ -32,13 +36,16 @@ export async function startServers(): Promise<Servers> {
   const host = reachableHost();
   const [kafkaPort] = (await freePorts(1)) as [number];
   const settings = { 'advertised.listeners': `PLAINTEXT://${host}:${kafkaPort}` };
-  const [postgres, kafka, s3] = await Promise.all([
+  const [postgres, kafka, s3, town] = await Promise.all([
     startPostgres({ settings: { max_connections: '400' } }),
     startKafka({ settings }),
     startS3(),
+    startTown({ reachedAt: host }),
   ]);
   const urls = await Promise.all([postgres.createDatabase('rejoinder'), postgres.createDatabase('keyring')]);
-  const doors = await Promise.all([openDoor(host, postgres.port), openDoor(host, kafka.port, kafkaPort), openDoor(host, s3.port)]);
+  // Kafka and the town tell others at which port they are reached.
+  const told = [town.wire.port, town.dovecot.submissionsPort].map((port) => openDoor(host, port, port));
+  const doors = await Promise.all([openDoor(host, postgres.port), openDoor(host, kafka.port, kafkaPort), openDoor(host, s3.port), ...told]);
   const [postgresPort, , s3Port] = doors.map(portOf) as [number, number, number];
   const [databaseUrl, keyringUrl] = urls.map((url) => url.replace(`127.0.0.1:${postgres.port}`, `${host}:${postgresPort}`)) as [
     string,
@@ -49,10 +56,12 @@ export async function startServers(): Promise<Servers> {
     ports: { postgres: postgresPort, kafka: kafkaPort, s3: s3Port },
     databaseUrl,
     keyringUrl,
+    town,
+    store: s3,
     s3: { ...s3, endpoint: `http://${host}:${s3Port}` },
     stop: async () => {
       for (const door of doors) door.close();
-      await Promise.all([postgres.stop(), kafka.stop(), s3.stop()]);
+      await Promise.all([postgres.stop(), kafka.stop(), s3.stop(), town.stop()]);
     },
   };
 }

@@ -28,7 +28,8 @@ export interface TestCa {
   issue(names?: string[], options?: IssueOptions): Promise<ServerCertificate>;
 }
 
-export async function createTestCa(name = 'Rejoinder test authority'): Promise<TestCa> {
+/** Certificates are for these names and addresses unless others are asked for. */
+export async function createTestCa(name = 'Rejoinder test authority', hosts = ['localhost', '127.0.0.1']): Promise<TestCa> {
   const keys = await newKeys();
   const subject = `CN=${name} ${randomBytes(4).toString('hex')}`;
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -45,7 +46,7 @@ export async function createTestCa(name = 'Rejoinder test authority'): Promise<T
   });
   return {
     pem: `${certificate.toString('pem')}\n`,
-    issue: (names = ['localhost', '127.0.0.1'], options = {}) => issue(subject, keys, names, options),
+    issue: (names = hosts, options = {}) => issue(subject, keys, names, options),
   };
 }
 

@@ -39,14 +39,16 @@ export interface Town {
   stop(): Promise<void>;
 }
 
-/** Where people come back to who sign in at the page of the town's own provider; without it there is none. */
 export interface TownOptions {
+  /** Where people come back to who sign in at the page of the town's own provider; without it there is none. */
   signedInAt?: string[];
+  /** The address by which Rejoinder, on another machine, reaches the mail servers: its tests lead from there to their ports here. */
+  reachedAt?: string;
 }
 
-export async function startTown({ signedInAt }: TownOptions = {}): Promise<Town> {
+export async function startTown({ signedInAt, reachedAt = 'localhost' }: TownOptions = {}): Promise<Town> {
   const folder = mkdtempSync(join(tmpdir(), 'rejoinder-town-'));
-  const ca = await createTestCa();
+  const ca = await createTestCa(undefined, [...new Set(['localhost', '127.0.0.1', reachedAt])]);
   const idp = signedInAt === undefined ? undefined : await startIdentityProvider(ca, signedInAt);
   // Where the machine has run out of inotify instances, Dovecot looks for new mail at this interval; its default is 30 s.
   const dovecot = await startDovecot({ ca, introspectionUrl: idp?.introspectionUrl, extra: 'mailbox_idle_check_interval = 1 secs' });
@@ -59,7 +61,7 @@ export async function startTown({ signedInAt }: TownOptions = {}): Promise<Town>
   const providersFile = join(folder, 'providers.json');
   const known = idp?.settings({ imapPort: wire.port, smtpPort: dovecot.submissionsPort, domains: ['crm.test'] });
   if (known) writeFileSync(providersFile, JSON.stringify([known]));
-  const server = (port: number) => ({ host: 'localhost', port, security: 'tls' });
+  const server = (port: number) => ({ host: reachedAt, port, security: 'tls' });
   return {
     dovecot,
     wire,
