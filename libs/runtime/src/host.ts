@@ -1,9 +1,10 @@
 // Decides to which address of a host outside one may connect: resolved once and every address checked, so that no name can point inside.
-import { lookup, Resolver } from 'node:dns/promises';
+import { Resolver } from 'node:dns/promises';
+import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
-import { delay, within } from '@rejoinder/base/wait';
+import { delay } from '@rejoinder/base/wait';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { isIn, type Network } from './outside.js';
 
@@ -19,7 +20,10 @@ export interface CheckedHost {
 /** All addresses of a host name. */
 export type Resolve = (host: string) => Promise<string[]>;
 
+/** Of a mail server's name: two tries of every name service, and no more than a person waits. */
 const lookupTimeoutMs = 5_000;
+const tryMs = 2_000;
+const hostsFile = '/etc/hosts';
 const maxAddresses = 20;
 /** What a name service is given to answer. */
 export const askMs = 3_000;
@@ -52,34 +56,46 @@ export function mayConnect(address: string, allowed: readonly Network[]): boolea
   return ipaddr.process(address).range() === 'unicast' || isIn(address, allowed);
 }
 
-async function resolveHost(host: string): Promise<string[]> {
-  try {
-    const found = await within(lookupTimeoutMs, 'looking up a host', lookup(host, { all: true, order: 'verbatim' }));
-    return found.map(({ address }) => address);
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'TIMEOUT') throw error;
-    throw faultOf('HOST_NOT_FOUND');
-  }
+/**
+ * All addresses of a host, by the hosts file of this machine or by the name service; search domains do not count. The system's own look-up (getaddrinfo)
+ * would hold one of the four threads that files and keys of the whole process wait for, as long as a stranger's name service likes.
+ */
+export async function resolveHost(host: string, nameServers?: string): Promise<string[]> {
+  const own = addressesIn(await readFile(hostsFile, 'utf8').catch(() => ''), host);
+  if (own.length > 0) return own;
+  const { addresses, isLate } = await askBoth(openResolver(nameServers, { timeout: tryMs, tries: 2 }), host, lookupTimeoutMs);
+  if (addresses.length === 0) throw faultOf(isLate ? 'TIMEOUT' : 'HOST_NOT_FOUND');
+  return addresses;
+}
+
+/** What a hosts file (hosts(5)) has of a host. */
+export function addressesIn(hosts: string, host: string): string[] {
+  const lines = hosts.split('\n').map((line) => line.replace(/#.*/, '').trim().toLowerCase().split(/\s+/));
+  return lines.flatMap(([address = '', ...names]) => (names.includes(host) && isIP(address) ? [address] : []));
 }
 
 /** Asks these name servers, joined by commas, or those of this machine. */
-export function openResolver(nameServers: string | undefined): Resolver {
-  const resolver = new Resolver({ timeout: askMs, tries: 1 });
+export function openResolver(nameServers: string | undefined, patience = { timeout: askMs, tries: 1 }): Resolver {
+  const resolver = new Resolver(patience);
   if (nameServers) resolver.setServers(nameServers.split(','));
   return resolver;
 }
 
-/**
- * All addresses of a host by the name service alone, none where it is not there or does not answer in time. Unlike a look-up by the system it holds none
- * of the few threads that all look-ups of a process share.
- */
+/** All addresses of a host by the name service alone, none where it is not there or does not answer in time. */
 export async function askAddresses(host: string, nameServers: string | undefined): Promise<string[]> {
-  const resolver = openResolver(nameServers);
-  const found: string[] = [];
-  const add = (addresses: string[]) => void found.push(...addresses.slice(0, maxAddresses));
-  // Every refusal of a name service means the same here: nothing is known.
-  const answers = [resolver.resolve4(host), resolver.resolve6(host)].map((answer) => answer.then(add, () => undefined));
-  await Promise.race([Promise.all(answers), delay(askMs)]);
+  return (await askBoth(openResolver(nameServers), host, askMs)).addresses;
+}
+
+/** Late where the name service did not answer in time. */
+async function askBoth(resolver: Resolver, host: string, limitMs: number): Promise<{ addresses: string[]; isLate: boolean }> {
+  const addresses: string[] = [];
+  let isLate = false;
+  const add = (found: string[]) => void addresses.push(...found.slice(0, maxAddresses));
+  const none = ({ code }: NodeJS.ErrnoException) => void (isLate ||= code === 'ETIMEOUT');
+  const answers = [resolver.resolve4(host), resolver.resolve6(host)].map((answer) => answer.then(add, none));
+  const limit = new AbortController();
+  const isOver = await Promise.race([Promise.all(answers).then(() => false), delay(limitMs, limit.signal).then(() => true)]);
+  limit.abort();
   resolver.cancel();
-  return [...found];
+  return { addresses: [...addresses], isLate: isLate || isOver };
 }

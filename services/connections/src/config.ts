@@ -5,11 +5,15 @@ import { nameServersSetting } from '@rejoinder/runtime/outside';
 
 export const settings = {
   ...mailSettings,
-  liveTests: numberSetting('REJOINDER_CONNECTIONS_LIVE_TESTS', 'logins that are tested at once in this process', {
-    default: 50,
-    min: 1,
-    max: 1_000,
-  }),
+  liveTests: numberSetting(
+    'REJOINDER_CONNECTIONS_LIVE_TESTS',
+    'logins that are tested at once in this process; a tenant has at most as many as it leaves free',
+    {
+      default: 50,
+      min: 1,
+      max: 1_000,
+    },
+  ),
   nameServers: nameServersSetting(
     'REJOINDER_CONNECTIONS_NAME_SERVERS',
     'addresses joined by commas that are asked for the servers of a domain, instead of those of this machine',

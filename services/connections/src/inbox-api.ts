@@ -40,7 +40,7 @@ export class InboxApi {
     const { tenantId } = request;
     const settings = await this.newSettings.of(tenantId, request.settings);
     if (await this.store.isConnected(tenantId, login.address)) throw faultOf('INBOX_EXISTS');
-    const { checks } = await this.live.test(login);
+    const { checks } = await this.live.test(tenantId, login);
     if (!allPassed(checks)) return { checks };
     const inboxId = newId();
     const sealed = await this.box.seal(tenantId, inboxId, 1n, login);
@@ -52,7 +52,7 @@ export class InboxApi {
     const given = readPassword(password);
     const { row, sealed, version } = await this.store.credential(tenantId, checkedId(inboxId));
     const { username } = await this.box.open(tenantId, inboxId, version, sealed);
-    const { checks } = await this.live.test({ ...loginOf(row), username, password: given });
+    const { checks } = await this.live.test(tenantId, { ...loginOf(row), username, password: given });
     if (!allPassed(checks)) return { checks };
     const renewed = await this.box.seal(tenantId, inboxId, version + 1n, { username, password: given });
     const saved = await this.store.replaceCredential(row, renewed, reconnect, { oauthProvider: '' });

@@ -31,7 +31,7 @@ export class ServersApi {
   }
 
   @GrpcMethod('ConnectionsService', 'Verify')
-  async verify({ login }: VerifyRequest): Promise<MessageInitShape<typeof VerifyResponseSchema>> {
-    return this.live.test(readLogin(login));
+  async verify({ tenantId, login }: VerifyRequest): Promise<MessageInitShape<typeof VerifyResponseSchema>> {
+    return this.live.test(tenantId, readLogin(login));
   }
 }

@@ -10,6 +10,7 @@ import { connectSmtp } from '@rejoinder/runtime/smtp-connect';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
 import type { ConnectionsSettings } from './config.js';
 import type { CheckedLogin } from './login.js';
+import { FairSlots } from './fair-slots.js';
 import { PortClient } from './ports/port-client.js';
 
 export interface LiveCheck {
@@ -36,20 +37,20 @@ const capabilityForm = /^[A-Za-z0-9=+./-]{1,40}$/;
 @Injectable()
 export class VerifyClient {
   readonly #network: MailNetwork;
-  #running = 0;
+  readonly #slots: FairSlots;
 
   constructor(
-    @Inject(SETTINGS) private readonly settings: ConnectionsSettings,
+    @Inject(SETTINGS) settings: ConnectionsSettings,
     private readonly ports: PortClient,
   ) {
     this.#network = openMailNetwork(settings);
+    this.#slots = new FairSlots(settings.liveTests);
   }
 
-  /** Both servers at the same time. Refuses only where too many tests run already. */
-  async test(login: CheckedLogin): Promise<LiveTest> {
-    if (this.#running >= this.settings.liveTests)
-      throw new Fault('busy', 'TESTS_BUSY', 'Too many logins are being tested. Try again.', limitMs);
-    this.#running++;
+  /** Both servers at the same time. Refuses only where the tenant has too many tests running already. */
+  async test(tenantId: string, login: CheckedLogin): Promise<LiveTest> {
+    if (!this.#slots.enter(tenantId))
+      throw new Fault('busy', 'TESTS_BUSY', 'Too many logins are being tested. Try again in half a minute.', limitMs);
     try {
       let capabilities: string[] = [];
       const imap = checked('imap', login.imap, async () => (capabilities = await this.#imap(login)));
@@ -58,7 +59,7 @@ export class VerifyClient {
       const checks = await Promise.all([imap, smtp]);
       return { checks, capabilities, sizeLimitBytes: BigInt(limit) };
     } finally {
-      this.#running--;
+      this.#slots.leave(tenantId);
     }
   }
 

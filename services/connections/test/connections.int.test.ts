@@ -119,6 +119,19 @@ describe('verifying a login', () => {
   });
 });
 
+describe('testing logins without end', () => {
+  it('leaves room for another tenant', async () => {
+    await dovecot.addUser('many@rejoinder.test');
+    const asked = (tenantId: string) => codeOf(client().verify({ tenantId, login: login('many@rejoinder.test') }, slow));
+    const greedy = Array.from({ length: 40 }, () => asked(test.tenantId));
+    expect(await asked(newId())).toBe('passed');
+    const codes = await Promise.all(greedy);
+    expect(new Set(codes)).toEqual(new Set(['passed', 'TESTS_BUSY']));
+    expect(codes.filter((code) => code === 'passed').length).toBeLessThan(40);
+    expect(await asked(test.tenantId)).toBe('passed');
+  });
+});
+
 describe('an inbox', () => {
   it('is connected once, stored sealed, and told with the command to hold it', async () => {
     const inbox = await connected('anna@rejoinder.test');

@@ -64,7 +64,7 @@ export class SignInApi {
     const { grant, addresses } = await this.oauth.finish(provider, { ...begun, state }, query);
     if (!addresses.some((one) => isSame(one, begun.address))) throw faultOf('SIGN_IN_OTHER');
     const login = loginOf(begun.address, provider, grant);
-    const { checks } = await this.live.test(login);
+    const { checks } = await this.live.test(tenantId, login);
     if (!allPassed(checks)) return { checks };
     return begun.inboxId
       ? this.#reconnect(tenantId, begun.inboxId, login, grant, checks)
