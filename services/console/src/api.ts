@@ -245,6 +245,7 @@ export const api = {
   startSignIn: (wanted: SignInStart) => post<{ authorization_url: string }>('/v1/inboxes/sign-in', wanted),
   finishSignIn: (callback: string) => post<Inbox>('/v1/inboxes/sign-in/finish', { callback_url: callback }),
   pause: (id: string) => post<Inbox>(`/v1/inboxes/${id}/pause`),
+  resync: (id: string) => post<Inbox>(`/v1/inboxes/${id}/resync`),
   resume: (id: string) => post<Inbox>(`/v1/inboxes/${id}/resume`),
   removeInbox: (id: string) => call<void>('DELETE', `/v1/inboxes/${id}`),
   loggingAddress: (id: string) => get<{ address: string }>(`/v1/inboxes/${id}/logging-address`),

@@ -10,6 +10,7 @@ import {
   IconMailForward,
   IconPlayerPause,
   IconPlayerPlay,
+  IconRefresh,
   IconSettings,
   IconTrash,
 } from '@tabler/icons-react';
@@ -158,6 +159,11 @@ async function copyLink(inboxId: string): Promise<string> {
   return `${copied ? 'The link is copied' : link}. By it the owner enters a new password, without signing in here. It is good until ${shortTime(until)}, once.`;
 }
 
+async function compare(inboxId: string): Promise<string> {
+  await api.resync(inboxId);
+  return 'Every folder is compared with the mail server, as soon as the mailbox is connected. Mail that was missed is taken.';
+}
+
 interface MenuProps {
   inbox: Inbox;
   target: React.RefObject<HTMLButtonElement | null>;
@@ -177,8 +183,8 @@ function InboxMenu({ inbox, target, back, renew, showLogging, showSettings }: Me
     onSettled: refresh,
     onError: (error) => notifications.show({ color: 'red', message: error.message }),
   });
-  const link = useMutation({
-    mutationFn: () => copyLink(inbox.inbox_id),
+  const told = useMutation({
+    mutationFn: (what: (id: string) => Promise<string>) => what(inbox.inbox_id),
     onSuccess: (message) => notifications.show({ message, autoClose: 20_000 }),
     onError: (error) => notifications.show({ color: 'red', message: error.message }),
   });
@@ -201,8 +207,11 @@ function InboxMenu({ inbox, target, back, renew, showLogging, showSettings }: Me
           <Menu.Item leftSection={<IconKey size={16} />} onClick={renew}>
             {inbox.oauth_provider ? 'Sign in again' : 'Enter a new password'}
           </Menu.Item>
-          <Menu.Item leftSection={<IconLink size={16} />} onClick={() => link.mutate()}>
+          <Menu.Item leftSection={<IconLink size={16} />} onClick={() => told.mutate(copyLink)}>
             Copy a link for its owner
+          </Menu.Item>
+          <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => told.mutate(compare)}>
+            Compare with the mail server
           </Menu.Item>
           <Menu.Item
             leftSection={paused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}

@@ -32,6 +32,7 @@ beforeAll(async () => {
       mails: [{ quarantineId, inboxId, reason: 'not_verified', receivedAt, sizeBytes: 5n, from: 'x', subject: 'y' }],
       nextPageToken: 'more',
     }),
+    resync: () => ({}),
     releaseQuarantined: () => ({}),
     discardQuarantined: () => ({}),
   });
@@ -62,6 +63,7 @@ const routes: [string, string, string, number, object?][] = [
   ['POST', `/v1/inboxes/${inboxId}/reconnect`, '/v1/inboxes/{inbox_id}/reconnect', 200, { password: 'new' }],
   ['POST', `/v1/inboxes/${inboxId}/reconnect-link`, '/v1/inboxes/{inbox_id}/reconnect-link', 201],
   ['POST', `/v1/inboxes/${inboxId}/pause`, '/v1/inboxes/{inbox_id}/pause', 200],
+  ['POST', `/v1/inboxes/${inboxId}/resync`, '/v1/inboxes/{inbox_id}/resync', 202],
   ['POST', `/v1/inboxes/${inboxId}/resume`, '/v1/inboxes/{inbox_id}/resume', 200],
   ['PATCH', `/v1/inboxes/${inboxId}`, '/v1/inboxes/{inbox_id}', 200, { settings: { capture: 'all', folders: ['Work'] } }],
   ['GET', `/v1/inboxes/${inboxId}/folders`, '/v1/inboxes/{inbox_id}/folders', 200],

@@ -14,11 +14,14 @@ import type {
   ListFoldersResponseSchema,
   ReadMailRequest,
   ReadMailResponseSchema,
+  ResyncRequest,
+  ResyncResponseSchema,
 } from '@rejoinder/contracts/api/sync';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { traceIdOf } from '@rejoinder/runtime/trace';
 import { BodyStore } from './capture/body-store.js';
 import { ConnectionLog } from './inbox/connection-log-store.js';
+import { SessionStore } from './inbox/session-store.js';
 import { ProgressStore } from './progress-store.js';
 
 @Controller()
@@ -27,6 +30,7 @@ export class SyncApi {
     private readonly progress: ProgressStore,
     private readonly bodies: BodyStore,
     private readonly log: ConnectionLog,
+    private readonly sessions: SessionStore,
   ) {}
 
   @GrpcMethod('SyncService', 'GetProgress')
@@ -39,7 +43,9 @@ export class SyncApi {
       state: session.wanted === 'hold' ? session.state : 'stopped',
       reason: session.reason,
       nextTryAt: session.nextTryAt ? timestampFromDate(session.nextTryAt) : undefined,
-      folders: folders.map(({ path, role, seen, total }) => ({ path, role, seen, total })),
+      folders: folders.map(({ path, role, seen, total, auditedAt }) => ({
+        ...{ path, role, seen, total, auditedAt: auditedAt ? timestampFromDate(auditedAt) : undefined },
+      })),
       ...(['slowed', 'reconnecting'].includes(session.state) && troubleOf(session)),
     };
   }
@@ -57,6 +63,13 @@ export class SyncApi {
     checkIds(tenantId, inboxId);
     const entries = await this.log.read(tenantId, inboxId);
     return { entries: entries.map(({ at, mails, ...entry }) => ({ ...entry, at: timestampFromDate(at), mails: BigInt(mails) })) };
+  }
+
+  @GrpcMethod('SyncService', 'Resync')
+  async resync({ tenantId, inboxId }: ResyncRequest): Promise<MessageInitShape<typeof ResyncResponseSchema>> {
+    checkIds(tenantId, inboxId);
+    if (!(await this.sessions.resync(tenantId, inboxId))) throw faultOf('INBOX_NOT_FOUND');
+    return {};
   }
 
   @GrpcMethod('SyncService', 'ReadMail')

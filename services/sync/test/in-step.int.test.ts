@@ -1,18 +1,23 @@
 // A folder is kept in step by what has changed: marks and expunged mails, while it is open, while another is, and over a stop; and an audit finds what was missed.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newId } from '@rejoinder/base/id';
 import { SyncService } from '@rejoinder/contracts/api/sync';
+import { StopInboxSchema } from '@rejoinder/contracts/commands';
 import { GapFoundSchema } from '@rejoinder/contracts/events/sync';
 import { startRole } from '@rejoinder/runtime/role';
+import { hearCounters } from '@rejoinder/testing/counters';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { buildMail } from '@rejoinder/testing/mail';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
 import { settle } from '@rejoinder/testing/settle';
+import { countUids, parseUidSet } from '../src/imap/uid-ranges.js';
 import { logKeyword } from '../src/imap/log-keyword.js';
 import { role } from '../src/role.js';
 import { startTown, testDovecot, type Town } from './town.js';
 
 let dovecot: Dovecot;
 let postgres: Postgres;
+const counted = hearCounters();
 beforeAll(async () => {
   [dovecot, postgres] = await Promise.all([startDovecot(testDovecot), startPostgres()]);
 });
@@ -147,6 +152,7 @@ describe('an audit', { timeout: 120_000 }, () => {
     await town.startInbox();
     await town.live();
     await audited(town);
+    const countedBefore = counted.get('rejoinder.sync.gaps') ?? 0;
     const meanwhile = async () => {
       await lose(town, [4, 5, 17]);
       await auditAgain(town);
@@ -154,6 +160,7 @@ describe('an audit', { timeout: 120_000 }, () => {
     await overAStop(town, meanwhile, async () => {
       await settle('the missed mails', async () => (await town.observed()).length === 3);
       expect(await gaps(town)).toMatchObject([{ inboxId: town.inboxId, folderRole: 'inbox', mails: 3n }]);
+      expect(counted.get('rejoinder.sync.gaps')).toBe(countedBefore + 3);
       const { entries } = await town.house.peers
         .client(SyncService)
         .getConnectionLog({ tenantId: town.house.tenantId, inboxId: town.inboxId });
@@ -163,6 +170,36 @@ describe('an audit', { timeout: 120_000 }, () => {
         ['logged_in', '', 0n],
       ]);
     });
+  });
+
+  test('is made at once where a person wants it, in the session that stands, and by the next one where none does', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    const sync = town.house.peers.client(SyncService);
+    const { tenantId } = town.house;
+    const resync = () => sync.resync({ tenantId, inboxId: town.inboxId });
+    await put(town, 10);
+    await town.startInbox();
+    await town.live();
+    await audited(town);
+    await lose(town, [4, 5]);
+    await Promise.all([resync(), resync()]);
+    await settle('the missed mails', async () => (await town.observed()).length === 2);
+    await audited(town);
+    const progress = await sync.getProgress({ tenantId, inboxId: town.inboxId });
+    expect(progress.folders.filter(({ auditedAt }) => auditedAt === undefined)).toEqual([]);
+    const logins = () => town.house.query(`select 1 from sync.connection_log where what = 'logged_in'`);
+    expect(await logins()).toHaveLength(1);
+
+    await town.house.publish('rejoinder.sync.commands.v1', StopInboxSchema, town.inboxId, { inboxId: town.inboxId }, 50n);
+    await settle('no connection', () => town.wire.connections() === 0);
+    await lose(town, [6]);
+    await resync();
+    expect([await town.state(), town.wire.connections()]).toEqual(['stopped', 0]);
+    for (let sequence = 2; sequence < 52; sequence++) await town.startInbox();
+    await settle('the third', async () => (await town.observed()).length === 3);
+    expect(await gaps(town)).toMatchObject([{ mails: 2n }, { mails: 1n }]);
+    await expect(sync.resync({ tenantId, inboxId: newId() })).rejects.toMatchObject({ code: 'INBOX_NOT_FOUND' });
+    await expect(sync.resync({ tenantId: newId(), inboxId: town.inboxId })).rejects.toMatchObject({ code: 'INBOX_NOT_FOUND' });
   });
 
   test('looks no deeper than what locations of dropped days may have covered', async () => {
@@ -205,5 +242,41 @@ describe('an audit', { timeout: 120_000 }, () => {
     expect(await gaps(town)).toEqual([]);
     expect(await town.observed('rejoinder.sync.history.v1')).toHaveLength(5);
     expect(await town.observed()).toEqual([]);
+  });
+});
+
+describe('a folder that the server numbers anew', { timeout: 120_000 }, () => {
+  test('is listed again in bounded batches, as one entry of the log and one count of a metric, and no mail of it is told again', async () => {
+    await using town = await startTown({ dovecot, postgres, env: { REJOINDER_SYNC_HISTORY_BATCH: '10' } });
+    await put(town, 25);
+    await town.startInbox();
+    await town.live();
+    await audited(town);
+    expect(await town.observed('rejoinder.sync.history.v1')).toHaveLength(25);
+    const before = counted.get('rejoinder.sync.uid_validity_changes') ?? 0;
+    const folders = await town.house.query<{ path: string; validity: string }>('select path, uid_validity as validity from sync.folder');
+    const { validity } = folders.find(({ path }) => path === 'INBOX')!;
+    const meanwhile = async () =>
+      void (await settle('the loss of the indexes', () => dovecot.deleteIndexes(town.address).then(() => true)));
+    await overAStop(town, meanwhile, async () => {
+      const places = 'select 1 from sync.location where uid_validity <> $1::bigint and gone_at is null';
+      await settle('all of it under its new numbers', async () => (await town.house.query(places, [validity])).length === 25);
+      await put(town, 1);
+      await settle('the next mail', async () => (await town.observed()).length === 1);
+      await audited(town);
+      expect(await town.observed('rejoinder.sync.history.v1')).toHaveLength(25);
+      expect(await town.house.query(`select distinct mail_id from sync.mail_header`)).toHaveLength(26);
+      // Of a store that was restored, each folder has new numbers.
+      const entries = await town.house.query<{ folder_role: string }>(
+        `select folder_role from sync.connection_log where what = 'uid_validity'`,
+      );
+      expect(entries.filter((entry) => entry.folder_role === 'inbox')).toHaveLength(1);
+      expect(entries).toHaveLength(folders.length);
+      expect(counted.get('rejoinder.sync.uid_validity_changes')).toBe(before + folders.length);
+      expect(await town.house.query(`select 1 from sync.connection_log where what = 'gap'`)).toEqual([]);
+      const sets = town.wire.commands().flatMap((line) => /^UID FETCH (\S+) \(.*HEADER/.exec(line)?.[1] ?? []);
+      const sizes = sets.map((set) => countUids(parseUidSet(set)!)).filter((size) => size <= 25);
+      expect(Math.max(...sizes)).toBe(10);
+    });
   });
 });

@@ -188,12 +188,13 @@ export const linkSchema = z.object({
   expires_at: optionalTime,
 });
 
+const compared = optionalTime.meta({ description: "When its mails were last compared with the mail server's one by one" });
 const progressSchema = z
   .object({
     state: z.enum(['live', 'waiting', 'connecting', 'syncing', 'slowed', 'reconnecting', 'stopped']),
     reason,
     next_try_at: optionalTime.meta({ description: 'When it is tried again, if it waits', examples: [null] }),
-    folders: z.array(z.object({ path: text('INBOX'), role: text('inbox'), seen: count(412), total: count(412) })),
+    folders: z.array(z.object({ path: text('INBOX'), role: text('inbox'), seen: count(412), total: count(412), audited_at: compared })),
   })
   .meta({ id: 'Progress' });
 
@@ -304,7 +305,9 @@ function toProgress({ state, reason, nextTryAt, folders }: GetProgressResponse):
     state: (state || 'waiting') as NonNullable<InboxAnswer['progress']>['state'],
     reason,
     next_try_at: toTime(nextTryAt),
-    folders: folders.map(({ path, role, seen, total }) => ({ path, role, seen: Number(seen), total: Number(total) })),
+    folders: folders.map(({ path, role, seen, total, auditedAt }) => ({
+      ...{ path, role, seen: Number(seen), total: Number(total), audited_at: toTime(auditedAt) },
+    })),
   };
 }
 

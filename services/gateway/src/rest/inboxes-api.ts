@@ -179,6 +179,21 @@ export class InboxesApi {
   }
 
   @Route({
+    method: 'POST',
+    path: ':inbox_id/resync',
+    says: 'Compares all its folders with the mail server now, as is done every day',
+    result:
+      'It begins as soon as the inbox is connected. What was missed is taken, what is gone is marked; its log tells of mails that were missed, and audited_at of each folder when it was compared',
+    status: 202,
+    answers: shape.inboxSchema,
+  })
+  async resync(@TenantId() tenantId: string, @FromPath('inbox_id', ids.inbox) inboxId: string): Promise<shape.InboxAnswer> {
+    const { inbox } = await this.#connections.getInbox({ tenantId, inboxId });
+    await this.peers.client(SyncService).resync({ tenantId, inboxId });
+    return this.#told(tenantId, inbox!);
+  }
+
+  @Route({
     method: 'DELETE',
     path: ':inbox_id',
     says: 'Removes it with its credential and captured text',

@@ -75,6 +75,15 @@ export class AuditStore {
     return found;
   }
 
+  /** Every folder of the inbox is due, as a person wanted it. */
+  async allDue({ tenantId, inboxId, partition }: SessionRow): Promise<void> {
+    await this.database.writeToDisk({ tenants: [tenantId] }, async (tx) => {
+      await this.owner.fence(tx, partition);
+      await tx.$executeRawUnsafe('update folder set audited_at = null where inbox_id = $1::uuid', inboxId);
+      await tx.$executeRawUnsafe('update session set resync = false where inbox_id = $1::uuid', inboxId);
+    });
+  }
+
   #audit(session: SessionRow, { folderId, uidValidity, uidNext, role }: Folder, { present, wanted }: ServerUids): Promise<AuditResult> {
     const { tenantId, inboxId } = session;
     return this.database.writeToDisk({ tenants: [tenantId] }, async (tx) => {

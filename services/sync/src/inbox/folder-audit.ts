@@ -48,6 +48,14 @@ export class FolderAudit {
     return true;
   }
 
+  /** A person wants all folders audited now. */
+  async allDue(): Promise<void> {
+    await this.parts.audits.allDue(this.parts.session);
+    this.#triedAt.clear();
+    for (const folder of this.held.paths().map((path) => this.held.folder(path)))
+      if (folder) this.held.keep({ ...folder, auditedAt: undefined });
+  }
+
   #sayUnaudited(path: string, why: string): void {
     const { session, logger } = this.parts;
     logger.warn({ inboxId: session.inboxId, folderId: this.held.folder(path)?.folderId, why }, 'a folder could not be audited');

@@ -220,6 +220,11 @@ export class FolderSync {
     return this.#audit.step();
   }
 
+  /** All folders are due for an audit. */
+  resync(): Promise<void> {
+    return this.#audit.allDue();
+  }
+
   #since(): Date | undefined {
     return historySince(this.parts.session.historyDays, this.parts.clock.now());
   }

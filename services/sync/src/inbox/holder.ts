@@ -51,6 +51,7 @@ export class Holder {
   /** The base is open, and all that was there when it was opened has been taken. */
   #baseOpen = false;
   #flagged = false;
+  #resync: boolean;
   /** UIDs that were expunged from the base while it was open. */
   #expunged: number[] = [];
   #saidLive = false;
@@ -63,6 +64,7 @@ export class Holder {
     private readonly parts: HolderParts,
   ) {
     this.#looks = new LookPlan(inboxPath, parts.folderPollMs);
+    this.#resync = row.resync;
   }
 
   /** Begins; `over` is called once the session has ended, by itself or by stop(). */
@@ -99,6 +101,12 @@ export class Holder {
   /** Looks at a folder soon, as after a send. */
   lookSoon(path: string): void {
     this.#looks.soon(path, this.#sync?.paths().includes(path) ?? false);
+    this.#wake();
+  }
+
+  /** Compares all folders with the server's soon. */
+  resyncSoon(): void {
+    this.#resync = true;
     this.#wake();
   }
 
@@ -225,6 +233,11 @@ export class Holder {
       await sync.takeExpunged(this.#looks.base, this.#expunged.splice(0));
       return true;
     }
+    if (this.#resync) {
+      this.#resync = false;
+      await sync.resync();
+      return true;
+    }
     return (await this.#lookAtDue(sync, imap)) || (await sync.historyStep()) || sync.auditStep();
   }
 
@@ -262,7 +275,15 @@ export class Holder {
     if (!this.#inBase(imap)) return this.#openBase(sync);
     const woken = new Promise<void>((resolve) => (this.#wake = resolve));
     // Whatever came before this promise stood would not end the wait.
-    if (this.#announced > 0 || this.#flagged || this.#expunged.length > 0 || this.#tasks.length > 0 || this.#stop.signal.aborted) return;
+    if (
+      this.#announced > 0 ||
+      this.#flagged ||
+      this.#expunged.length > 0 ||
+      this.#tasks.length > 0 ||
+      this.#resync ||
+      this.#stop.signal.aborted
+    )
+      return;
     await imap.idle(this.#looks.waitMs(sync.paths(), true, performance.now()), woken);
   }
 

@@ -79,7 +79,10 @@ export class Holders implements OnModuleDestroy {
   /** Holds this inbox as the row says; a session that stands for another credential or other settings is ended first. */
   async hold(row: SessionRow): Promise<void> {
     const current = this.#holders.get(row.inboxId);
-    if (current && !current.ended() && sameWish(current.row, row)) return;
+    if (current && !current.ended() && sameWish(current.row, row)) {
+      if (row.resync) current.resyncSoon();
+      return;
+    }
     await current?.stop();
     const holder = new Holder(row, {
       sessions: this.sessions,

@@ -29,6 +29,8 @@ export interface SessionRow {
   failures: number;
   /** Nothing of it was ingested before this. */
   heldSince: Date;
+  /** Its folders are to be audited at once. */
+  resync: boolean;
 }
 
 /** What a command asks for. */
@@ -61,7 +63,7 @@ update session set wanted = $3, command_sequence = $4::bigint, due_at = $5::time
   state = 'stopped', reason = '' where tenant_id = $1::uuid and inbox_id = $2::uuid and (command_sequence <= $4::bigint or $3 = 'removing')`;
 
 const columns = `tenant_id as "tenantId", inbox_id as "inboxId", partition, wanted, credential_version as "credentialVersion", attachments,
-  history_days as "historyDays", log_folder as "logFolder", folders, failures, held_since as "heldSince"`;
+  history_days as "historyDays", log_folder as "logFolder", folders, failures, held_since as "heldSince", resync`;
 
 @Injectable()
 export class SessionStore {
@@ -83,6 +85,13 @@ export class SessionStore {
       const values = [partition, credentialVersion, attachments, historyDays, logFolder, folders, sequence, now, traceparent ?? null];
       await tx.$executeRawUnsafe(start, tenantId, inboxId, ...values);
     }
+  }
+
+  /** Its folders are to be audited at once: by the session, where one stands. False where there is no such inbox. */
+  async resync(tenantId: string, inboxId: string): Promise<boolean> {
+    const sql = `update session set resync = true, due_at = case when wanted = 'hold' and state in ('connecting', 'syncing', 'live') then $3::timestamptz else due_at end
+      where tenant_id = $1::uuid and inbox_id = $2::uuid and wanted <> 'removing'`;
+    return (await this.database.write({ tenant: tenantId }, (tx) => tx.$executeRawUnsafe(sql, tenantId, inboxId, this.clock.now()))) > 0;
   }
 
   async find(tenantId: string, inboxId: string): Promise<SessionRow | undefined> {

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/sync/v1/api.proto.
  */
 export const file_rejoinder_sync_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("ChtyZWpvaW5kZXIvc3luYy92MS9hcGkucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxIjkKEkdldFByb2dyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAki1gEKE0dldFByb2dyZXNzUmVzcG9uc2USDQoFc3RhdGUYASABKAkSDgoGcmVhc29uGAIgASgJEi8KC25leHRfdHJ5X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCgdmb2xkZXJzGAQgAygLMiEucmVqb2luZGVyLnN5bmMudjEuRm9sZGVyUHJvZ3Jlc3MSKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHRyYWNlX2lkGAYgASgJIk8KDkZvbGRlclByb2dyZXNzEhIKBHBhdGgYASABKAlCBIi1GAESDAoEcm9sZRgCIAEoCRIMCgRzZWVuGAMgASgDEg0KBXRvdGFsGAQgASgDIjkKEkxpc3RGb2xkZXJzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiRwoTTGlzdEZvbGRlcnNSZXNwb25zZRIwCgdmb2xkZXJzGAEgAygLMh8ucmVqb2luZGVyLnN5bmMudjEuTGlzdGVkRm9sZGVyInEKDExpc3RlZEZvbGRlchISCgRwYXRoGAEgASgJQgSItRgBEgwKBHJvbGUYAiABKAkSEgoFbWFpbHMYAyABKANIAIgBARIRCglsb29rZWRfYXQYBCABKAgSDgoGYWx3YXlzGAUgASgIQggKBl9tYWlscyI+ChdHZXRDb25uZWN0aW9uTG9nUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiUgoYR2V0Q29ubmVjdGlvbkxvZ1Jlc3BvbnNlEjYKB2VudHJpZXMYASADKAsyJS5yZWpvaW5kZXIuc3luYy52MS5Db25uZWN0aW9uTG9nRW50cnkifgoSQ29ubmVjdGlvbkxvZ0VudHJ5EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgR3aGF0GAIgASgJEg4KBnJlYXNvbhgDIAEoCRITCgtmb2xkZXJfcm9sZRgEIAEoCRINCgVtYWlscxgFIAEoAyI1Cg9SZWFkTWFpbFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkiOgoQUmVhZE1haWxSZXNwb25zZRISCgR0ZXh0GAEgASgJQgSItRgBEhIKBGh0bWwYAiABKAlCBIi1GAEiPwoYR2V0TG9nZ2luZ0FkZHJlc3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSIyChlHZXRMb2dnaW5nQWRkcmVzc1Jlc3BvbnNlEhUKB2FkZHJlc3MYASABKAlCBIi1GAEiQQoaUmVuZXdMb2dnaW5nQWRkcmVzc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIjQKG1JlbmV3TG9nZ2luZ0FkZHJlc3NSZXNwb25zZRIVCgdhZGRyZXNzGAEgASgJQgSItRgBIlEKFUxpc3RRdWFyYW50aW5lUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiZAoWTGlzdFF1YXJhbnRpbmVSZXNwb25zZRIxCgVtYWlscxgBIAMoCzIiLnJlam9pbmRlci5zeW5jLnYxLlF1YXJhbnRpbmVkTWFpbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiugEKD1F1YXJhbnRpbmVkTWFpbBIVCg1xdWFyYW50aW5lX2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCRIvCgtyZWNlaXZlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2l6ZV9ieXRlcxgFIAEoAxISCgRmcm9tGAYgASgJQgSItRgBEhUKB3N1YmplY3QYByABKAlCBIi1GAEiRQoZUmVsZWFzZVF1YXJhbnRpbmVkUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFQoNcXVhcmFudGluZV9pZBgCIAEoCSIcChpSZWxlYXNlUXVhcmFudGluZWRSZXNwb25zZSJFChlEaXNjYXJkUXVhcmFudGluZWRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1xdWFyYW50aW5lX2lkGAIgASgJIhwKGkRpc2NhcmRRdWFyYW50aW5lZFJlc3BvbnNlMr4HCgtTeW5jU2VydmljZRJcCgtHZXRQcm9ncmVzcxIlLnJlam9pbmRlci5zeW5jLnYxLkdldFByb2dyZXNzUmVxdWVzdBomLnJlam9pbmRlci5zeW5jLnYxLkdldFByb2dyZXNzUmVzcG9uc2USXAoLTGlzdEZvbGRlcnMSJS5yZWpvaW5kZXIuc3luYy52MS5MaXN0Rm9sZGVyc1JlcXVlc3QaJi5yZWpvaW5kZXIuc3luYy52MS5MaXN0Rm9sZGVyc1Jlc3BvbnNlEmsKEEdldENvbm5lY3Rpb25Mb2cSKi5yZWpvaW5kZXIuc3luYy52MS5HZXRDb25uZWN0aW9uTG9nUmVxdWVzdBorLnJlam9pbmRlci5zeW5jLnYxLkdldENvbm5lY3Rpb25Mb2dSZXNwb25zZRJTCghSZWFkTWFpbBIiLnJlam9pbmRlci5zeW5jLnYxLlJlYWRNYWlsUmVxdWVzdBojLnJlam9pbmRlci5zeW5jLnYxLlJlYWRNYWlsUmVzcG9uc2USbgoRR2V0TG9nZ2luZ0FkZHJlc3MSKy5yZWpvaW5kZXIuc3luYy52MS5HZXRMb2dnaW5nQWRkcmVzc1JlcXVlc3QaLC5yZWpvaW5kZXIuc3luYy52MS5HZXRMb2dnaW5nQWRkcmVzc1Jlc3BvbnNlEnQKE1JlbmV3TG9nZ2luZ0FkZHJlc3MSLS5yZWpvaW5kZXIuc3luYy52MS5SZW5ld0xvZ2dpbmdBZGRyZXNzUmVxdWVzdBouLnJlam9pbmRlci5zeW5jLnYxLlJlbmV3TG9nZ2luZ0FkZHJlc3NSZXNwb25zZRJlCg5MaXN0UXVhcmFudGluZRIoLnJlam9pbmRlci5zeW5jLnYxLkxpc3RRdWFyYW50aW5lUmVxdWVzdBopLnJlam9pbmRlci5zeW5jLnYxLkxpc3RRdWFyYW50aW5lUmVzcG9uc2UScQoSUmVsZWFzZVF1YXJhbnRpbmVkEiwucmVqb2luZGVyLnN5bmMudjEuUmVsZWFzZVF1YXJhbnRpbmVkUmVxdWVzdBotLnJlam9pbmRlci5zeW5jLnYxLlJlbGVhc2VRdWFyYW50aW5lZFJlc3BvbnNlEnEKEkRpc2NhcmRRdWFyYW50aW5lZBIsLnJlam9pbmRlci5zeW5jLnYxLkRpc2NhcmRRdWFyYW50aW5lZFJlcXVlc3QaLS5yZWpvaW5kZXIuc3luYy52MS5EaXNjYXJkUXVhcmFudGluZWRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
+  fileDesc("ChtyZWpvaW5kZXIvc3luYy92MS9hcGkucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxIjkKEkdldFByb2dyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAki1gEKE0dldFByb2dyZXNzUmVzcG9uc2USDQoFc3RhdGUYASABKAkSDgoGcmVhc29uGAIgASgJEi8KC25leHRfdHJ5X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCgdmb2xkZXJzGAQgAygLMiEucmVqb2luZGVyLnN5bmMudjEuRm9sZGVyUHJvZ3Jlc3MSKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHRyYWNlX2lkGAYgASgJIn8KDkZvbGRlclByb2dyZXNzEhIKBHBhdGgYASABKAlCBIi1GAESDAoEcm9sZRgCIAEoCRIMCgRzZWVuGAMgASgDEg0KBXRvdGFsGAQgASgDEi4KCmF1ZGl0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjQKDVJlc3luY1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIhAKDlJlc3luY1Jlc3BvbnNlIjkKEkxpc3RGb2xkZXJzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiRwoTTGlzdEZvbGRlcnNSZXNwb25zZRIwCgdmb2xkZXJzGAEgAygLMh8ucmVqb2luZGVyLnN5bmMudjEuTGlzdGVkRm9sZGVyInEKDExpc3RlZEZvbGRlchISCgRwYXRoGAEgASgJQgSItRgBEgwKBHJvbGUYAiABKAkSEgoFbWFpbHMYAyABKANIAIgBARIRCglsb29rZWRfYXQYBCABKAgSDgoGYWx3YXlzGAUgASgIQggKBl9tYWlscyI+ChdHZXRDb25uZWN0aW9uTG9nUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiUgoYR2V0Q29ubmVjdGlvbkxvZ1Jlc3BvbnNlEjYKB2VudHJpZXMYASADKAsyJS5yZWpvaW5kZXIuc3luYy52MS5Db25uZWN0aW9uTG9nRW50cnkifgoSQ29ubmVjdGlvbkxvZ0VudHJ5EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgR3aGF0GAIgASgJEg4KBnJlYXNvbhgDIAEoCRITCgtmb2xkZXJfcm9sZRgEIAEoCRINCgVtYWlscxgFIAEoAyI1Cg9SZWFkTWFpbFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkiOgoQUmVhZE1haWxSZXNwb25zZRISCgR0ZXh0GAEgASgJQgSItRgBEhIKBGh0bWwYAiABKAlCBIi1GAEiPwoYR2V0TG9nZ2luZ0FkZHJlc3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSIyChlHZXRMb2dnaW5nQWRkcmVzc1Jlc3BvbnNlEhUKB2FkZHJlc3MYASABKAlCBIi1GAEiQQoaUmVuZXdMb2dnaW5nQWRkcmVzc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIjQKG1JlbmV3TG9nZ2luZ0FkZHJlc3NSZXNwb25zZRIVCgdhZGRyZXNzGAEgASgJQgSItRgBIlEKFUxpc3RRdWFyYW50aW5lUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiZAoWTGlzdFF1YXJhbnRpbmVSZXNwb25zZRIxCgVtYWlscxgBIAMoCzIiLnJlam9pbmRlci5zeW5jLnYxLlF1YXJhbnRpbmVkTWFpbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiugEKD1F1YXJhbnRpbmVkTWFpbBIVCg1xdWFyYW50aW5lX2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCRIvCgtyZWNlaXZlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2l6ZV9ieXRlcxgFIAEoAxISCgRmcm9tGAYgASgJQgSItRgBEhUKB3N1YmplY3QYByABKAlCBIi1GAEiRQoZUmVsZWFzZVF1YXJhbnRpbmVkUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFQoNcXVhcmFudGluZV9pZBgCIAEoCSIcChpSZWxlYXNlUXVhcmFudGluZWRSZXNwb25zZSJFChlEaXNjYXJkUXVhcmFudGluZWRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1xdWFyYW50aW5lX2lkGAIgASgJIhwKGkRpc2NhcmRRdWFyYW50aW5lZFJlc3BvbnNlMo0ICgtTeW5jU2VydmljZRJcCgtHZXRQcm9ncmVzcxIlLnJlam9pbmRlci5zeW5jLnYxLkdldFByb2dyZXNzUmVxdWVzdBomLnJlam9pbmRlci5zeW5jLnYxLkdldFByb2dyZXNzUmVzcG9uc2USXAoLTGlzdEZvbGRlcnMSJS5yZWpvaW5kZXIuc3luYy52MS5MaXN0Rm9sZGVyc1JlcXVlc3QaJi5yZWpvaW5kZXIuc3luYy52MS5MaXN0Rm9sZGVyc1Jlc3BvbnNlEmsKEEdldENvbm5lY3Rpb25Mb2cSKi5yZWpvaW5kZXIuc3luYy52MS5HZXRDb25uZWN0aW9uTG9nUmVxdWVzdBorLnJlam9pbmRlci5zeW5jLnYxLkdldENvbm5lY3Rpb25Mb2dSZXNwb25zZRJNCgZSZXN5bmMSIC5yZWpvaW5kZXIuc3luYy52MS5SZXN5bmNSZXF1ZXN0GiEucmVqb2luZGVyLnN5bmMudjEuUmVzeW5jUmVzcG9uc2USUwoIUmVhZE1haWwSIi5yZWpvaW5kZXIuc3luYy52MS5SZWFkTWFpbFJlcXVlc3QaIy5yZWpvaW5kZXIuc3luYy52MS5SZWFkTWFpbFJlc3BvbnNlEm4KEUdldExvZ2dpbmdBZGRyZXNzEisucmVqb2luZGVyLnN5bmMudjEuR2V0TG9nZ2luZ0FkZHJlc3NSZXF1ZXN0GiwucmVqb2luZGVyLnN5bmMudjEuR2V0TG9nZ2luZ0FkZHJlc3NSZXNwb25zZRJ0ChNSZW5ld0xvZ2dpbmdBZGRyZXNzEi0ucmVqb2luZGVyLnN5bmMudjEuUmVuZXdMb2dnaW5nQWRkcmVzc1JlcXVlc3QaLi5yZWpvaW5kZXIuc3luYy52MS5SZW5ld0xvZ2dpbmdBZGRyZXNzUmVzcG9uc2USZQoOTGlzdFF1YXJhbnRpbmUSKC5yZWpvaW5kZXIuc3luYy52MS5MaXN0UXVhcmFudGluZVJlcXVlc3QaKS5yZWpvaW5kZXIuc3luYy52MS5MaXN0UXVhcmFudGluZVJlc3BvbnNlEnEKElJlbGVhc2VRdWFyYW50aW5lZBIsLnJlam9pbmRlci5zeW5jLnYxLlJlbGVhc2VRdWFyYW50aW5lZFJlcXVlc3QaLS5yZWpvaW5kZXIuc3luYy52MS5SZWxlYXNlUXVhcmFudGluZWRSZXNwb25zZRJxChJEaXNjYXJkUXVhcmFudGluZWQSLC5yZWpvaW5kZXIuc3luYy52MS5EaXNjYXJkUXVhcmFudGluZWRSZXF1ZXN0Gi0ucmVqb2luZGVyLnN5bmMudjEuRGlzY2FyZFF1YXJhbnRpbmVkUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.sync.v1.GetProgressRequest
@@ -110,6 +110,13 @@ export type FolderProgress = Message<"rejoinder.sync.v1.FolderProgress"> & {
    * @generated from field: int64 total = 4;
    */
   total: bigint;
+
+  /**
+   * When its mails were last compared with the server's one by one; unset before the first time, and from Resync on until it is done.
+   *
+   * @generated from field: google.protobuf.Timestamp audited_at = 5;
+   */
+  auditedAt?: Timestamp | undefined;
 };
 
 /**
@@ -118,6 +125,41 @@ export type FolderProgress = Message<"rejoinder.sync.v1.FolderProgress"> & {
  */
 export const FolderProgressSchema: GenMessage<FolderProgress> = /*@__PURE__*/
   messageDesc(file_rejoinder_sync_v1_api, 2);
+
+/**
+ * @generated from message rejoinder.sync.v1.ResyncRequest
+ */
+export type ResyncRequest = Message<"rejoinder.sync.v1.ResyncRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string inbox_id = 2;
+   */
+  inboxId: string;
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.ResyncRequest.
+ * Use `create(ResyncRequestSchema)` to create a new message.
+ */
+export const ResyncRequestSchema: GenMessage<ResyncRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 3);
+
+/**
+ * @generated from message rejoinder.sync.v1.ResyncResponse
+ */
+export type ResyncResponse = Message<"rejoinder.sync.v1.ResyncResponse"> & {
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.ResyncResponse.
+ * Use `create(ResyncResponseSchema)` to create a new message.
+ */
+export const ResyncResponseSchema: GenMessage<ResyncResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 4);
 
 /**
  * @generated from message rejoinder.sync.v1.ListFoldersRequest
@@ -139,7 +181,7 @@ export type ListFoldersRequest = Message<"rejoinder.sync.v1.ListFoldersRequest">
  * Use `create(ListFoldersRequestSchema)` to create a new message.
  */
 export const ListFoldersRequestSchema: GenMessage<ListFoldersRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 3);
+  messageDesc(file_rejoinder_sync_v1_api, 5);
 
 /**
  * @generated from message rejoinder.sync.v1.ListFoldersResponse
@@ -158,7 +200,7 @@ export type ListFoldersResponse = Message<"rejoinder.sync.v1.ListFoldersResponse
  * Use `create(ListFoldersResponseSchema)` to create a new message.
  */
 export const ListFoldersResponseSchema: GenMessage<ListFoldersResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 4);
+  messageDesc(file_rejoinder_sync_v1_api, 6);
 
 /**
  * @generated from message rejoinder.sync.v1.ListedFolder
@@ -201,7 +243,7 @@ export type ListedFolder = Message<"rejoinder.sync.v1.ListedFolder"> & {
  * Use `create(ListedFolderSchema)` to create a new message.
  */
 export const ListedFolderSchema: GenMessage<ListedFolder> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 5);
+  messageDesc(file_rejoinder_sync_v1_api, 7);
 
 /**
  * @generated from message rejoinder.sync.v1.GetConnectionLogRequest
@@ -223,7 +265,7 @@ export type GetConnectionLogRequest = Message<"rejoinder.sync.v1.GetConnectionLo
  * Use `create(GetConnectionLogRequestSchema)` to create a new message.
  */
 export const GetConnectionLogRequestSchema: GenMessage<GetConnectionLogRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 6);
+  messageDesc(file_rejoinder_sync_v1_api, 8);
 
 /**
  * @generated from message rejoinder.sync.v1.GetConnectionLogResponse
@@ -240,7 +282,7 @@ export type GetConnectionLogResponse = Message<"rejoinder.sync.v1.GetConnectionL
  * Use `create(GetConnectionLogResponseSchema)` to create a new message.
  */
 export const GetConnectionLogResponseSchema: GenMessage<GetConnectionLogResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 7);
+  messageDesc(file_rejoinder_sync_v1_api, 9);
 
 /**
  * @generated from message rejoinder.sync.v1.ConnectionLogEntry
@@ -286,7 +328,7 @@ export type ConnectionLogEntry = Message<"rejoinder.sync.v1.ConnectionLogEntry">
  * Use `create(ConnectionLogEntrySchema)` to create a new message.
  */
 export const ConnectionLogEntrySchema: GenMessage<ConnectionLogEntry> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 8);
+  messageDesc(file_rejoinder_sync_v1_api, 10);
 
 /**
  * @generated from message rejoinder.sync.v1.ReadMailRequest
@@ -308,7 +350,7 @@ export type ReadMailRequest = Message<"rejoinder.sync.v1.ReadMailRequest"> & {
  * Use `create(ReadMailRequestSchema)` to create a new message.
  */
 export const ReadMailRequestSchema: GenMessage<ReadMailRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 9);
+  messageDesc(file_rejoinder_sync_v1_api, 11);
 
 /**
  * @generated from message rejoinder.sync.v1.ReadMailResponse
@@ -332,7 +374,7 @@ export type ReadMailResponse = Message<"rejoinder.sync.v1.ReadMailResponse"> & {
  * Use `create(ReadMailResponseSchema)` to create a new message.
  */
 export const ReadMailResponseSchema: GenMessage<ReadMailResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 10);
+  messageDesc(file_rejoinder_sync_v1_api, 12);
 
 /**
  * @generated from message rejoinder.sync.v1.GetLoggingAddressRequest
@@ -354,7 +396,7 @@ export type GetLoggingAddressRequest = Message<"rejoinder.sync.v1.GetLoggingAddr
  * Use `create(GetLoggingAddressRequestSchema)` to create a new message.
  */
 export const GetLoggingAddressRequestSchema: GenMessage<GetLoggingAddressRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 11);
+  messageDesc(file_rejoinder_sync_v1_api, 13);
 
 /**
  * @generated from message rejoinder.sync.v1.GetLoggingAddressResponse
@@ -371,7 +413,7 @@ export type GetLoggingAddressResponse = Message<"rejoinder.sync.v1.GetLoggingAdd
  * Use `create(GetLoggingAddressResponseSchema)` to create a new message.
  */
 export const GetLoggingAddressResponseSchema: GenMessage<GetLoggingAddressResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 12);
+  messageDesc(file_rejoinder_sync_v1_api, 14);
 
 /**
  * @generated from message rejoinder.sync.v1.RenewLoggingAddressRequest
@@ -393,7 +435,7 @@ export type RenewLoggingAddressRequest = Message<"rejoinder.sync.v1.RenewLogging
  * Use `create(RenewLoggingAddressRequestSchema)` to create a new message.
  */
 export const RenewLoggingAddressRequestSchema: GenMessage<RenewLoggingAddressRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 13);
+  messageDesc(file_rejoinder_sync_v1_api, 15);
 
 /**
  * @generated from message rejoinder.sync.v1.RenewLoggingAddressResponse
@@ -410,7 +452,7 @@ export type RenewLoggingAddressResponse = Message<"rejoinder.sync.v1.RenewLoggin
  * Use `create(RenewLoggingAddressResponseSchema)` to create a new message.
  */
 export const RenewLoggingAddressResponseSchema: GenMessage<RenewLoggingAddressResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 14);
+  messageDesc(file_rejoinder_sync_v1_api, 16);
 
 /**
  * @generated from message rejoinder.sync.v1.ListQuarantineRequest
@@ -441,7 +483,7 @@ export type ListQuarantineRequest = Message<"rejoinder.sync.v1.ListQuarantineReq
  * Use `create(ListQuarantineRequestSchema)` to create a new message.
  */
 export const ListQuarantineRequestSchema: GenMessage<ListQuarantineRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 15);
+  messageDesc(file_rejoinder_sync_v1_api, 17);
 
 /**
  * @generated from message rejoinder.sync.v1.ListQuarantineResponse
@@ -465,7 +507,7 @@ export type ListQuarantineResponse = Message<"rejoinder.sync.v1.ListQuarantineRe
  * Use `create(ListQuarantineResponseSchema)` to create a new message.
  */
 export const ListQuarantineResponseSchema: GenMessage<ListQuarantineResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 16);
+  messageDesc(file_rejoinder_sync_v1_api, 18);
 
 /**
  * A mail that was not logged. What it says of itself may be a lie.
@@ -520,7 +562,7 @@ export type QuarantinedMail = Message<"rejoinder.sync.v1.QuarantinedMail"> & {
  * Use `create(QuarantinedMailSchema)` to create a new message.
  */
 export const QuarantinedMailSchema: GenMessage<QuarantinedMail> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 17);
+  messageDesc(file_rejoinder_sync_v1_api, 19);
 
 /**
  * @generated from message rejoinder.sync.v1.ReleaseQuarantinedRequest
@@ -542,7 +584,7 @@ export type ReleaseQuarantinedRequest = Message<"rejoinder.sync.v1.ReleaseQuaran
  * Use `create(ReleaseQuarantinedRequestSchema)` to create a new message.
  */
 export const ReleaseQuarantinedRequestSchema: GenMessage<ReleaseQuarantinedRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 18);
+  messageDesc(file_rejoinder_sync_v1_api, 20);
 
 /**
  * @generated from message rejoinder.sync.v1.ReleaseQuarantinedResponse
@@ -555,7 +597,7 @@ export type ReleaseQuarantinedResponse = Message<"rejoinder.sync.v1.ReleaseQuara
  * Use `create(ReleaseQuarantinedResponseSchema)` to create a new message.
  */
 export const ReleaseQuarantinedResponseSchema: GenMessage<ReleaseQuarantinedResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 19);
+  messageDesc(file_rejoinder_sync_v1_api, 21);
 
 /**
  * @generated from message rejoinder.sync.v1.DiscardQuarantinedRequest
@@ -577,7 +619,7 @@ export type DiscardQuarantinedRequest = Message<"rejoinder.sync.v1.DiscardQuaran
  * Use `create(DiscardQuarantinedRequestSchema)` to create a new message.
  */
 export const DiscardQuarantinedRequestSchema: GenMessage<DiscardQuarantinedRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 20);
+  messageDesc(file_rejoinder_sync_v1_api, 22);
 
 /**
  * @generated from message rejoinder.sync.v1.DiscardQuarantinedResponse
@@ -590,7 +632,7 @@ export type DiscardQuarantinedResponse = Message<"rejoinder.sync.v1.DiscardQuara
  * Use `create(DiscardQuarantinedResponseSchema)` to create a new message.
  */
 export const DiscardQuarantinedResponseSchema: GenMessage<DiscardQuarantinedResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 21);
+  messageDesc(file_rejoinder_sync_v1_api, 23);
 
 /**
  * @generated from service rejoinder.sync.v1.SyncService
@@ -625,6 +667,17 @@ export const SyncService: GenService<{
     methodKind: "unary";
     input: typeof GetConnectionLogRequestSchema;
     output: typeof GetConnectionLogResponseSchema;
+  },
+  /**
+   * Compares every folder with the server's now, mail by mail, as is done daily: what was missed is taken, what is gone is marked. It is done by the inbox's
+   * session, or by the next one where none stands; asked for again before that, it is one. NOT_FOUND (INBOX_NOT_FOUND).
+   *
+   * @generated from rpc rejoinder.sync.v1.SyncService.Resync
+   */
+  resync: {
+    methodKind: "unary";
+    input: typeof ResyncRequestSchema;
+    output: typeof ResyncResponseSchema;
   },
   /**
    * Text of a captured mail, at most 5 MB of each kind. NOT_FOUND after 7 days or if it was never captured.
