@@ -199,6 +199,11 @@ export const catalogue = {
   INBOX_EXISTS: { kind: 'conflict', sentence: 'This address is connected already.', action: 'Reconnect it instead' },
   INBOX_REMOVED: { kind: 'gone', sentence: 'The inbox was removed.', action: 'Connect it again' },
   INBOX_PAUSED: { kind: 'gone', sentence: 'The inbox is paused.', action: 'Resume' },
+  INBOX_SIGNED_IN: {
+    kind: 'conflict',
+    sentence: 'This inbox signs in at the page of its provider, which decides on its servers.',
+    action: 'Sign in there again, or give both sides a password',
+  },
   NOT_DISCONNECTED: { kind: 'conflict', sentence: 'The inbox needs no new password.', action: '' },
   LINK_VOID: {
     kind: 'not_found',

@@ -29,6 +29,7 @@ export const topics = {
       connections.InboxConnectedSchema,
       connections.InboxDisconnectedSchema,
       connections.InboxSideStoppedSchema,
+      connections.InboxSideMendedSchema,
       connections.InboxReconnectedSchema,
       connections.InboxPausedSchema,
       connections.InboxRemovedSchema,

@@ -4,13 +4,19 @@ import { Private } from '@rejoinder/base/private';
 import { Vault, type Bytes } from '@rejoinder/vault/vault';
 import type { Grant } from './sign-in/grant.js';
 
-export type OpenCredential = { username: string } & (
-  { password: Private<string>; grant?: undefined } | { password?: undefined; grant: Grant }
-);
+export interface SignIn {
+  username: string;
+  password: Private<string>;
+}
+
+/** Of receiving; of sending too, unless it has a sign-in of its own. */
+export type OpenCredential =
+  (SignIn & { smtp?: SignIn | undefined; grant?: undefined }) | { username: string; grant: Grant; password?: undefined; smtp?: undefined };
 
 interface Plain {
   username: string;
   password?: string;
+  smtp?: { username: string; password: string };
   grant?: { provider: string; refreshToken: string; accessToken: string; accessUntil: string; refreshAt: string };
 }
 
@@ -19,15 +25,18 @@ export class CredentialBox {
   constructor(private readonly vault: Vault) {}
 
   /** Bound to the inbox and the version: an older password does not open in its place. */
-  async seal(tenantId: string, inboxId: string, version: bigint, { username, password, grant }: OpenCredential): Promise<Bytes> {
-    const plain: Plain = { username, password: password?.reveal(), grant: grant && plainGrant(grant) };
+  async seal(tenantId: string, inboxId: string, version: bigint, { username, password, smtp, grant }: OpenCredential): Promise<Bytes> {
+    const sending = smtp && { username: smtp.username, password: smtp.password.reveal() };
+    const plain: Plain = { username, password: password?.reveal(), smtp: sending, grant: grant && plainGrant(grant) };
     return this.vault.seal(placeOf(tenantId, inboxId, version), Buffer.from(JSON.stringify(plain)));
   }
 
   async open(tenantId: string, inboxId: string, version: bigint, sealed: Uint8Array): Promise<OpenCredential> {
     const plain = await this.vault.open(placeOf(tenantId, inboxId, version), sealed);
-    const { username, password = '', grant } = JSON.parse(plain.toString()) as Plain;
-    return grant ? { username, grant: openGrant(grant) } : { username, password: new Private(password) };
+    const { username, password = '', smtp, grant } = JSON.parse(plain.toString()) as Plain;
+    if (grant) return { username, grant: openGrant(grant) };
+    const sending = smtp && { username: smtp.username, password: new Private(smtp.password) };
+    return { username, password: new Private(password), smtp: sending };
   }
 }
 

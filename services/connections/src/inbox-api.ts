@@ -1,4 +1,4 @@
-// gRPC: connect, reconnect, pause, resume, remove, list; and credentials for sync and sending.
+// gRPC: connect, pause, resume, remove, list; and credentials for sync and sending.
 import { Controller } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import type { MessageInitShape } from '@bufbuild/protobuf';
@@ -12,8 +12,8 @@ import { providerOfHost } from './discovery/providers.js';
 import { InboxStore, isListedState, type InboxFilter, type InboxRow } from './inbox-store.js';
 import { GrantEnder } from './sign-in/grant-ender.js';
 import { GrantKeeper } from './sign-in/grant-keeper.js';
-import { pause, reconnect, resume } from './inbox.js';
-import { readDisplayName, readLogin, readPassword, type CheckedLogin } from './login.js';
+import { pause, resume } from './inbox.js';
+import { readDisplayName, readLogin, type CheckedLogin } from './login/login.js';
 import { settingsOf } from './inbox-events.js';
 import { NewSettings } from './settings/new-settings.js';
 import { allPassed, VerifyClient } from './verify-client.js';
@@ -43,21 +43,9 @@ export class InboxApi {
     const { checks } = await this.live.test(tenantId, login);
     if (!allPassed(checks)) return { checks };
     const inboxId = newId();
-    const sealed = await this.box.seal(tenantId, inboxId, 1n, login);
+    const { username, password } = login;
+    const sealed = await this.box.seal(tenantId, inboxId, 1n, { username, password });
     return { checks, inbox: shown(await this.store.add({ tenantId, inboxId, login, displayName, settings, sealed })) };
-  }
-
-  @GrpcMethod('ConnectionsService', 'Reconnect')
-  async reconnect({ tenantId, inboxId, password }: api.ReconnectRequest): Promise<MessageInitShape<typeof api.ReconnectResponseSchema>> {
-    const given = readPassword(password);
-    const { row, sealed, version } = await this.store.credential(tenantId, checkedId(inboxId));
-    const { username } = await this.box.open(tenantId, inboxId, version, sealed);
-    const { checks } = await this.live.test(tenantId, { ...loginOf(row), username, password: given });
-    if (!allPassed(checks)) return { checks };
-    const renewed = await this.box.seal(tenantId, inboxId, version + 1n, { username, password: given });
-    const saved = await this.store.replaceCredential(row, renewed, reconnect, { oauthProvider: '' });
-    if (!saved) throw new Fault('conflict', 'RECONNECT_RACE', 'Somebody else has just reconnected this inbox.');
-    return { checks, inbox: shown(saved) };
   }
 
   @GrpcMethod('ConnectionsService', 'Pause')
@@ -95,9 +83,11 @@ export class InboxApi {
     tenantId,
     inboxId,
     refusedToken,
+    protocol,
   }: api.GetCredentialRequest): Promise<MessageInitShape<typeof api.GetCredentialResponseSchema>> {
     const { row, version, open } = await this.grants.credential(tenantId, checkedId(inboxId), refusedToken);
-    const { username, password, grant } = open;
+    const { grant } = open;
+    const { username, password } = (protocol === 'smtp' && open.smtp) || open;
     const secret = { password: password?.reveal() ?? '', accessToken: grant?.accessToken.reveal() ?? '' };
     return {
       login: { ...loginOf(row), username, ...secret },
@@ -119,7 +109,7 @@ export function checkedId(id: string): string {
   return id;
 }
 
-function loginOf(row: InboxRow): Pick<CheckedLogin, 'address' | 'imap' | 'smtp'> {
+export function loginOf(row: InboxRow): Pick<CheckedLogin, 'address' | 'imap' | 'smtp'> {
   const security = (text: string) => text as 'tls' | 'starttls';
   return {
     address: row.address,

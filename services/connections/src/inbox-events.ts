@@ -5,6 +5,7 @@ import {
   InboxPausedSchema,
   InboxReconnectedSchema,
   InboxRemovedSchema,
+  InboxSideMendedSchema,
   InboxSideStoppedSchema,
   SettingsChangedSchema,
 } from '@rejoinder/contracts/events/connections';
@@ -69,13 +70,15 @@ export function changeEvents(facts: InboxFacts, told: readonly Told[], before: b
   const events = told.map((one, index) => toldEvent(facts, one, before + 1n + BigInt(index)));
   const last = before + BigInt(told.length);
   if (told.some(({ kind }) => kind === 'paused')) return [...events, stopInbox(facts, last, false)];
-  return holds && told.some(({ kind }) => kind === 'reconnected') ? [...events, startInbox(facts, last)] : events;
+  return holds && told.some(({ kind }) => kind === 'reconnected' || kind === 'side_mended') ? [...events, startInbox(facts, last)] : events;
 }
 
 function toldEvent({ inboxId, tenantId, credentialVersion }: InboxFacts, told: Told, sequence: bigint): NewEvent {
   const common = { topic, key: inboxId, tenantId, sequence } as const;
   if (told.kind === 'paused') return event({ ...common, schema: InboxPausedSchema, message: { inboxId } });
   if (told.kind === 'reconnected') return event({ ...common, schema: InboxReconnectedSchema, message: { inboxId, credentialVersion } });
+  if (told.kind === 'side_mended')
+    return event({ ...common, schema: InboxSideMendedSchema, message: { inboxId, credentialVersion, side: told.side } });
   return stopEvent({ ...told, inboxId, tenantId, credentialVersion, sequence });
 }
 

@@ -10,7 +10,7 @@ import type { Bytes } from '@rejoinder/vault/vault';
 import type { Inbox, Prisma, TenantSettings } from './generated/client.js';
 import { changeEvents, connectedEvents, removedEvents, stopEvent } from './inbox-events.js';
 import { revoke, working, type Change, type InboxState } from './inbox.js';
-import type { CheckedLogin } from './login.js';
+import type { CheckedLogin } from './login/login.js';
 import type { InboxSettings } from './settings/inbox-settings.js';
 import { factsUnder, lockTenant } from './settings/tenant-store.js';
 import type { GrantRow } from './sign-in/grant-store.js';
@@ -50,7 +50,7 @@ const inState = {
 
 export const isListedState = (state: string): state is InboxFilter['state'] => Object.hasOwn(inState, state);
 
-/** Where a new credential comes from: a provider's page, with that provider's servers, or nobody's. */
+/** Where a new credential comes from, a provider's page or nobody's, and for which servers it is, where they are others. */
 export interface CredentialSource {
   oauthProvider: string;
   servers?: Pick<CheckedLogin, 'imap' | 'smtp'>;
@@ -140,7 +140,7 @@ export class InboxStore {
     });
   }
 
-  /** Takes the new credential if nobody else stored one since, and voids the links that asked for it; answers undefined then. */
+  /** Takes the new credential if nobody else stored one since, and voids the links once no side asks for one; answers undefined then. */
   replaceCredential(
     { tenantId, inboxId, credentialVersion }: InboxRow,
     sealed: Bytes,
@@ -154,9 +154,12 @@ export class InboxStore {
       const version = credentialVersion + 1n;
       const unleased = { refreshLease: null, refreshLeaseUntil: null };
       await tx.credential.update({ where: { inboxId, tenantId }, data: { version, sealed, ...unleased } });
-      await tx.reconnectLink.deleteMany({ where: { inboxId, tenantId } });
-      const more = { credentialVersion: version, oauthProvider, stoppedSince: null, traceId: '', ...(servers && serversOf(servers)) };
-      return this.#apply(tx, tenant, { ...row, ...more }, decide(stateOf(row)), more);
+      const change = decide(stateOf(row));
+      const isMended = change.state.receivingReason === '' && change.state.sendingReason === '';
+      if (isMended) await tx.reconnectLink.deleteMany({ where: { inboxId, tenantId } });
+      const mended = isMended && { stoppedSince: null, traceId: '' };
+      const more = { credentialVersion: version, oauthProvider, ...mended, ...(servers && serversOf(servers)) };
+      return this.#apply(tx, tenant, { ...row, ...more }, change, more);
     });
   }
 

@@ -3,6 +3,8 @@
 export type Receiving = 'connected' | 'needs_reconnect' | 'paused';
 export type Sending = 'ready' | 'needs_reconnect' | 'paused';
 
+export type Side = 'receiving' | 'sending';
+
 /** A paused side keeps the reason for which it needed a new password, so that resuming does not forget it. */
 export interface InboxState {
   receiving: Receiving;
@@ -14,12 +16,12 @@ export interface InboxState {
 /** A side that stops: the first of a credential disconnects the inbox, of which people are told; the other is a state and no news. */
 export interface Stop {
   kind: 'disconnected' | 'side_stopped';
-  side: 'receiving' | 'sending';
+  side: Side;
   reason: string;
 }
 
 /** What is told of a change, in this order. */
-export type Told = { kind: 'paused' } | { kind: 'reconnected' } | Stop;
+export type Told = { kind: 'paused' } | { kind: 'reconnected' } | { kind: 'side_mended'; side: Side } | Stop;
 
 export interface Change {
   state: InboxState;
@@ -58,13 +60,20 @@ export function revoke(state: InboxState, reason: string): Change {
 }
 
 /** Each side that has a reason stops; `isTold` where the inbox is disconnected already. */
-function stops(reasons: Record<Stop['side'], string>, isTold: boolean): Stop[] {
+function stops(reasons: Record<Side, string>, isTold: boolean): Stop[] {
   const sides = (['receiving', 'sending'] as const).filter((side) => reasons[side] !== '');
   return sides.map((side, at) => ({ kind: isTold || at > 0 ? 'side_stopped' : 'disconnected', side, reason: reasons[side] }));
 }
 
-/** A new credential works on both servers; a paused inbox stays paused and uses it once it is resumed. */
-export function reconnect(state: InboxState): Change {
-  if (isPaused(state)) return { state: { ...state, receivingReason: '', sendingReason: '' }, told: [] };
-  return { state: working, told: [{ kind: 'reconnected' }] };
+/**
+ * A new credential works on both servers, or on that of one side. Where the other still needs one, the inbox is not connected again, and people are told
+ * nothing. A paused inbox stays paused and uses it once it is resumed.
+ */
+export function reconnect(state: InboxState, side?: Side): Change {
+  const receiving: Partial<InboxState> = side === 'sending' ? {} : { receiving: 'connected', receivingReason: '' };
+  const sending: Partial<InboxState> = side === 'receiving' ? {} : { sending: 'ready', sendingReason: '' };
+  const next = { ...state, ...receiving, ...sending };
+  if (isPaused(state)) return { state: { ...next, receiving: 'paused', sending: 'paused' }, told: [] };
+  const isWhole = next.receivingReason === '' && next.sendingReason === '';
+  return { state: next, told: [side && !isWhole ? { kind: 'side_mended', side } : { kind: 'reconnected' }] };
 }

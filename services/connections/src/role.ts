@@ -11,6 +11,7 @@ import { DnsClient } from './discovery/dns-client.js';
 import { PrismaClient } from './generated/client.js';
 import { InboxApi } from './inbox-api.js';
 import { InboxStore } from './inbox-store.js';
+import { LoginApi } from './login/login-api.js';
 import { OnAuthenticationFailed } from './on-authentication-failed.js';
 import { LinkStore } from './links/link-store.js';
 import { LinksApi } from './links/links-api.js';
@@ -34,7 +35,7 @@ const discovery = [DiscoveryClient, AutoconfigClient, DnsClient];
 const signIn = [OAuthClient, GrantStore, GrantKeeper, GrantEnder, BegunStore, BegunBox];
 
 @Module({
-  controllers: [ServersApi, InboxApi, LinksApi, SettingsApi, SignInApi, StoreApi, OnAuthenticationFailed],
+  controllers: [ServersApi, InboxApi, LoginApi, LinksApi, SettingsApi, SignInApi, StoreApi, OnAuthenticationFailed],
   providers: [LinkStore, ...inboxes, ...discovery, ...signIn],
 })
 class ConnectionsModule {}

@@ -5,7 +5,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Fault } from '@rejoinder/base/fault';
 import type { DiscoverRequest, DiscoverResponseSchema, VerifyRequest, VerifyResponseSchema } from '@rejoinder/contracts/api/connections';
 import { DiscoveryClient } from './discovery/discovery-client.js';
-import { domainOf, readAddress, readLogin } from './login.js';
+import { domainOf, readAddress, readLogin } from './login/login.js';
 import { OAuthClient } from './sign-in/oauth-client.js';
 import { providerFor, signInAt } from './sign-in/oauth-providers.js';
 import { VerifyClient } from './verify-client.js';

@@ -9,12 +9,12 @@ import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-setti
 import { connectSmtp } from '@rejoinder/runtime/smtp-connect';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
 import type { ConnectionsSettings } from './config.js';
-import type { CheckedLogin } from './login.js';
+import { bothProtocols, type CheckedLogin, type Protocol } from './login/login.js';
 import { FairSlots } from './fair-slots.js';
 import { PortClient } from './ports/port-client.js';
 
 export interface LiveCheck {
-  protocol: 'imap' | 'smtp';
+  protocol: Protocol;
   passed: boolean;
   code: string;
   detail: string;
@@ -47,16 +47,18 @@ export class VerifyClient {
     this.#slots = new FairSlots(settings.liveTests);
   }
 
-  /** Both servers at the same time. Refuses only where the tenant has too many tests running already. */
-  async test(tenantId: string, login: CheckedLogin): Promise<LiveTest> {
+  /** Both servers at the same time, or one alone. Refuses only where the tenant has too many tests running already. */
+  async test(tenantId: string, login: CheckedLogin, protocols: readonly Protocol[] = bothProtocols): Promise<LiveTest> {
     if (!this.#slots.enter(tenantId))
       throw new Fault('busy', 'TESTS_BUSY', 'Too many logins are being tested. Try again in half a minute.', limitMs);
     try {
       let capabilities: string[] = [];
-      const imap = checked('imap', login.imap, async () => (capabilities = await this.#imap(login)));
       let limit = 0;
-      const smtp = checked('smtp', login.smtp, async () => (limit = await this.#smtp(login)));
-      const checks = await Promise.all([imap, smtp]);
+      const tests = {
+        imap: async () => (capabilities = await this.#imap(login)),
+        smtp: async () => (limit = await this.#smtp({ ...login, ...login.smtpSignIn })),
+      };
+      const checks = await Promise.all(protocols.map((protocol) => checked(protocol, login[protocol], tests[protocol])));
       return { checks, capabilities, sizeLimitBytes: BigInt(limit) };
     } finally {
       this.#slots.leave(tenantId);
@@ -96,7 +98,7 @@ export class VerifyClient {
 }
 
 /** A refusal is a value here; only a bug goes up. */
-async function checked(protocol: LiveCheck['protocol'], { host, port }: MailServer, test: () => Promise<unknown>): Promise<LiveCheck> {
+async function checked(protocol: Protocol, { host, port }: MailServer, test: () => Promise<unknown>): Promise<LiveCheck> {
   const server = `${host}:${port}`;
   try {
     await within(limitMs, `testing ${protocol.toUpperCase()}`, test());

@@ -153,8 +153,8 @@ describe('settings of a tenant', () => {
     expect(warnings.map(({ entry }) => entry)).toEqual(['rejoinder.test']);
     const [first] = await afterSoMany('the list', 1, lists);
     expect(first!.entries.map(({ entryHash, since }) => [entryHash.length, since !== undefined])).toEqual([
-      [32, true],
-      [32, true],
+      [16, true],
+      [16, true],
     ]);
     expect(
       Buffer.from(JSON.stringify(first!.entries.map(({ entryHash }) => Buffer.from(entryHash).toString('latin1')))).includes('clinic'),

@@ -128,6 +128,15 @@ describe('signing in', () => {
     expect([gmail.oauthProvider, gmail.oauthProviderName]).toEqual(['', '']);
   });
 
+  it('is not mixed with a password: both sides are given one, or none', async () => {
+    const { inboxId } = await at.connected('mona@town.test');
+    const change = (sides: object) => at.client().changeLogin({ tenantId: at.tenantId, inboxId, ...sides }, slow);
+    for (const sides of [{ imap: { password: 'secret' } }, { imap: { username: 'x' }, smtp: { password: 'secret' } }])
+      expect(await codeOf(change(sides))).toBe('INBOX_SIGNED_IN');
+    const both = await change({ imap: { password: 'secret' }, smtp: { password: 'secret' } });
+    expect(both.inbox).toMatchObject({ inboxId, oauthProvider: '' });
+  });
+
   it('takes the place of a password, and a password its place, under the same id', async () => {
     await at.dovecot.addUser('ines@town.test');
     const tls = (port: number) => ({ host: 'localhost', port, security: 'tls' });

@@ -185,6 +185,9 @@ export interface Login {
   smtp: Server;
 }
 
+/** Of receiving and of sending; what is left out stays. */
+export type LoginChanges = Partial<Record<Check['protocol'], { server?: Server; username?: string; password?: string }>>;
+
 /** To connect an address, or to reconnect an inbox. */
 export interface SignInStart {
   provider: string;
@@ -241,6 +244,7 @@ export const api = {
   verify: (login: Login) => post<Verified>('/v1/inboxes/verify', login),
   connect: (login: Login & { display_name?: string }) => post<Inbox>('/v1/inboxes', login),
   reconnect: (id: string, password: string) => post<Inbox>(`/v1/inboxes/${id}/reconnect`, { password }),
+  changeLogin: (id: string, changes: LoginChanges) => call<Inbox>('PATCH', `/v1/inboxes/${id}/login`, changes),
   reconnectLink: (id: string) => post<{ path: string; expires_at: string }>(`/v1/inboxes/${id}/reconnect-link`),
   startSignIn: (wanted: SignInStart) => post<{ authorization_url: string }>('/v1/inboxes/sign-in', wanted),
   finishSignIn: (callback: string) => post<Inbox>('/v1/inboxes/sign-in/finish', { callback_url: callback }),

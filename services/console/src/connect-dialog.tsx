@@ -1,18 +1,5 @@
 // Connecting a mailbox in one dialog: address, password, servers found or typed, and a live test that says why it fails.
-import {
-  Anchor,
-  Button,
-  Collapse,
-  Group,
-  Modal,
-  NumberInput,
-  PasswordInput,
-  Select,
-  SimpleGrid,
-  Stack,
-  Text,
-  TextInput,
-} from '@mantine/core';
+import { Anchor, Button, Collapse, Group, Modal, PasswordInput, SimpleGrid, Stack, Text, TextInput } from '@mantine/core';
 import { useForm, type UseFormReturnType } from '@mantine/form';
 import { notifications } from '@mantine/notifications';
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
@@ -20,6 +7,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Discovered, type Server } from './api.js';
 import { Refusal, Tested } from './refusal.js';
+import { ServerFields } from './server-fields.js';
 import { SignInMissing, SignInOffer } from './sign-in-offer.js';
 
 interface Values {
@@ -182,8 +170,8 @@ function Servers({ form, open, show, looking, onTyped }: ServersProps) {
       <ServersLine open={open} toggle={() => show(!open)} values={form.values} looking={looking} />
       <Collapse expanded={open} keepMounted={false}>
         <Stack gap="sm">
-          <ServerFields label="Receiving (IMAP)" name="imap" form={form} onTyped={onTyped} />
-          <ServerFields label="Sending (SMTP)" name="smtp" form={form} onTyped={onTyped} />
+          <ServerFields label="Receiving (IMAP)" name="imap" getInputProps={form.getInputProps} onTyped={onTyped} />
+          <ServerFields label="Sending (SMTP)" name="smtp" getInputProps={form.getInputProps} onTyped={onTyped} />
           <TextInput label="User name" placeholder="Only if it is not the address" {...form.getInputProps('username')} />
         </Stack>
       </Collapse>
@@ -201,41 +189,5 @@ function ServersLine({ open, toggle, values, looking }: { open: boolean; toggle:
         {looking ? 'Looking for the servers…' : open ? 'Servers' : found}
       </Group>
     </Anchor>
-  );
-}
-
-interface ServerFieldsProps {
-  label: string;
-  name: 'imap' | 'smtp';
-  form: Pick<UseFormReturnType<Values>, 'getInputProps'>;
-  onTyped: () => void;
-}
-
-function ServerFields({ label, name, form, onTyped }: ServerFieldsProps) {
-  const host = form.getInputProps(`${name}.host`);
-  return (
-    <Group align="flex-start" gap="xs" role="group" aria-label={`${name.toUpperCase()} server`}>
-      <TextInput
-        label={label}
-        placeholder={`${name}.example.com`}
-        style={{ flex: '1 1 220px' }}
-        {...host}
-        onChange={(event) => {
-          onTyped();
-          host.onChange(event);
-        }}
-      />
-      <NumberInput label="Port" w={92} min={1} max={65_535} hideControls {...form.getInputProps(`${name}.port`)} />
-      <Select
-        label="Encryption"
-        w={132}
-        allowDeselect={false}
-        data={[
-          { value: 'tls', label: 'TLS' },
-          { value: 'starttls', label: 'STARTTLS' },
-        ]}
-        {...form.getInputProps(`${name}.security`)}
-      />
-    </Group>
   );
 }

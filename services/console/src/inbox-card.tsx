@@ -11,6 +11,7 @@ import {
   IconPlayerPause,
   IconPlayerPlay,
   IconRefresh,
+  IconServer,
   IconSettings,
   IconTrash,
 } from '@tabler/icons-react';
@@ -21,6 +22,7 @@ import { useFocusBack } from './focus.js';
 import { several, shortTime } from './format.js';
 import { needsPassword, sidesOf, stopped, whereAndSince } from './inbox-state.js';
 import { InboxSettingsDialog } from './inbox-settings-dialog.js';
+import { LoginDialog } from './login-dialog.js';
 import { LoggingAddressDialog } from './logging-address-dialog.js';
 import { PasswordDialog } from './password-dialog.js';
 import { Refusal } from './refusal.js';
@@ -53,6 +55,7 @@ export function InboxCard({ inbox }: { inbox: Inbox }) {
   const [newPassword, askPassword] = useDisclosure();
   const [logging, showLogging] = useDisclosure();
   const [settings, showSettings] = useDisclosure();
+  const [servers, showServers] = useDisclosure();
   const { target, back } = useFocusBack();
   const signIn = useSignIn();
   const again = () => signIn.mutate({ provider: inbox.oauth_provider, inbox_id: inbox.inbox_id });
@@ -82,6 +85,7 @@ export function InboxCard({ inbox }: { inbox: Inbox }) {
             renew={inbox.oauth_provider ? again : askPassword.open}
             showLogging={showLogging.open}
             showSettings={showSettings.open}
+            showServers={inbox.oauth_provider ? undefined : showServers.open}
           />
         </Group>
       </Group>
@@ -103,9 +107,14 @@ export function InboxCard({ inbox }: { inbox: Inbox }) {
                 Sign in again
               </Button>
             ) : (
-              <Button size="xs" color="red" onClick={askPassword.open}>
-                Enter the new password
-              </Button>
+              <Group gap="xs">
+                <Button size="xs" color="red" variant="outline" onClick={showServers.open}>
+                  Other servers
+                </Button>
+                <Button size="xs" color="red" onClick={askPassword.open}>
+                  Enter the new password
+                </Button>
+              </Group>
             )}
           </Group>
         </Alert>
@@ -122,6 +131,7 @@ export function InboxCard({ inbox }: { inbox: Inbox }) {
       {signIn.error && <Refusal error={signIn.error} />}
       <Folders inbox={inbox} />
       <InboxSettingsDialog inbox={inbox} opened={settings} onClose={showSettings.close} onClosed={back} />
+      <LoginDialog inbox={inbox} opened={servers} onClose={showServers.close} onClosed={back} />
       <LoggingAddressDialog inbox={inbox} opened={logging} onClose={showLogging.close} onClosed={back} />
       <PasswordDialog inbox={inbox} opened={newPassword} onClose={askPassword.close} onClosed={back} />
     </Stack>
@@ -172,9 +182,11 @@ interface MenuProps {
   renew: () => void;
   showLogging: () => void;
   showSettings: () => void;
+  /** The provider decides on them where one signs in at its page. */
+  showServers: (() => void) | undefined;
 }
 
-function InboxMenu({ inbox, target, back, renew, showLogging, showSettings }: MenuProps) {
+function InboxMenu({ inbox, target, back, renew, showLogging, showSettings, showServers }: MenuProps) {
   const data = useQueryClient();
   const [removing, remove] = useDisclosure();
   const refresh = () => data.invalidateQueries({ queryKey: ['inboxes'] });
@@ -201,6 +213,11 @@ function InboxMenu({ inbox, target, back, renew, showLogging, showSettings }: Me
           <Menu.Item leftSection={<IconSettings size={16} />} onClick={showSettings}>
             Settings
           </Menu.Item>
+          {showServers && (
+            <Menu.Item leftSection={<IconServer size={16} />} onClick={showServers}>
+              Servers and user name
+            </Menu.Item>
+          )}
           <Menu.Item leftSection={<IconMailForward size={16} />} onClick={showLogging}>
             Logging address
           </Menu.Item>

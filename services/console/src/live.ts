@@ -14,6 +14,7 @@ const events: Record<string, keyof typeof about> = {
   InboxConnected: 'inbox',
   InboxDisconnected: 'inbox',
   InboxSideStopped: 'inbox',
+  InboxSideMended: 'inbox',
   InboxReconnected: 'inbox',
   InboxPaused: 'inbox',
   InboxRemoved: 'inbox',

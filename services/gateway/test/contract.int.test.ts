@@ -65,6 +65,7 @@ const routes: [string, string, string, number, object?][] = [
   ['POST', `/v1/inboxes/${inboxId}/pause`, '/v1/inboxes/{inbox_id}/pause', 200],
   ['POST', `/v1/inboxes/${inboxId}/resync`, '/v1/inboxes/{inbox_id}/resync', 202],
   ['POST', `/v1/inboxes/${inboxId}/resume`, '/v1/inboxes/{inbox_id}/resume', 200],
+  ['PATCH', `/v1/inboxes/${inboxId}/login`, '/v1/inboxes/{inbox_id}/login', 200, { smtp: { password: 'new' } }],
   ['PATCH', `/v1/inboxes/${inboxId}`, '/v1/inboxes/{inbox_id}', 200, { settings: { capture: 'all', folders: ['Work'] } }],
   ['GET', `/v1/inboxes/${inboxId}/folders`, '/v1/inboxes/{inbox_id}/folders', 200],
   ['DELETE', `/v1/inboxes/${inboxId}`, '/v1/inboxes/{inbox_id}', 204],

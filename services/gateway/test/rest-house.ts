@@ -106,6 +106,13 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
         return { inbox: login!.password === 'wrong' ? undefined : inbox, checks: checksOf(login!.password) };
       },
       reconnect: ({ password }) => ({ inbox: password === 'wrong' ? undefined : inbox, checks: checksOf(password) }),
+      changeLogin: ({ imap, smtp }) => {
+        const isWrong = [imap, smtp].some((side) => side?.password === 'wrong');
+        return {
+          inbox: isWrong ? undefined : { ...inbox, imap: imap?.server, smtp: smtp?.server },
+          checks: checksOf(isWrong ? 'wrong' : 'right'),
+        };
+      },
       startSignIn: (request) => {
         if (request.provider === 'none') throw new Fault('invalid', 'OAUTH_NOT_SET_UP', 'Not set up.');
         asked.callers.push(request.caller);

@@ -58,6 +58,16 @@ describe('inboxes', () => {
     expect((await gateway.call('GET', '/v1/inboxes?state=asleep')).status).toBe(400);
   });
 
+  test('are given another server, name or password on the side that is named', async () => {
+    const path = `/v1/inboxes/${inboxId}/login`;
+    const server = { host: 'imap.moved.example', port: 993, security: 'tls' };
+    const { json } = await gateway.call('PATCH', path, { body: { imap: { server, username: 'ada', password: 'right' } } });
+    expect(json).toMatchObject({ inbox_id: inboxId, imap: server, smtp: null });
+    const refused = await gateway.call('PATCH', path, { body: { smtp: { password: 'wrong' } } });
+    expect([refused.status, refused.json]).toMatchObject([422, { code: 'VERIFY_FAILED' }]);
+    expect((await gateway.call('PATCH', path, { body: { imap: { server: { ...server, security: 'plain' } } } })).status).toBe(400);
+  });
+
   test('are not stored if a server refuses: the checks say which', async () => {
     for (const [path, body] of [
       ['/v1/inboxes', { ...login, password: 'wrong' }],

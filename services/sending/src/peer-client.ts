@@ -39,7 +39,8 @@ export class PeerClient {
   async credential(tenantId: string, inboxId: string, refused?: MailLogin): Promise<SmtpCredential> {
     const refusedToken = refused?.accessToken?.reveal() ?? '';
     const client = this.peers.client(ConnectionsService);
-    const { login, credentialVersion } = await client.getCredential({ tenantId, inboxId, refusedToken }, { deadlineMs: credentialMs });
+    const asked = { tenantId, inboxId, refusedToken, protocol: 'smtp' };
+    const { login, credentialVersion } = await client.getCredential(asked, { deadlineMs: credentialMs });
     if (!login?.smtp) throw faultOf('INBOX_NOT_FOUND');
     const { address, username, password, accessToken } = login;
     const secret = { password: new Private(password), ...(accessToken && { accessToken: new Private(accessToken) }) };

@@ -51,7 +51,8 @@ export async function startPeers(addressOf: (service: 'connections' | 'attachmen
   const getCredential: Unary = ({ request }, done) => {
     const inbox = known(request);
     if (!inbox) return done(missing);
-    const { address, password, smtp, version, displayName } = inbox;
+    const { address, smtp, version, displayName } = inbox;
+    const password = request['protocol'] === 'smtp' ? inbox.password : 'of receiving alone';
     return done(null, { login: { address, username: address, password, smtp, imap: smtp }, credentialVersion: version, displayName });
   };
   const getAttachment: Unary = ({ request }, done) => {

@@ -8,6 +8,7 @@ import {
   InboxPausedSchema,
   InboxReconnectedSchema,
   InboxRemovedSchema,
+  InboxSideMendedSchema,
 } from '@rejoinder/contracts/events/connections';
 import { MailSentSchema, SendAcceptedSchema, SendFailedSchema } from '@rejoinder/contracts/events/sending';
 import { AuthenticationFailedSchema } from '@rejoinder/contracts/events/sync';
@@ -263,8 +264,12 @@ describe('an inbox that cannot send', () => {
     );
     await advance(3_600_000);
     expect((await get(sendId)).state).toBe('accepted');
-    Object.assign(here.peers.inboxes.get(inboxId)!, { password: 'secret', version: 2n });
-    await here.house.publish('rejoinder.connections.v1', InboxReconnectedSchema, inboxId, { inboxId, credentialVersion: 2n }, 3n);
+    const mended = (side: string, version: bigint) => ({ inboxId, side, credentialVersion: version });
+    await here.house.publish('rejoinder.connections.v1', InboxSideMendedSchema, inboxId, mended('receiving', 2n), 3n);
+    await advance(3_600_000);
+    expect([(await get(sendId)).state, here.scripted.logins]).toEqual(['accepted', logins]);
+    Object.assign(here.peers.inboxes.get(inboxId)!, { password: 'secret', version: 3n });
+    await here.house.publish('rejoinder.connections.v1', InboxSideMendedSchema, inboxId, mended('sending', 3n), 4n);
     await becomes(sendId, 'sent');
     expect(here.scripted.logins - logins).toBe(1);
     expect(await told()).toHaveLength(1);

@@ -19,6 +19,7 @@ import { AssignedHandler } from './inbox/on-assigned.js';
 import { StartInboxHandler } from './inbox/on-start-inbox.js';
 import { Owner } from './inbox/owner-store.js';
 import { RemovalStore } from './inbox/removal-store.js';
+import { ServerStore } from './inbox/server-store.js';
 import { SessionStore } from './inbox/session-store.js';
 import { UnreadStore } from './inbox/unread-store.js';
 import { AddressStore } from './intake/address-store.js';
@@ -48,6 +49,7 @@ const stores = [
   ObservedStore,
   UnreadStore,
   RemovalStore,
+  ServerStore,
   CaptureStore,
   LocationStore,
   BodyStore,

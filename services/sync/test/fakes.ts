@@ -21,6 +21,8 @@ export interface FakeCredential {
   address: string;
   password: string;
   port: number;
+  /** Left out, it is localhost. */
+  host?: string;
   version: bigint;
 }
 
@@ -48,7 +50,7 @@ export async function serveConnections(address: string, credentials: Map<string,
     GetCredential: ((call: ServerUnaryCall<{ inboxId: string }, object>, answer: sendUnaryData<object>) => {
       const found = credentials.get(call.request.inboxId);
       if (!found) return answer(toServiceError(new Fault('not_found', 'INBOX_NOT_FOUND', 'none')) as never);
-      const imap = { host: 'localhost', port: found.port, security: 'tls' };
+      const imap = { host: found.host ?? 'localhost', port: found.port, security: 'tls' };
       answer(null, {
         login: { address: found.address, username: found.address, password: found.password, imap, smtp: imap },
         credentialVersion: found.version,

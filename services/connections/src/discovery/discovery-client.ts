@@ -5,7 +5,7 @@ import { checkServer } from '@rejoinder/runtime/mail-host';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
 import type { ConnectionsSettings } from '../config.js';
-import { domainOf } from '../login.js';
+import { domainOf } from '../login/login.js';
 import { AutoconfigClient } from './autoconfig-client.js';
 import { guessByProvider, guessesByFacts, isKnown, type Guess } from './discover.js';
 import { DnsClient } from './dns-client.js';

@@ -13,7 +13,7 @@ import { CredentialBox } from '../credential-box.js';
 import { checkedId, shown } from '../inbox-api.js';
 import { InboxStore, type InboxRow } from '../inbox-store.js';
 import { reconnect } from '../inbox.js';
-import { domainOf, readAddress, readDisplayName, type CheckedLogin } from '../login.js';
+import { domainOf, readAddress, readDisplayName, type CheckedLogin } from '../login/login.js';
 import { NewSettings } from '../settings/new-settings.js';
 import { allPassed, VerifyClient, type LiveCheck } from '../verify-client.js';
 import { BegunBox, type Begun } from './begun-box.js';

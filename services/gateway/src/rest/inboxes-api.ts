@@ -8,6 +8,7 @@ import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
 import { refusal } from '../web/problem.js';
 import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
+import * as given from './inbox-given.js';
 import * as shape from './inbox.js';
 import { ids, toCursor, toTime, toTimestamp } from './shapes.js';
 
@@ -28,7 +29,7 @@ export class InboxesApi {
     answers: shape.discoveredSchema,
     refuses: { 400: [{ code: 'POP3_ONLY', detail: catalogue.POP3_ONLY.sentence }] },
   })
-  async discover(@TenantId() tenantId: string, @FromBody(shape.discoverBody) body: z.infer<typeof shape.discoverBody>) {
+  async discover(@TenantId() tenantId: string, @FromBody(given.discoverBody) body: z.infer<typeof given.discoverBody>) {
     const found = this.#connections.discover({ tenantId, ...body }, liveTest);
     return shape.toDiscovered(await found.catch((error: unknown) => unlessUnknown(error, undefined)));
   }
@@ -40,7 +41,7 @@ export class InboxesApi {
     result: 'What came of it, for each server',
     answers: shape.verifiedSchema,
   })
-  async verify(@TenantId() tenantId: string, @FromBody(shape.verifyBody) body: shape.VerifyBody) {
+  async verify(@TenantId() tenantId: string, @FromBody(given.verifyBody) body: given.VerifyBody) {
     const { checks, capabilities, sizeLimitBytes } = await this.#connections.verify({ tenantId, login: body }, liveTest);
     return { checks: checks.map(shape.toCheck), capabilities, size_limit_bytes: Number(sizeLimitBytes) };
   }
@@ -53,7 +54,7 @@ export class InboxesApi {
     answers: shape.inboxSchema,
     refuses: { 422: [shape.verifyFailed], 409: [{ code: 'INBOX_EXISTS', detail: catalogue.INBOX_EXISTS.sentence }] },
   })
-  async connect(@TenantId() tenantId: string, @FromBody(shape.connectBody) body: shape.ConnectBody): Promise<shape.InboxAnswer> {
+  async connect(@TenantId() tenantId: string, @FromBody(given.connectBody) body: given.ConnectBody): Promise<shape.InboxAnswer> {
     const { display_name: displayName, settings, ...login } = body;
     const { attachments = true, history_days: historyDays = 30, log_folder: logFolder = '', capture = '', folders = [] } = settings ?? {};
     const wanted = { capture, captureSince: toTimestamp(settings?.capture_since), attachments, historyDays, logFolder, folders };
@@ -68,7 +69,7 @@ export class InboxesApi {
   })
   async list(
     @TenantId() tenantId: string,
-    @FromQuery(shape.inboxesQuery) { limit, cursor, query, state }: z.infer<typeof shape.inboxesQuery>,
+    @FromQuery(given.inboxesQuery) { limit, cursor, query, state }: z.infer<typeof given.inboxesQuery>,
   ): Promise<z.infer<typeof shape.inboxesSchema>> {
     const asked = { tenantId, pageSize: limit, pageToken: cursor, query, state };
     const { inboxes, nextPageToken } = await this.#connections.listInboxes(asked);
@@ -98,7 +99,7 @@ export class InboxesApi {
   async change(
     @TenantId() tenantId: string,
     @FromPath('inbox_id', ids.inbox) inboxId: string,
-    @FromBody(shape.inboxPatch) { settings }: shape.InboxPatch,
+    @FromBody(given.inboxPatch) { settings }: given.InboxPatch,
   ): Promise<shape.InboxAnswer> {
     const { capture, attachments, history_days: historyDays, log_folder: logFolder, folders } = settings;
     const changed = { capture, attachments, historyDays, logFolder, captureSince: toTimestamp(settings.capture_since) };
@@ -133,9 +134,25 @@ export class InboxesApi {
   async reconnect(
     @TenantId() tenantId: string,
     @FromPath('inbox_id', ids.inbox) inboxId: string,
-    @FromBody(shape.reconnectBody) { password }: z.infer<typeof shape.reconnectBody>,
+    @FromBody(given.reconnectBody) { password }: z.infer<typeof given.reconnectBody>,
   ): Promise<shape.InboxAnswer> {
     return this.#told(tenantId, letIn(await this.#connections.reconnect({ tenantId, inboxId, password }, liveTest)));
+  }
+
+  @Route({
+    method: 'PATCH',
+    path: ':inbox_id/login',
+    says: 'Changes server, user name or password of receiving, of sending or of both, once what changes is let in; a side that is left out is neither tried nor changed',
+    result: 'It is stored, and what is mended works again; every id stays',
+    answers: shape.inboxSchema,
+    refuses: { 422: [shape.verifyFailed], 409: [{ code: 'INBOX_SIGNED_IN', detail: catalogue.INBOX_SIGNED_IN.sentence }] },
+  })
+  async changeLogin(
+    @TenantId() tenantId: string,
+    @FromPath('inbox_id', ids.inbox) inboxId: string,
+    @FromBody(given.loginPatch) { imap, smtp }: given.LoginPatch,
+  ): Promise<shape.InboxAnswer> {
+    return this.#told(tenantId, letIn(await this.#connections.changeLogin({ tenantId, inboxId, imap, smtp }, liveTest)));
   }
 
   @Route({

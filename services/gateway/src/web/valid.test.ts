@@ -1,7 +1,7 @@
 // What is wrong with a request, in words of who sent it.
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { connectBody } from '../rest/inbox.js';
+import { connectBody } from '../rest/inbox-given.js';
 import { mailBody } from '../rest/send.js';
 import { ids, pageOf } from '../rest/shapes.js';
 import { Valid } from './valid.js';

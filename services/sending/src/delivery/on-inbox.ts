@@ -10,6 +10,7 @@ import {
   InboxPausedSchema,
   InboxReconnectedSchema,
   InboxRemovedSchema,
+  InboxSideMendedSchema,
   InboxSideStoppedSchema,
 } from '@rejoinder/contracts/events/connections';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
@@ -40,6 +41,16 @@ export class OnInbox {
     return this.#take(
       batch,
       () => 'ready',
+      ({ credentialVersion }) => credentialVersion,
+    );
+  }
+
+  /** The other side still needs a credential, which is nothing to sending. */
+  @On(InboxSideMendedSchema)
+  sideMended(batch: Received<typeof InboxSideMendedSchema>[]): Promise<Outcome | Outcome[]> {
+    return this.#take(
+      batch,
+      ({ side }) => (side === 'sending' ? 'ready' : undefined),
       ({ credentialVersion }) => credentialVersion,
     );
   }

@@ -19,9 +19,10 @@ function idleSession(Made: typeof Holder) {
     sessions: { say: nothing, loggedIn: nothing, takesWork: nothing } as unknown as HolderParts['sessions'],
     connect: async () => ({
       imap: Object.assign(imap, { idle }) as unknown as ImapSession,
-      login: {} as never,
+      login: { server: { host: 'imap.example' } } as never,
       addressHash: Buffer.alloc(32),
     }),
+    arriveAt: nothing,
     folderSync: async () => sync as unknown as FolderSync,
     ...{ folderPollMs: 60_000, logger: { debug: () => undefined } as unknown as HolderParts['logger'] },
   });

@@ -15,6 +15,8 @@ export interface HolderParts {
   sessions: SessionStore;
   /** Logs in; the second and later calls are for work that would hold up the session. */
   connect: (row: SessionRow) => Promise<Login>;
+  /** Forgets what means something else at another server. */
+  arriveAt: (row: SessionRow, host: string) => Promise<void>;
   /** Makes what keeps the folders in step over this session. */
   folderSync: (row: SessionRow, imap: ImapSession, ownAddressHash: Buffer) => Promise<FolderSync>;
   folderPollMs: number;
@@ -160,6 +162,7 @@ export class Holder {
       this.#listen(imap);
       this.#standsSince = performance.now();
       await this.parts.sessions.loggedIn(this.row, addressHash);
+      await this.parts.arriveAt(this.row, login.server.host);
       const sync = await this.parts.folderSync(this.row, imap, addressHash);
       await this.#keep(sync, imap).finally(() => sync.quiet());
     } catch (error) {

@@ -21,6 +21,7 @@ import { Holder, type Login } from './holder.js';
 import { Gate } from './gate.js';
 import { ObservedStore } from './observed-store.js';
 import { OwnAddresses } from './own-addresses.js';
+import { ServerStore } from './server-store.js';
 import { SessionStore, type SessionRow } from './session-store.js';
 import type { Suspects } from './suspects.js';
 import { tenantHash } from './tenant-hash.js';
@@ -49,6 +50,7 @@ export class Holders implements OnModuleDestroy {
     private readonly audits: AuditStore,
     private readonly observed: ObservedStore,
     private readonly unread: UnreadStore,
+    private readonly servers: ServerStore,
     private readonly vault: Vault,
   ) {
     this.#network = openMailNetwork(settings);
@@ -87,6 +89,7 @@ export class Holders implements OnModuleDestroy {
     const holder = new Holder(row, {
       sessions: this.sessions,
       connect: (session) => this.#connect(session),
+      arriveAt: (session, host) => this.servers.arriveAt(session, host),
       folderSync: (session, imap, ownAddressHash) => this.#folderSync(session, imap, ownAddressHash),
       folderPollMs: this.settings.folderPollSeconds * 1_000,
       logger: this.logger,

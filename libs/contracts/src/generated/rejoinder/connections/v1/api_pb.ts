@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/connections/v1/api.proto.
  */
 export const file_rejoinder_connections_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("CiJyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvYXBpLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiNgoGU2VydmVyEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoBRIQCghzZWN1cml0eRgDIAEoCSI7Cg9EaXNjb3ZlclJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEigAIKEERpc2NvdmVyUmVzcG9uc2USLgoEaW1hcBgBIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISLgoEc210cBgCIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISEAoIcHJvdmlkZXIYAyABKAkSDAoEaGludBgEIAEoCRIOCgZzb3VyY2UYBSABKAkSDwoHc2lnbl9pbhgGIAEoCRIWCg5vYXV0aF9wcm92aWRlchgHIAEoCRIbChNvYXV0aF9wcm92aWRlcl9uYW1lGAggASgJEhYKCHVzZXJuYW1lGAkgASgJQgSItRgBIlIKDVZlcmlmeVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBWxvZ2luGAIgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luItABCgVMb2dpbhIVCgdhZGRyZXNzGAEgASgJQgSItRgBEhYKCHVzZXJuYW1lGAIgASgJQgSItRgBEhkKCHBhc3N3b3JkGAMgASgJQgeAAQGItRgBEi4KBGltYXAYBCABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEi4KBHNtdHAYBSABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEh0KDGFjY2Vzc190b2tlbhgGIAEoCUIHgAEBiLUYASJnCgVDaGVjaxIQCghwcm90b2NvbBgBIAEoCRIOCgZwYXNzZWQYAiABKAgSDAoEY29kZRgDIAEoCRIOCgZkZXRhaWwYBCABKAkSDgoGYWN0aW9uGAUgASgJEg4KBnNlcnZlchgGIAEoCSJxCg5WZXJpZnlSZXNwb25zZRIvCgZjaGVja3MYASADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ2hlY2sSFAoMY2FwYWJpbGl0aWVzGAIgAygJEhgKEHNpemVfbGltaXRfYnl0ZXMYAyABKAMipQEKDkNvbm5lY3RSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIuCgVsb2dpbhgCIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Mb2dpbhIaCgxkaXNwbGF5X25hbWUYAyABKAlCBIi1GAESNAoIc2V0dGluZ3MYBCABKAsyIi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2V0dGluZ3MicgoPQ29ubmVjdFJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ei8KBmNoZWNrcxgCIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjayJSChBSZWNvbm5lY3RSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIZCghwYXNzd29yZBgDIAEoCUIHgAEBiLUYASJ0ChFSZWNvbm5lY3RSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveBIvCgZjaGVja3MYAiADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ2hlY2siXQoaQ3JlYXRlUmVjb25uZWN0TGlua1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgDIAEoAyJ8ChtDcmVhdGVSZWNvbm5lY3RMaW5rUmVzcG9uc2USFgoFdG9rZW4YASABKAlCB4ABAYi1GAESLgoKZXhwaXJlc19hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoHYWRkcmVzcxgDIAEoCUIEiLUYASJEChhPcGVuUmVjb25uZWN0TGlua1JlcXVlc3QSFgoFdG9rZW4YASABKAlCB4ABAYi1GAESEAoIYXR0ZW1wdHMYAiABKAgiXgoZT3BlblJlY29ubmVjdExpbmtSZXNwb25zZRIRCgl0ZW5hbnRfaWQYASABKAkSLgoFaW5ib3gYAiABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gi2gEKElN0YXJ0U2lnbkluUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSFQoHYWRkcmVzcxgDIAEoCUIEiLUYARIQCghpbmJveF9pZBgEIAEoCRIaCgxkaXNwbGF5X25hbWUYBSABKAlCBIi1GAESNAoIc2V0dGluZ3MYBiABKAsyIi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2V0dGluZ3MSFAoMcmVkaXJlY3RfdXJpGAcgASgJEg4KBmNhbGxlchgIIAEoCSI2ChNTdGFydFNpZ25JblJlc3BvbnNlEh8KEWF1dGhvcml6YXRpb25fdXJsGAEgASgJQgSItRgBIlcKE0ZpbmlzaFNpZ25JblJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEh0KDGNhbGxiYWNrX3VybBgCIAEoCUIHgAEBiLUYARIOCgZjYWxsZXIYAyABKAkijAEKFEZpbmlzaFNpZ25JblJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ei8KBmNoZWNrcxgCIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjaxITCgtyZWNvbm5lY3RlZBgDIAEoCCIzCgxQYXVzZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIj8KDVBhdXNlUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3giNAoNUmVzdW1lUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiQAoOUmVzdW1lUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3giNAoNUmVtb3ZlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiEAoOUmVtb3ZlUmVzcG9uc2UizgIKFVVwZGF0ZVNldHRpbmdzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSFAoHY2FwdHVyZRgDIAEoCUgAiAEBEhgKC2F0dGFjaG1lbnRzGAQgASgISAGIAQESGQoMaGlzdG9yeV9kYXlzGAUgASgFSAKIAQESHQoKbG9nX2ZvbGRlchgGIAEoCUIEiLUYAUgDiAEBEjcKB2ZvbGRlcnMYByABKAsyJi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRm9sZGVyQ2hvaWNlEjEKDWNhcHR1cmVfc2luY2UYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgoKCF9jYXB0dXJlQg4KDF9hdHRhY2htZW50c0IPCg1faGlzdG9yeV9kYXlzQg0KC19sb2dfZm9sZGVyIiMKDEZvbGRlckNob2ljZRITCgVwYXRocxgBIAMoCUIEiLUYASJIChZVcGRhdGVTZXR0aW5nc1Jlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ik8KDlRlbmFudFNldHRpbmdzEhMKC2F0dGFjaG1lbnRzGAEgASgIEg8KB2NhcHR1cmUYAiABKAkSFwoJbmV2ZXJfbG9nGAMgAygJQgSItRgBIi0KGEdldFRlbmFudFNldHRpbmdzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkilAEKGUdldFRlbmFudFNldHRpbmdzUmVzcG9uc2USOgoIc2V0dGluZ3MYASABKAsyKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVGVuYW50U2V0dGluZ3MSOwoId2FybmluZ3MYAiADKAsyKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dXYXJuaW5nImkKGFB1dFRlbmFudFNldHRpbmdzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSOgoIc2V0dGluZ3MYAiABKAsyKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVGVuYW50U2V0dGluZ3MilAEKGVB1dFRlbmFudFNldHRpbmdzUmVzcG9uc2USOgoIc2V0dGluZ3MYASABKAsyKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVGVuYW50U2V0dGluZ3MSOwoId2FybmluZ3MYAiADKAsyKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dXYXJuaW5nIj4KD05ldmVyTG9nV2FybmluZxITCgVlbnRyeRgBIAEoCUIEiLUYARIWCghzZW50ZW5jZRgCIAEoCUIEiLUYASI+ChJUcnlOZXZlckxvZ1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2VudHJpZXMYAiADKAlCBIi1GAEiiwEKE1RyeU5ldmVyTG9nUmVzcG9uc2USNwoGdHJpYWxzGAEgAygLMicucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLk5ldmVyTG9nVHJpYWwSOwoId2FybmluZ3MYAiADKAsyKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dXYXJuaW5nIkQKGERlbGV0ZU5ldmVyTG9nZ2VkUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFQoHZW50cmllcxgCIAMoCUIEiLUYASIqChlEZWxldGVOZXZlckxvZ2dlZFJlc3BvbnNlEg0KBW1haWxzGAEgASgDIkMKDU5ldmVyTG9nVHJpYWwSEwoFZW50cnkYASABKAlCBIi1GAESDwoHdHJhY2tlZBgCIAEoAxIMCgRzZWVuGAMgASgDIjYKD0dldEluYm94UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiQgoQR2V0SW5ib3hSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCJyChJMaXN0SW5ib3hlc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhMKBXF1ZXJ5GAQgASgJQgSItRgBEg0KBXN0YXRlGAUgASgJImAKE0xpc3RJbmJveGVzUmVzcG9uc2USMAoHaW5ib3hlcxgBIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2QMKBUluYm94EhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEhEKCXJlY2VpdmluZxgEIAEoCRIYChByZWNlaXZpbmdfcmVhc29uGAUgASgJEg8KB3NlbmRpbmcYBiABKAkSFgoOc2VuZGluZ19yZWFzb24YByABKAkSNAoIc2V0dGluZ3MYCCABKAsyIi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2V0dGluZ3MSMAoMY29ubmVjdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgRpbWFwGAogASgLMiAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNlcnZlchIuCgRzbXRwGAsgASgLMiAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNlcnZlchIWCg5vYXV0aF9wcm92aWRlchgMIAEoCRIQCghwcm92aWRlchgNIAEoCRIxCg1zdG9wcGVkX3NpbmNlGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCgh0cmFjZV9pZBgPIAEoCSJbChRHZXRDcmVkZW50aWFsUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSHgoNcmVmdXNlZF90b2tlbhgDIAEoCUIHgAEBiLUYASK3AQoVR2V0Q3JlZGVudGlhbFJlc3BvbnNlEi4KBWxvZ2luGAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgCIAEoAxIaCgxkaXNwbGF5X25hbWUYAyABKAlCBIi1GAESNgoSYWNjZXNzX3Rva2VuX3VudGlsGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDKoEAoSQ29ubmVjdGlvbnNTZXJ2aWNlEmEKCERpc2NvdmVyEikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkRpc2NvdmVyUmVxdWVzdBoqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5EaXNjb3ZlclJlc3BvbnNlElsKBlZlcmlmeRInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5WZXJpZnlSZXF1ZXN0GigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlZlcmlmeVJlc3BvbnNlEl4KB0Nvbm5lY3QSKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ29ubmVjdFJlcXVlc3QaKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ29ubmVjdFJlc3BvbnNlEmQKCVJlY29ubmVjdBIqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZWNvbm5lY3RSZXF1ZXN0GisucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlY29ubmVjdFJlc3BvbnNlEmoKC1N0YXJ0U2lnbkluEiwucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlN0YXJ0U2lnbkluUmVxdWVzdBotLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TdGFydFNpZ25JblJlc3BvbnNlEm0KDEZpbmlzaFNpZ25JbhItLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5GaW5pc2hTaWduSW5SZXF1ZXN0Gi4ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkZpbmlzaFNpZ25JblJlc3BvbnNlEoIBChNDcmVhdGVSZWNvbm5lY3RMaW5rEjQucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNyZWF0ZVJlY29ubmVjdExpbmtSZXF1ZXN0GjUucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNyZWF0ZVJlY29ubmVjdExpbmtSZXNwb25zZRJ8ChFPcGVuUmVjb25uZWN0TGluaxIyLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5PcGVuUmVjb25uZWN0TGlua1JlcXVlc3QaMy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuT3BlblJlY29ubmVjdExpbmtSZXNwb25zZRJYCgVQYXVzZRImLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QYXVzZVJlcXVlc3QaJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUGF1c2VSZXNwb25zZRJbCgZSZXN1bWUSJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVzdW1lUmVxdWVzdBooLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZXN1bWVSZXNwb25zZRJbCgZSZW1vdmUSJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVtb3ZlUmVxdWVzdBooLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZW1vdmVSZXNwb25zZRJzCg5VcGRhdGVTZXR0aW5ncxIvLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5VcGRhdGVTZXR0aW5nc1JlcXVlc3QaMC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVXBkYXRlU2V0dGluZ3NSZXNwb25zZRJ8ChFHZXRUZW5hbnRTZXR0aW5ncxIyLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRUZW5hbnRTZXR0aW5nc1JlcXVlc3QaMy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0VGVuYW50U2V0dGluZ3NSZXNwb25zZRJ8ChFQdXRUZW5hbnRTZXR0aW5ncxIyLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QdXRUZW5hbnRTZXR0aW5nc1JlcXVlc3QaMy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUHV0VGVuYW50U2V0dGluZ3NSZXNwb25zZRJqCgtUcnlOZXZlckxvZxIsLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5UcnlOZXZlckxvZ1JlcXVlc3QaLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVHJ5TmV2ZXJMb2dSZXNwb25zZRJ8ChFEZWxldGVOZXZlckxvZ2dlZBIyLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5EZWxldGVOZXZlckxvZ2dlZFJlcXVlc3QaMy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRGVsZXRlTmV2ZXJMb2dnZWRSZXNwb25zZRJhCghHZXRJbmJveBIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRJbmJveFJlcXVlc3QaKi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0SW5ib3hSZXNwb25zZRJqCgtMaXN0SW5ib3hlcxIsLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5MaXN0SW5ib3hlc1JlcXVlc3QaLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTGlzdEluYm94ZXNSZXNwb25zZRJwCg1HZXRDcmVkZW50aWFsEi4ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldENyZWRlbnRpYWxSZXF1ZXN0Gi8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldENyZWRlbnRpYWxSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_connections_v1_events, file_rejoinder_v1_options]);
+  fileDesc("CiJyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvYXBpLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiNgoGU2VydmVyEgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoBRIQCghzZWN1cml0eRgDIAEoCSI7Cg9EaXNjb3ZlclJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEigAIKEERpc2NvdmVyUmVzcG9uc2USLgoEaW1hcBgBIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISLgoEc210cBgCIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISEAoIcHJvdmlkZXIYAyABKAkSDAoEaGludBgEIAEoCRIOCgZzb3VyY2UYBSABKAkSDwoHc2lnbl9pbhgGIAEoCRIWCg5vYXV0aF9wcm92aWRlchgHIAEoCRIbChNvYXV0aF9wcm92aWRlcl9uYW1lGAggASgJEhYKCHVzZXJuYW1lGAkgASgJQgSItRgBIlIKDVZlcmlmeVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBWxvZ2luGAIgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luItABCgVMb2dpbhIVCgdhZGRyZXNzGAEgASgJQgSItRgBEhYKCHVzZXJuYW1lGAIgASgJQgSItRgBEhkKCHBhc3N3b3JkGAMgASgJQgeAAQGItRgBEi4KBGltYXAYBCABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEi4KBHNtdHAYBSABKAsyIC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2VydmVyEh0KDGFjY2Vzc190b2tlbhgGIAEoCUIHgAEBiLUYASJnCgVDaGVjaxIQCghwcm90b2NvbBgBIAEoCRIOCgZwYXNzZWQYAiABKAgSDAoEY29kZRgDIAEoCRIOCgZkZXRhaWwYBCABKAkSDgoGYWN0aW9uGAUgASgJEg4KBnNlcnZlchgGIAEoCSJxCg5WZXJpZnlSZXNwb25zZRIvCgZjaGVja3MYASADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ2hlY2sSFAoMY2FwYWJpbGl0aWVzGAIgAygJEhgKEHNpemVfbGltaXRfYnl0ZXMYAyABKAMipQEKDkNvbm5lY3RSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIuCgVsb2dpbhgCIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Mb2dpbhIaCgxkaXNwbGF5X25hbWUYAyABKAlCBIi1GAESNAoIc2V0dGluZ3MYBCABKAsyIi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2V0dGluZ3MicgoPQ29ubmVjdFJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ei8KBmNoZWNrcxgCIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjayJSChBSZWNvbm5lY3RSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIZCghwYXNzd29yZBgDIAEoCUIHgAEBiLUYASJ0ChFSZWNvbm5lY3RSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveBIvCgZjaGVja3MYAiADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ2hlY2siowEKEkNoYW5nZUxvZ2luUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSMwoEaW1hcBgDIAEoCzIlLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5Mb2dpbkNoYW5nZRIzCgRzbXRwGAQgASgLMiUucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luQ2hhbmdlInIKC0xvZ2luQ2hhbmdlEjAKBnNlcnZlchgBIAEoCzIgLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TZXJ2ZXISFgoIdXNlcm5hbWUYAiABKAlCBIi1GAESGQoIcGFzc3dvcmQYAyABKAlCB4ABAYi1GAEidgoTQ2hhbmdlTG9naW5SZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveBIvCgZjaGVja3MYAiADKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ2hlY2siXQoaQ3JlYXRlUmVjb25uZWN0TGlua1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgDIAEoAyJ8ChtDcmVhdGVSZWNvbm5lY3RMaW5rUmVzcG9uc2USFgoFdG9rZW4YASABKAlCB4ABAYi1GAESLgoKZXhwaXJlc19hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoHYWRkcmVzcxgDIAEoCUIEiLUYASJEChhPcGVuUmVjb25uZWN0TGlua1JlcXVlc3QSFgoFdG9rZW4YASABKAlCB4ABAYi1GAESEAoIYXR0ZW1wdHMYAiABKAgiXgoZT3BlblJlY29ubmVjdExpbmtSZXNwb25zZRIRCgl0ZW5hbnRfaWQYASABKAkSLgoFaW5ib3gYAiABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3gi2gEKElN0YXJ0U2lnbkluUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIcHJvdmlkZXIYAiABKAkSFQoHYWRkcmVzcxgDIAEoCUIEiLUYARIQCghpbmJveF9pZBgEIAEoCRIaCgxkaXNwbGF5X25hbWUYBSABKAlCBIi1GAESNAoIc2V0dGluZ3MYBiABKAsyIi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2V0dGluZ3MSFAoMcmVkaXJlY3RfdXJpGAcgASgJEg4KBmNhbGxlchgIIAEoCSI2ChNTdGFydFNpZ25JblJlc3BvbnNlEh8KEWF1dGhvcml6YXRpb25fdXJsGAEgASgJQgSItRgBIlcKE0ZpbmlzaFNpZ25JblJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEh0KDGNhbGxiYWNrX3VybBgCIAEoCUIHgAEBiLUYARIOCgZjYWxsZXIYAyABKAkijAEKFEZpbmlzaFNpZ25JblJlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ei8KBmNoZWNrcxgCIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGVjaxITCgtyZWNvbm5lY3RlZBgDIAEoCCIzCgxQYXVzZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIj8KDVBhdXNlUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3giNAoNUmVzdW1lUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiQAoOUmVzdW1lUmVzcG9uc2USLgoFaW5ib3gYASABKAsyHy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuSW5ib3giNAoNUmVtb3ZlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiEAoOUmVtb3ZlUmVzcG9uc2UizgIKFVVwZGF0ZVNldHRpbmdzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSFAoHY2FwdHVyZRgDIAEoCUgAiAEBEhgKC2F0dGFjaG1lbnRzGAQgASgISAGIAQESGQoMaGlzdG9yeV9kYXlzGAUgASgFSAKIAQESHQoKbG9nX2ZvbGRlchgGIAEoCUIEiLUYAUgDiAEBEjcKB2ZvbGRlcnMYByABKAsyJi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRm9sZGVyQ2hvaWNlEjEKDWNhcHR1cmVfc2luY2UYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgoKCF9jYXB0dXJlQg4KDF9hdHRhY2htZW50c0IPCg1faGlzdG9yeV9kYXlzQg0KC19sb2dfZm9sZGVyIiMKDEZvbGRlckNob2ljZRITCgVwYXRocxgBIAMoCUIEiLUYASJIChZVcGRhdGVTZXR0aW5nc1Jlc3BvbnNlEi4KBWluYm94GAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkluYm94Ik8KDlRlbmFudFNldHRpbmdzEhMKC2F0dGFjaG1lbnRzGAEgASgIEg8KB2NhcHR1cmUYAiABKAkSFwoJbmV2ZXJfbG9nGAMgAygJQgSItRgBIi0KGEdldFRlbmFudFNldHRpbmdzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkilAEKGUdldFRlbmFudFNldHRpbmdzUmVzcG9uc2USOgoIc2V0dGluZ3MYASABKAsyKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVGVuYW50U2V0dGluZ3MSOwoId2FybmluZ3MYAiADKAsyKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dXYXJuaW5nImkKGFB1dFRlbmFudFNldHRpbmdzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSOgoIc2V0dGluZ3MYAiABKAsyKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVGVuYW50U2V0dGluZ3MilAEKGVB1dFRlbmFudFNldHRpbmdzUmVzcG9uc2USOgoIc2V0dGluZ3MYASABKAsyKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVGVuYW50U2V0dGluZ3MSOwoId2FybmluZ3MYAiADKAsyKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dXYXJuaW5nIj4KD05ldmVyTG9nV2FybmluZxITCgVlbnRyeRgBIAEoCUIEiLUYARIWCghzZW50ZW5jZRgCIAEoCUIEiLUYASI+ChJUcnlOZXZlckxvZ1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2VudHJpZXMYAiADKAlCBIi1GAEiiwEKE1RyeU5ldmVyTG9nUmVzcG9uc2USNwoGdHJpYWxzGAEgAygLMicucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLk5ldmVyTG9nVHJpYWwSOwoId2FybmluZ3MYAiADKAsyKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dXYXJuaW5nIkQKGERlbGV0ZU5ldmVyTG9nZ2VkUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFQoHZW50cmllcxgCIAMoCUIEiLUYASIqChlEZWxldGVOZXZlckxvZ2dlZFJlc3BvbnNlEg0KBW1haWxzGAEgASgDIkMKDU5ldmVyTG9nVHJpYWwSEwoFZW50cnkYASABKAlCBIi1GAESDwoHdHJhY2tlZBgCIAEoAxIMCgRzZWVuGAMgASgDIjYKD0dldEluYm94UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiQgoQR2V0SW5ib3hSZXNwb25zZRIuCgVpbmJveBgBIAEoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveCJyChJMaXN0SW5ib3hlc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEhMKBXF1ZXJ5GAQgASgJQgSItRgBEg0KBXN0YXRlGAUgASgJImAKE0xpc3RJbmJveGVzUmVzcG9uc2USMAoHaW5ib3hlcxgBIAMoCzIfLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5JbmJveBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2QMKBUluYm94EhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEhEKCXJlY2VpdmluZxgEIAEoCRIYChByZWNlaXZpbmdfcmVhc29uGAUgASgJEg8KB3NlbmRpbmcYBiABKAkSFgoOc2VuZGluZ19yZWFzb24YByABKAkSNAoIc2V0dGluZ3MYCCABKAsyIi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2V0dGluZ3MSMAoMY29ubmVjdGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgRpbWFwGAogASgLMiAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNlcnZlchIuCgRzbXRwGAsgASgLMiAucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNlcnZlchIWCg5vYXV0aF9wcm92aWRlchgMIAEoCRIQCghwcm92aWRlchgNIAEoCRIxCg1zdG9wcGVkX3NpbmNlGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCgh0cmFjZV9pZBgPIAEoCSJtChRHZXRDcmVkZW50aWFsUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSHgoNcmVmdXNlZF90b2tlbhgDIAEoCUIHgAEBiLUYARIQCghwcm90b2NvbBgEIAEoCSK3AQoVR2V0Q3JlZGVudGlhbFJlc3BvbnNlEi4KBWxvZ2luGAEgASgLMh8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkxvZ2luEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgCIAEoAxIaCgxkaXNwbGF5X25hbWUYAyABKAlCBIi1GAESNgoSYWNjZXNzX3Rva2VuX3VudGlsGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDKUEQoSQ29ubmVjdGlvbnNTZXJ2aWNlEmEKCERpc2NvdmVyEikucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkRpc2NvdmVyUmVxdWVzdBoqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5EaXNjb3ZlclJlc3BvbnNlElsKBlZlcmlmeRInLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5WZXJpZnlSZXF1ZXN0GigucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlZlcmlmeVJlc3BvbnNlEl4KB0Nvbm5lY3QSKC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ29ubmVjdFJlcXVlc3QaKS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuQ29ubmVjdFJlc3BvbnNlEmQKCVJlY29ubmVjdBIqLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZWNvbm5lY3RSZXF1ZXN0GisucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlJlY29ubmVjdFJlc3BvbnNlEmoKC0NoYW5nZUxvZ2luEiwucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNoYW5nZUxvZ2luUmVxdWVzdBotLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5DaGFuZ2VMb2dpblJlc3BvbnNlEmoKC1N0YXJ0U2lnbkluEiwucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlN0YXJ0U2lnbkluUmVxdWVzdBotLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5TdGFydFNpZ25JblJlc3BvbnNlEm0KDEZpbmlzaFNpZ25JbhItLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5GaW5pc2hTaWduSW5SZXF1ZXN0Gi4ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkZpbmlzaFNpZ25JblJlc3BvbnNlEoIBChNDcmVhdGVSZWNvbm5lY3RMaW5rEjQucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNyZWF0ZVJlY29ubmVjdExpbmtSZXF1ZXN0GjUucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkNyZWF0ZVJlY29ubmVjdExpbmtSZXNwb25zZRJ8ChFPcGVuUmVjb25uZWN0TGluaxIyLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5PcGVuUmVjb25uZWN0TGlua1JlcXVlc3QaMy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuT3BlblJlY29ubmVjdExpbmtSZXNwb25zZRJYCgVQYXVzZRImLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QYXVzZVJlcXVlc3QaJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUGF1c2VSZXNwb25zZRJbCgZSZXN1bWUSJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVzdW1lUmVxdWVzdBooLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZXN1bWVSZXNwb25zZRJbCgZSZW1vdmUSJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUmVtb3ZlUmVxdWVzdBooLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5SZW1vdmVSZXNwb25zZRJzCg5VcGRhdGVTZXR0aW5ncxIvLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5VcGRhdGVTZXR0aW5nc1JlcXVlc3QaMC5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVXBkYXRlU2V0dGluZ3NSZXNwb25zZRJ8ChFHZXRUZW5hbnRTZXR0aW5ncxIyLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRUZW5hbnRTZXR0aW5nc1JlcXVlc3QaMy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0VGVuYW50U2V0dGluZ3NSZXNwb25zZRJ8ChFQdXRUZW5hbnRTZXR0aW5ncxIyLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5QdXRUZW5hbnRTZXR0aW5nc1JlcXVlc3QaMy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuUHV0VGVuYW50U2V0dGluZ3NSZXNwb25zZRJqCgtUcnlOZXZlckxvZxIsLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5UcnlOZXZlckxvZ1JlcXVlc3QaLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuVHJ5TmV2ZXJMb2dSZXNwb25zZRJ8ChFEZWxldGVOZXZlckxvZ2dlZBIyLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5EZWxldGVOZXZlckxvZ2dlZFJlcXVlc3QaMy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuRGVsZXRlTmV2ZXJMb2dnZWRSZXNwb25zZRJhCghHZXRJbmJveBIpLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5HZXRJbmJveFJlcXVlc3QaKi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuR2V0SW5ib3hSZXNwb25zZRJqCgtMaXN0SW5ib3hlcxIsLnJlam9pbmRlci5jb25uZWN0aW9ucy52MS5MaXN0SW5ib3hlc1JlcXVlc3QaLS5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTGlzdEluYm94ZXNSZXNwb25zZRJwCg1HZXRDcmVkZW50aWFsEi4ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldENyZWRlbnRpYWxSZXF1ZXN0Gi8ucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLkdldENyZWRlbnRpYWxSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_connections_v1_events, file_rejoinder_v1_options]);
 
 /**
  * One mail server. Security is "tls" or "starttls"; there is no plain text.
@@ -403,6 +403,97 @@ export const ReconnectResponseSchema: GenMessage<ReconnectResponse> = /*@__PURE_
   messageDesc(file_rejoinder_connections_v1_api, 10);
 
 /**
+ * @generated from message rejoinder.connections.v1.ChangeLoginRequest
+ */
+export type ChangeLoginRequest = Message<"rejoinder.connections.v1.ChangeLoginRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string inbox_id = 2;
+   */
+  inboxId: string;
+
+  /**
+   * Of receiving; unset: stays.
+   *
+   * @generated from field: rejoinder.connections.v1.LoginChange imap = 3;
+   */
+  imap?: LoginChange | undefined;
+
+  /**
+   * Of sending; unset: stays.
+   *
+   * @generated from field: rejoinder.connections.v1.LoginChange smtp = 4;
+   */
+  smtp?: LoginChange | undefined;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.ChangeLoginRequest.
+ * Use `create(ChangeLoginRequestSchema)` to create a new message.
+ */
+export const ChangeLoginRequestSchema: GenMessage<ChangeLoginRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 11);
+
+/**
+ * What is left out stays.
+ *
+ * @generated from message rejoinder.connections.v1.LoginChange
+ */
+export type LoginChange = Message<"rejoinder.connections.v1.LoginChange"> & {
+  /**
+   * @generated from field: rejoinder.connections.v1.Server server = 1;
+   */
+  server?: Server | undefined;
+
+  /**
+   * @generated from field: string username = 2;
+   */
+  username: string;
+
+  /**
+   * @generated from field: string password = 3;
+   */
+  password: string;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.LoginChange.
+ * Use `create(LoginChangeSchema)` to create a new message.
+ */
+export const LoginChangeSchema: GenMessage<LoginChange> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 12);
+
+/**
+ * @generated from message rejoinder.connections.v1.ChangeLoginResponse
+ */
+export type ChangeLoginResponse = Message<"rejoinder.connections.v1.ChangeLoginResponse"> & {
+  /**
+   * Unset where a check failed.
+   *
+   * @generated from field: rejoinder.connections.v1.Inbox inbox = 1;
+   */
+  inbox?: Inbox | undefined;
+
+  /**
+   * Of the sides that change.
+   *
+   * @generated from field: repeated rejoinder.connections.v1.Check checks = 2;
+   */
+  checks: Check[];
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.ChangeLoginResponse.
+ * Use `create(ChangeLoginResponseSchema)` to create a new message.
+ */
+export const ChangeLoginResponseSchema: GenMessage<ChangeLoginResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_api, 13);
+
+/**
  * @generated from message rejoinder.connections.v1.CreateReconnectLinkRequest
  */
 export type CreateReconnectLinkRequest = Message<"rejoinder.connections.v1.CreateReconnectLinkRequest"> & {
@@ -429,7 +520,7 @@ export type CreateReconnectLinkRequest = Message<"rejoinder.connections.v1.Creat
  * Use `create(CreateReconnectLinkRequestSchema)` to create a new message.
  */
 export const CreateReconnectLinkRequestSchema: GenMessage<CreateReconnectLinkRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 11);
+  messageDesc(file_rejoinder_connections_v1_api, 14);
 
 /**
  * @generated from message rejoinder.connections.v1.CreateReconnectLinkResponse
@@ -458,7 +549,7 @@ export type CreateReconnectLinkResponse = Message<"rejoinder.connections.v1.Crea
  * Use `create(CreateReconnectLinkResponseSchema)` to create a new message.
  */
 export const CreateReconnectLinkResponseSchema: GenMessage<CreateReconnectLinkResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 12);
+  messageDesc(file_rejoinder_connections_v1_api, 15);
 
 /**
  * @generated from message rejoinder.connections.v1.OpenReconnectLinkRequest
@@ -482,7 +573,7 @@ export type OpenReconnectLinkRequest = Message<"rejoinder.connections.v1.OpenRec
  * Use `create(OpenReconnectLinkRequestSchema)` to create a new message.
  */
 export const OpenReconnectLinkRequestSchema: GenMessage<OpenReconnectLinkRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 13);
+  messageDesc(file_rejoinder_connections_v1_api, 16);
 
 /**
  * @generated from message rejoinder.connections.v1.OpenReconnectLinkResponse
@@ -504,7 +595,7 @@ export type OpenReconnectLinkResponse = Message<"rejoinder.connections.v1.OpenRe
  * Use `create(OpenReconnectLinkResponseSchema)` to create a new message.
  */
 export const OpenReconnectLinkResponseSchema: GenMessage<OpenReconnectLinkResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 14);
+  messageDesc(file_rejoinder_connections_v1_api, 17);
 
 /**
  * @generated from message rejoinder.connections.v1.StartSignInRequest
@@ -566,7 +657,7 @@ export type StartSignInRequest = Message<"rejoinder.connections.v1.StartSignInRe
  * Use `create(StartSignInRequestSchema)` to create a new message.
  */
 export const StartSignInRequestSchema: GenMessage<StartSignInRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 15);
+  messageDesc(file_rejoinder_connections_v1_api, 18);
 
 /**
  * @generated from message rejoinder.connections.v1.StartSignInResponse
@@ -583,7 +674,7 @@ export type StartSignInResponse = Message<"rejoinder.connections.v1.StartSignInR
  * Use `create(StartSignInResponseSchema)` to create a new message.
  */
 export const StartSignInResponseSchema: GenMessage<StartSignInResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 16);
+  messageDesc(file_rejoinder_connections_v1_api, 19);
 
 /**
  * @generated from message rejoinder.connections.v1.FinishSignInRequest
@@ -614,7 +705,7 @@ export type FinishSignInRequest = Message<"rejoinder.connections.v1.FinishSignIn
  * Use `create(FinishSignInRequestSchema)` to create a new message.
  */
 export const FinishSignInRequestSchema: GenMessage<FinishSignInRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 17);
+  messageDesc(file_rejoinder_connections_v1_api, 20);
 
 /**
  * @generated from message rejoinder.connections.v1.FinishSignInResponse
@@ -645,7 +736,7 @@ export type FinishSignInResponse = Message<"rejoinder.connections.v1.FinishSignI
  * Use `create(FinishSignInResponseSchema)` to create a new message.
  */
 export const FinishSignInResponseSchema: GenMessage<FinishSignInResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 18);
+  messageDesc(file_rejoinder_connections_v1_api, 21);
 
 /**
  * @generated from message rejoinder.connections.v1.PauseRequest
@@ -667,7 +758,7 @@ export type PauseRequest = Message<"rejoinder.connections.v1.PauseRequest"> & {
  * Use `create(PauseRequestSchema)` to create a new message.
  */
 export const PauseRequestSchema: GenMessage<PauseRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 19);
+  messageDesc(file_rejoinder_connections_v1_api, 22);
 
 /**
  * @generated from message rejoinder.connections.v1.PauseResponse
@@ -684,7 +775,7 @@ export type PauseResponse = Message<"rejoinder.connections.v1.PauseResponse"> & 
  * Use `create(PauseResponseSchema)` to create a new message.
  */
 export const PauseResponseSchema: GenMessage<PauseResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 20);
+  messageDesc(file_rejoinder_connections_v1_api, 23);
 
 /**
  * @generated from message rejoinder.connections.v1.ResumeRequest
@@ -706,7 +797,7 @@ export type ResumeRequest = Message<"rejoinder.connections.v1.ResumeRequest"> & 
  * Use `create(ResumeRequestSchema)` to create a new message.
  */
 export const ResumeRequestSchema: GenMessage<ResumeRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 21);
+  messageDesc(file_rejoinder_connections_v1_api, 24);
 
 /**
  * @generated from message rejoinder.connections.v1.ResumeResponse
@@ -723,7 +814,7 @@ export type ResumeResponse = Message<"rejoinder.connections.v1.ResumeResponse"> 
  * Use `create(ResumeResponseSchema)` to create a new message.
  */
 export const ResumeResponseSchema: GenMessage<ResumeResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 22);
+  messageDesc(file_rejoinder_connections_v1_api, 25);
 
 /**
  * @generated from message rejoinder.connections.v1.RemoveRequest
@@ -745,7 +836,7 @@ export type RemoveRequest = Message<"rejoinder.connections.v1.RemoveRequest"> & 
  * Use `create(RemoveRequestSchema)` to create a new message.
  */
 export const RemoveRequestSchema: GenMessage<RemoveRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 23);
+  messageDesc(file_rejoinder_connections_v1_api, 26);
 
 /**
  * @generated from message rejoinder.connections.v1.RemoveResponse
@@ -758,7 +849,7 @@ export type RemoveResponse = Message<"rejoinder.connections.v1.RemoveResponse"> 
  * Use `create(RemoveResponseSchema)` to create a new message.
  */
 export const RemoveResponseSchema: GenMessage<RemoveResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 24);
+  messageDesc(file_rejoinder_connections_v1_api, 27);
 
 /**
  * @generated from message rejoinder.connections.v1.UpdateSettingsRequest
@@ -814,7 +905,7 @@ export type UpdateSettingsRequest = Message<"rejoinder.connections.v1.UpdateSett
  * Use `create(UpdateSettingsRequestSchema)` to create a new message.
  */
 export const UpdateSettingsRequestSchema: GenMessage<UpdateSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 25);
+  messageDesc(file_rejoinder_connections_v1_api, 28);
 
 /**
  * @generated from message rejoinder.connections.v1.FolderChoice
@@ -833,7 +924,7 @@ export type FolderChoice = Message<"rejoinder.connections.v1.FolderChoice"> & {
  * Use `create(FolderChoiceSchema)` to create a new message.
  */
 export const FolderChoiceSchema: GenMessage<FolderChoice> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 26);
+  messageDesc(file_rejoinder_connections_v1_api, 29);
 
 /**
  * @generated from message rejoinder.connections.v1.UpdateSettingsResponse
@@ -850,7 +941,7 @@ export type UpdateSettingsResponse = Message<"rejoinder.connections.v1.UpdateSet
  * Use `create(UpdateSettingsResponseSchema)` to create a new message.
  */
 export const UpdateSettingsResponseSchema: GenMessage<UpdateSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 27);
+  messageDesc(file_rejoinder_connections_v1_api, 30);
 
 /**
  * @generated from message rejoinder.connections.v1.TenantSettings
@@ -883,7 +974,7 @@ export type TenantSettings = Message<"rejoinder.connections.v1.TenantSettings"> 
  * Use `create(TenantSettingsSchema)` to create a new message.
  */
 export const TenantSettingsSchema: GenMessage<TenantSettings> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 28);
+  messageDesc(file_rejoinder_connections_v1_api, 31);
 
 /**
  * @generated from message rejoinder.connections.v1.GetTenantSettingsRequest
@@ -900,7 +991,7 @@ export type GetTenantSettingsRequest = Message<"rejoinder.connections.v1.GetTena
  * Use `create(GetTenantSettingsRequestSchema)` to create a new message.
  */
 export const GetTenantSettingsRequestSchema: GenMessage<GetTenantSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 29);
+  messageDesc(file_rejoinder_connections_v1_api, 32);
 
 /**
  * @generated from message rejoinder.connections.v1.GetTenantSettingsResponse
@@ -922,7 +1013,7 @@ export type GetTenantSettingsResponse = Message<"rejoinder.connections.v1.GetTen
  * Use `create(GetTenantSettingsResponseSchema)` to create a new message.
  */
 export const GetTenantSettingsResponseSchema: GenMessage<GetTenantSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 30);
+  messageDesc(file_rejoinder_connections_v1_api, 33);
 
 /**
  * @generated from message rejoinder.connections.v1.PutTenantSettingsRequest
@@ -944,7 +1035,7 @@ export type PutTenantSettingsRequest = Message<"rejoinder.connections.v1.PutTena
  * Use `create(PutTenantSettingsRequestSchema)` to create a new message.
  */
 export const PutTenantSettingsRequestSchema: GenMessage<PutTenantSettingsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 31);
+  messageDesc(file_rejoinder_connections_v1_api, 34);
 
 /**
  * @generated from message rejoinder.connections.v1.PutTenantSettingsResponse
@@ -966,7 +1057,7 @@ export type PutTenantSettingsResponse = Message<"rejoinder.connections.v1.PutTen
  * Use `create(PutTenantSettingsResponseSchema)` to create a new message.
  */
 export const PutTenantSettingsResponseSchema: GenMessage<PutTenantSettingsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 32);
+  messageDesc(file_rejoinder_connections_v1_api, 35);
 
 /**
  * An entry that stops more than a person may think.
@@ -990,7 +1081,7 @@ export type NeverLogWarning = Message<"rejoinder.connections.v1.NeverLogWarning"
  * Use `create(NeverLogWarningSchema)` to create a new message.
  */
 export const NeverLogWarningSchema: GenMessage<NeverLogWarning> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 33);
+  messageDesc(file_rejoinder_connections_v1_api, 36);
 
 /**
  * @generated from message rejoinder.connections.v1.TryNeverLogRequest
@@ -1014,7 +1105,7 @@ export type TryNeverLogRequest = Message<"rejoinder.connections.v1.TryNeverLogRe
  * Use `create(TryNeverLogRequestSchema)` to create a new message.
  */
 export const TryNeverLogRequestSchema: GenMessage<TryNeverLogRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 34);
+  messageDesc(file_rejoinder_connections_v1_api, 37);
 
 /**
  * @generated from message rejoinder.connections.v1.TryNeverLogResponse
@@ -1038,7 +1129,7 @@ export type TryNeverLogResponse = Message<"rejoinder.connections.v1.TryNeverLogR
  * Use `create(TryNeverLogResponseSchema)` to create a new message.
  */
 export const TryNeverLogResponseSchema: GenMessage<TryNeverLogResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 35);
+  messageDesc(file_rejoinder_connections_v1_api, 38);
 
 /**
  * @generated from message rejoinder.connections.v1.DeleteNeverLoggedRequest
@@ -1062,7 +1153,7 @@ export type DeleteNeverLoggedRequest = Message<"rejoinder.connections.v1.DeleteN
  * Use `create(DeleteNeverLoggedRequestSchema)` to create a new message.
  */
 export const DeleteNeverLoggedRequestSchema: GenMessage<DeleteNeverLoggedRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 36);
+  messageDesc(file_rejoinder_connections_v1_api, 39);
 
 /**
  * @generated from message rejoinder.connections.v1.DeleteNeverLoggedResponse
@@ -1081,7 +1172,7 @@ export type DeleteNeverLoggedResponse = Message<"rejoinder.connections.v1.Delete
  * Use `create(DeleteNeverLoggedResponseSchema)` to create a new message.
  */
 export const DeleteNeverLoggedResponseSchema: GenMessage<DeleteNeverLoggedResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 37);
+  messageDesc(file_rejoinder_connections_v1_api, 40);
 
 /**
  * @generated from message rejoinder.connections.v1.NeverLogTrial
@@ -1112,7 +1203,7 @@ export type NeverLogTrial = Message<"rejoinder.connections.v1.NeverLogTrial"> & 
  * Use `create(NeverLogTrialSchema)` to create a new message.
  */
 export const NeverLogTrialSchema: GenMessage<NeverLogTrial> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 38);
+  messageDesc(file_rejoinder_connections_v1_api, 41);
 
 /**
  * @generated from message rejoinder.connections.v1.GetInboxRequest
@@ -1134,7 +1225,7 @@ export type GetInboxRequest = Message<"rejoinder.connections.v1.GetInboxRequest"
  * Use `create(GetInboxRequestSchema)` to create a new message.
  */
 export const GetInboxRequestSchema: GenMessage<GetInboxRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 39);
+  messageDesc(file_rejoinder_connections_v1_api, 42);
 
 /**
  * @generated from message rejoinder.connections.v1.GetInboxResponse
@@ -1151,7 +1242,7 @@ export type GetInboxResponse = Message<"rejoinder.connections.v1.GetInboxRespons
  * Use `create(GetInboxResponseSchema)` to create a new message.
  */
 export const GetInboxResponseSchema: GenMessage<GetInboxResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 40);
+  messageDesc(file_rejoinder_connections_v1_api, 43);
 
 /**
  * @generated from message rejoinder.connections.v1.ListInboxesRequest
@@ -1192,7 +1283,7 @@ export type ListInboxesRequest = Message<"rejoinder.connections.v1.ListInboxesRe
  * Use `create(ListInboxesRequestSchema)` to create a new message.
  */
 export const ListInboxesRequestSchema: GenMessage<ListInboxesRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 41);
+  messageDesc(file_rejoinder_connections_v1_api, 44);
 
 /**
  * @generated from message rejoinder.connections.v1.ListInboxesResponse
@@ -1214,7 +1305,7 @@ export type ListInboxesResponse = Message<"rejoinder.connections.v1.ListInboxesR
  * Use `create(ListInboxesResponseSchema)` to create a new message.
  */
 export const ListInboxesResponseSchema: GenMessage<ListInboxesResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 42);
+  messageDesc(file_rejoinder_connections_v1_api, 45);
 
 /**
  * @generated from message rejoinder.connections.v1.Inbox
@@ -1311,7 +1402,7 @@ export type Inbox = Message<"rejoinder.connections.v1.Inbox"> & {
  * Use `create(InboxSchema)` to create a new message.
  */
 export const InboxSchema: GenMessage<Inbox> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 43);
+  messageDesc(file_rejoinder_connections_v1_api, 46);
 
 /**
  * @generated from message rejoinder.connections.v1.GetCredentialRequest
@@ -1333,6 +1424,13 @@ export type GetCredentialRequest = Message<"rejoinder.connections.v1.GetCredenti
    * @generated from field: string refused_token = 3;
    */
   refusedToken: string;
+
+  /**
+   * "smtp" for the user name and password of sending; else those of receiving.
+   *
+   * @generated from field: string protocol = 4;
+   */
+  protocol: string;
 };
 
 /**
@@ -1340,7 +1438,7 @@ export type GetCredentialRequest = Message<"rejoinder.connections.v1.GetCredenti
  * Use `create(GetCredentialRequestSchema)` to create a new message.
  */
 export const GetCredentialRequestSchema: GenMessage<GetCredentialRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 44);
+  messageDesc(file_rejoinder_connections_v1_api, 47);
 
 /**
  * @generated from message rejoinder.connections.v1.GetCredentialResponse
@@ -1374,7 +1472,7 @@ export type GetCredentialResponse = Message<"rejoinder.connections.v1.GetCredent
  * Use `create(GetCredentialResponseSchema)` to create a new message.
  */
 export const GetCredentialResponseSchema: GenMessage<GetCredentialResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_api, 45);
+  messageDesc(file_rejoinder_connections_v1_api, 48);
 
 /**
  * @generated from service rejoinder.connections.v1.ConnectionsService
@@ -1412,7 +1510,8 @@ export const ConnectionsService: GenService<{
     output: typeof ConnectResponseSchema;
   },
   /**
-   * Stores a new password after it was verified; every id stays. Refusals as with Connect.
+   * Stores a new password after it was verified; every id stays. Refusals as with Connect. Where sending signs in otherwise than receiving, it is the
+   * password of the side that needs one, or of both.
    *
    * @generated from rpc rejoinder.connections.v1.ConnectionsService.Reconnect
    */
@@ -1420,6 +1519,18 @@ export const ConnectionsService: GenService<{
     methodKind: "unary";
     input: typeof ReconnectRequestSchema;
     output: typeof ReconnectResponseSchema;
+  },
+  /**
+   * Changes server, user name or password of receiving, of sending or of both, once what changes lets the inbox in; a side that is not named is neither
+   * tried nor changed, and every id stays. Refusals as with Connect. A password goes to no host but the one it was given for: with another host it is given
+   * anew (PASSWORD_MISSING). CONFLICT (INBOX_SIGNED_IN) where the inbox signs in at a provider's page, unless both sides are given a password.
+   *
+   * @generated from rpc rejoinder.connections.v1.ConnectionsService.ChangeLogin
+   */
+  changeLogin: {
+    methodKind: "unary";
+    input: typeof ChangeLoginRequestSchema;
+    output: typeof ChangeLoginResponseSchema;
   },
   /**
    * OAuth 2.0 (RFC 6749, PKCE RFC 7636): the page of the provider to send the person to, to connect an inbox or to reconnect one.

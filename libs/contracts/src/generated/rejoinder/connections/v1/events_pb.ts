@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/connections/v1/events.proto.
  */
 export const file_rejoinder_connections_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiVyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvZXZlbnRzLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiiwEKDkluYm94Q29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIl8KEUluYm94RGlzY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJeChBJbmJveFNpZGVTdG9wcGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJAChBJbmJveFJlY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgCIAEoAyIfCgtJbmJveFBhdXNlZBIQCghpbmJveF9pZBgBIAEoCSI3CgxJbmJveFJlbW92ZWQSEAoIaW5ib3hfaWQYASABKAkSFQoHYWRkcmVzcxgCIAEoCUIEiLUYASJZCg9TZXR0aW5nc0NoYW5nZWQSEAoIaW5ib3hfaWQYASABKAkSNAoIc2V0dGluZ3MYAiABKAsyIi5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuU2V0dGluZ3MiSwoPTmV2ZXJMb2dDaGFuZ2VkEjgKB2VudHJpZXMYASADKAsyJy5yZWpvaW5kZXIuY29ubmVjdGlvbnMudjEuTmV2ZXJMb2dFbnRyeSJOCg1OZXZlckxvZ0VudHJ5EhIKCmVudHJ5X2hhc2gYASABKAwSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqoBCghTZXR0aW5ncxIPCgdjYXB0dXJlGAEgASgJEhMKC2F0dGFjaG1lbnRzGAIgASgIEhQKDGhpc3RvcnlfZGF5cxgDIAEoBRIYCgpsb2dfZm9sZGVyGAQgASgJQgSItRgBEhUKB2ZvbGRlcnMYBSADKAlCBIi1GAESMQoNY2FwdHVyZV9zaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBiBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
+  fileDesc("CiVyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvZXZlbnRzLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiiwEKDkluYm94Q29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIl8KEUluYm94RGlzY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJeChBJbmJveFNpZGVTdG9wcGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJAChBJbmJveFJlY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgCIAEoAyJNCg9JbmJveFNpZGVNZW5kZWQSEAoIaW5ib3hfaWQYASABKAkSDAoEc2lkZRgCIAEoCRIaChJjcmVkZW50aWFsX3ZlcnNpb24YAyABKAMiHwoLSW5ib3hQYXVzZWQSEAoIaW5ib3hfaWQYASABKAkiNwoMSW5ib3hSZW1vdmVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEiWQoPU2V0dGluZ3NDaGFuZ2VkEhAKCGluYm94X2lkGAEgASgJEjQKCHNldHRpbmdzGAIgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIksKD05ldmVyTG9nQ2hhbmdlZBI4CgdlbnRyaWVzGAEgAygLMicucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLk5ldmVyTG9nRW50cnkiTgoNTmV2ZXJMb2dFbnRyeRISCgplbnRyeV9oYXNoGAEgASgMEikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKqAQoIU2V0dGluZ3MSDwoHY2FwdHVyZRgBIAEoCRITCgthdHRhY2htZW50cxgCIAEoCBIUCgxoaXN0b3J5X2RheXMYAyABKAUSGAoKbG9nX2ZvbGRlchgEIAEoCUIEiLUYARIVCgdmb2xkZXJzGAUgAygJQgSItRgBEjEKDWNhcHR1cmVfc2luY2UYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
 
 /**
  * An inbox was connected: both its servers were tested, its credential is stored.
@@ -155,6 +155,37 @@ export const InboxReconnectedSchema: GenMessage<InboxReconnected> = /*@__PURE__*
   messageDesc(file_rejoinder_connections_v1_events, 3);
 
 /**
+ * One side was given a credential of its own and works again; the other still needs one. A state and no news: nobody is told.
+ *
+ * @generated from message rejoinder.connections.v1.InboxSideMended
+ */
+export type InboxSideMended = Message<"rejoinder.connections.v1.InboxSideMended"> & {
+  /**
+   * @generated from field: string inbox_id = 1;
+   */
+  inboxId: string;
+
+  /**
+   * "receiving" or "sending".
+   *
+   * @generated from field: string side = 2;
+   */
+  side: string;
+
+  /**
+   * @generated from field: int64 credential_version = 3;
+   */
+  credentialVersion: bigint;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.InboxSideMended.
+ * Use `create(InboxSideMendedSchema)` to create a new message.
+ */
+export const InboxSideMendedSchema: GenMessage<InboxSideMended> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_events, 4);
+
+/**
  * @generated from message rejoinder.connections.v1.InboxPaused
  */
 export type InboxPaused = Message<"rejoinder.connections.v1.InboxPaused"> & {
@@ -169,7 +200,7 @@ export type InboxPaused = Message<"rejoinder.connections.v1.InboxPaused"> & {
  * Use `create(InboxPausedSchema)` to create a new message.
  */
 export const InboxPausedSchema: GenMessage<InboxPaused> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 4);
+  messageDesc(file_rejoinder_connections_v1_events, 5);
 
 /**
  * The inbox is gone with its credential, headers, locations and captured text; engagements stay unless asked for.
@@ -193,7 +224,7 @@ export type InboxRemoved = Message<"rejoinder.connections.v1.InboxRemoved"> & {
  * Use `create(InboxRemovedSchema)` to create a new message.
  */
 export const InboxRemovedSchema: GenMessage<InboxRemoved> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 5);
+  messageDesc(file_rejoinder_connections_v1_events, 6);
 
 /**
  * What the inbox may do is another now: its own settings were changed, or those of the tenant that it goes by.
@@ -217,7 +248,7 @@ export type SettingsChanged = Message<"rejoinder.connections.v1.SettingsChanged"
  * Use `create(SettingsChangedSchema)` to create a new message.
  */
 export const SettingsChangedSchema: GenMessage<SettingsChanged> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 6);
+  messageDesc(file_rejoinder_connections_v1_events, 7);
 
 /**
  * The never-log list of a tenant as it stands now, whole: by hashes alone. Internal; ce_sequence is the revision of the tenant's settings.
@@ -238,7 +269,7 @@ export type NeverLogChanged = Message<"rejoinder.connections.v1.NeverLogChanged"
  * Use `create(NeverLogChangedSchema)` to create a new message.
  */
 export const NeverLogChangedSchema: GenMessage<NeverLogChanged> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 7);
+  messageDesc(file_rejoinder_connections_v1_events, 8);
 
 /**
  * An address or a domain (with those below it) whose mail is never logged.
@@ -266,7 +297,7 @@ export type NeverLogEntry = Message<"rejoinder.connections.v1.NeverLogEntry"> & 
  * Use `create(NeverLogEntrySchema)` to create a new message.
  */
 export const NeverLogEntrySchema: GenMessage<NeverLogEntry> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 8);
+  messageDesc(file_rejoinder_connections_v1_events, 9);
 
 /**
  * What an inbox may do.
@@ -322,5 +353,5 @@ export type Settings = Message<"rejoinder.connections.v1.Settings"> & {
  * Use `create(SettingsSchema)` to create a new message.
  */
 export const SettingsSchema: GenMessage<Settings> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 9);
+  messageDesc(file_rejoinder_connections_v1_events, 10);
 

@@ -3,6 +3,10 @@ import { Fault } from '@rejoinder/base/fault';
 import { Private } from '@rejoinder/base/private';
 import type { Login, Server } from '@rejoinder/contracts/api/connections';
 import type { MailServer } from '@rejoinder/runtime/mail-host';
+import type { SignIn } from '../credential-box.js';
+
+export const bothProtocols = ['imap', 'smtp'] as const;
+export type Protocol = (typeof bothProtocols)[number];
 
 /** Everything needed to sign in to both servers. */
 export interface CheckedLogin {
@@ -12,6 +16,8 @@ export interface CheckedLogin {
   password: Private<string>;
   /** OAuth 2.0: said to both servers in the password's place. */
   accessToken?: Private<string>;
+  /** Where sending signs in otherwise than receiving. */
+  smtpSignIn?: SignIn | undefined;
   imap: MailServer;
   smtp: MailServer;
 }
@@ -47,12 +53,12 @@ export function readLogin(login: Login | undefined): CheckedLogin {
     address,
     username: readUsername(login.username || address),
     password: readPassword(login.password),
-    imap: readServer('IMAP', login.imap),
-    smtp: readServer('SMTP', login.smtp),
+    imap: readServer('imap', login.imap),
+    smtp: readServer('smtp', login.smtp),
   };
 }
 
-function readUsername(text: string): string {
+export function readUsername(text: string): string {
   if (text.length > maxUsername || controls.test(text))
     throw wrong('USERNAME_INVALID', `A user name has at most ${maxUsername} characters.`);
   return text;
@@ -65,7 +71,8 @@ export function readPassword(text: string): Private<string> {
   return new Private(text);
 }
 
-function readServer(protocol: string, server: Server | undefined): MailServer {
+export function readServer(of: Protocol, server: Server | undefined): MailServer {
+  const protocol = of.toUpperCase();
   if (!server?.host || server.host.length > maxHost) throw wrong('SERVER_MISSING', `The ${protocol} server needs a host name.`);
   const { host, port, security } = server;
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw wrong('PORT_INVALID', `The ${protocol} server needs a port.`);
