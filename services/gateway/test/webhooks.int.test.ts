@@ -276,6 +276,27 @@ describe('a receiver', () => {
       const none = '019ab1cc-7f43-7d58-8b0f-a4b5c6d7e8ba';
       expect(codeOf(await house.ask('POST', `/${id}/deliveries/${none}/replay`))).toEqual([404, 'WEBHOOK_DELIVERY_NOT_FOUND']);
     }));
+
+  test.each([204, 500])('is told once more also where that is asked while it is being told, be it answered %i', (status) =>
+    withWebhook(['InboxDisconnected'], async (one, id) => {
+      one.answer = async (told, response) => {
+        one.answer = answers(204);
+        await house.call<object>('POST', `/${id}/deliveries/${told.id}/replay`);
+        response.writeHead(status).end();
+      };
+      await house.disconnected();
+      await settle('the first', () => one.told.length === 1);
+      // A receiver that failed is left alone for a while.
+      const again = async () => {
+        if (status === 500) house.later(60_000);
+        return one.told.length === 2;
+      };
+      await settle('the second', again);
+      await settle('it is settled', async () => (await house.deliveries(id))[0]!.state === 'taken');
+      expect(one.told[1]!.id).toBe(one.told[0]!.id);
+      expect(await house.deliveries(id)).toMatchObject([{ state: 'taken', tries: 1 }]);
+    }),
+  );
 });
 
 describe('nothing is lost or left doubled', () => {

@@ -28,6 +28,8 @@ export interface Due {
 /** What became of one event in a round. */
 export interface Settled {
   eventId: string;
+  /** As it was when it was told. */
+  askedAt: Date;
   state: 'waiting' | 'taken' | 'given_up';
   tryAt: Date;
   /** False where it was not even tried. */
@@ -126,11 +128,13 @@ update webhook set failures = $4::int, wait_until = $5::timestamptz, failing_sin
   state = case when state = 'on' and $8::boolean then 'off' else state end
 where tenant_id = $1::uuid and webhook_id = $2::uuid and url = $3::text`;
 
+/** One that was asked for once more while it was being told stays asked for: what came of it was before that. */
 const settleSql = `
 update webhook_delivery d set state = s.state, try_at = s.try_at, status = s.status, reason = s.reason,
   tries = d.tries + s.tried::int, tried_at = case when s.tried then $3::timestamptz else d.tried_at end
-from unnest($4::uuid[], $5::text[], $6::timestamptz[], $7::boolean[], $8::int[], $9::text[]) as s (event_id, state, try_at, tried, status, reason)
-where d.tenant_id = $1::uuid and d.webhook_id = $2::uuid and d.event_id = s.event_id and d.state = 'waiting'`;
+from unnest($4::uuid[], $5::text[], $6::timestamptz[], $7::boolean[], $8::int[], $9::text[], $10::timestamptz[]) as s (event_id, state, try_at, tried, status, reason, asked_at)
+where d.tenant_id = $1::uuid and d.webhook_id = $2::uuid and d.event_id = s.event_id and d.state = 'waiting'
+  and d.asked_at = s.asked_at`;
 
 @Injectable()
 export class DeliveryStore {
@@ -174,6 +178,7 @@ export class DeliveryStore {
         settled.map(({ isTried }) => isTried),
         settled.map(({ status }) => status),
         settled.map(({ reason }) => reason),
+        settled.map(({ askedAt }) => askedAt),
       );
     });
   }

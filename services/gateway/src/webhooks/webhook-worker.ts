@@ -103,7 +103,7 @@ export class WebhookWorker {
 
   #settled({ eventId, tries, askedAt }: Due, { kind, status, reason }: Verdict): Settled {
     const now = this.clock.now();
-    const tried = { eventId, tryAt: now, isTried: true, status, reason };
+    const tried = { eventId, askedAt, tryAt: now, isTried: true, status, reason };
     if (kind === 'taken') return { ...tried, state: 'taken' };
     const tryAt = new Date(now.getTime() + eventWaitMs(kind, tries + 1));
     return { ...tried, tryAt, state: this.#isOver(askedAt, tryAt) ? 'given_up' : 'waiting' };
@@ -146,7 +146,7 @@ export class WebhookWorker {
   }
 }
 
-function tooLate({ eventId, facts }: Due, now: Date): Settled {
+function tooLate({ eventId, askedAt, facts }: Due, now: Date): Settled {
   const reason = facts ? 'WEBHOOK_EXPIRED' : 'WEBHOOK_EVENT_GONE';
-  return { eventId, state: 'given_up', tryAt: now, isTried: false, status: null, reason };
+  return { eventId, askedAt, state: 'given_up', tryAt: now, isTried: false, status: null, reason };
 }
