@@ -50,7 +50,7 @@ const makings: Record<string, (owner: Owner) => unknown[]> = {
   'sent/sent-copy-store': (owner) => [get(Database), owner],
   'search/search-store': (owner) => [
     ...[get(Database), get(Outbox), get(Vault), owner],
-    ...[get(SessionStore), get(ObservedStore), get(CLOCK)],
+    ...[get(SessionStore), get(ObservedStore), get(ConnectionLog), get(CLOCK)],
   ],
   'capture/capture-store': (owner) => [
     ...[get(Database), get(Outbox), get(BodyStore), owner],

@@ -103,11 +103,14 @@ add<SentCopyStore>(
       'append_started',
     ),
 );
-add<SearchStore>('search/search-store', 'a mail told again', ofChoice, async (store, { session }) => {
+add<SearchStore>('search/search-store', 'a mail told again', fence('session', '\n      await this.outbox'), async (store, { session }) => {
   const { hash } = tenantHash(await get<Vault>(Vault).hasher(house.tenantId));
   const messageIdHash = hash('message-id', 'm10@outside.test');
   return store.sayAgain({ tenantId: house.tenantId, searchId: newId(), inboxId: session.inboxId, messageIdHash, until: new Date() });
 });
+add<SearchStore>('search/search-store', 'folders that were not searched', fence('session', '\n      for'), (store, { session, folder }) =>
+  store.unsearched(session, [folder]),
+);
 add<CaptureStore>(
   'capture/capture-store',
   'the text of a mail',

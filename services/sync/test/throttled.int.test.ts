@@ -96,6 +96,19 @@ describe.concurrent('in the session', { timeout: 120_000 }, () => {
     expect(await town.authenticationFailures()).toBe(0);
   });
 
+  test('other settings do not shorten it', async () => {
+    await using town = await startScriptedTown(postgres);
+    town.server.next('LOGIN', says('NO [THROTTLED] slow down'));
+    await town.start();
+    const { nextTryAt } = await ended(town);
+    await town.start(town.inboxId, { logFolder: 'CRM' });
+    const sql = `select state, reason, failures, due_at as "dueAt", next_try_at as "nextTryAt" from sync.session where log_folder = 'CRM'`;
+    const [now] = await settle('the settings', async () => ((rows) => rows.length > 0 && rows)(await town.house.query<object>(sql)));
+    expect(now).toEqual({ state: 'slowed', reason: 'THROTTLED', failures: 1, dueAt: nextTryAt, nextTryAt });
+    town.clock.aheadMs = 3_600_000;
+    await town.live();
+  });
+
   test('a SEARCH for history that is refused is no history that is done', async () => {
     await using town = await startScriptedTown(postgres);
     town.mailbox.put(await mail(1));

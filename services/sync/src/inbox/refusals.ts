@@ -62,8 +62,12 @@ export class Refusals {
     }
   }
 
-  /** The server refused one command, and is still there. */
   isRefusal(error: unknown): boolean {
-    return error instanceof Fault && error.code === 'UNAVAILABLE' && this.parts.imap.usable();
+    return isRefusal(this.parts.imap, error);
   }
+}
+
+/** The server refused one command, and is still there. */
+export function isRefusal(imap: ImapSession, error: unknown): boolean {
+  return error instanceof Fault && error.code === 'UNAVAILABLE' && imap.usable();
 }

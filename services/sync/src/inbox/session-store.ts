@@ -48,14 +48,19 @@ export interface WantedSession {
   traceparent?: string;
 }
 
+/** Other settings are no reason to ask a provider before the time that it has named; another credential is somebody who looks on. */
+const waits = `(s.wanted = 'hold' and s.state = 'slowed' and s.credential_version = excluded.credential_version)`;
+
 /** Held since a day before: the clocks of two pods are not one. */
 const start = `
 insert into session as s (tenant_id, inbox_id, partition, wanted, credential_version, attachments, history_days, log_folder, folders, command_sequence, due_at, traceparent, held_since)
 values ($1::uuid, $2::uuid, $3::int, 'hold', $4::bigint, $5::bool, $6::int, $7, $8::text[], $9::bigint, $10::timestamptz, $11, $10::timestamptz - interval '1 day')
 on conflict (inbox_id) do update set wanted = 'hold', credential_version = excluded.credential_version, attachments = excluded.attachments,
-  history_days = excluded.history_days, log_folder = excluded.log_folder, folders = excluded.folders, command_sequence = excluded.command_sequence, due_at = excluded.due_at,
-  lease_until = null, lease_token = null, traceparent = excluded.traceparent, failures = 0, next_try_at = null,
-  refused_at = case when s.credential_version = excluded.credential_version then s.refused_at end, state = case when s.wanted = 'hold' then s.state else 'waiting' end, reason = ''
+  history_days = excluded.history_days, log_folder = excluded.log_folder, folders = excluded.folders, command_sequence = excluded.command_sequence,
+  due_at = case when ${waits} then greatest(s.next_try_at, excluded.due_at) else excluded.due_at end,
+  lease_until = null, lease_token = null, traceparent = excluded.traceparent, failures = case when ${waits} then s.failures else 0 end,
+  next_try_at = case when ${waits} then s.next_try_at end, reason = case when ${waits} then s.reason else '' end,
+  refused_at = case when s.credential_version = excluded.credential_version then s.refused_at end, state = case when s.wanted = 'hold' then s.state else 'waiting' end
 where s.command_sequence <= excluded.command_sequence and s.wanted <> 'removing'`;
 
 const stop = `

@@ -4,6 +4,7 @@ import { firstValue, parseHeaders } from '@rejoinder/mail/headers';
 import type { ImapSession, SeenMail } from '../imap/imap-session.js';
 import { uidRanges } from '../imap/uid-ranges.js';
 import type { Folder } from '../inbox/folder-store.js';
+import { isRefusal } from '../inbox/refusals.js';
 
 export interface Sought {
   /** Mails from this day on were observed. */
@@ -11,6 +12,8 @@ export interface Sought {
   isSought: (messageId: string) => boolean;
   /** The process ends, or the row is no longer ours. */
   signal: AbortSignal;
+  /** The server does not let it be looked into; the others are. */
+  onRefused: (folder: Folder) => void;
 }
 
 export interface FoundMail {
@@ -25,14 +28,20 @@ const maxMails = 500_000;
 /** The first copy in these folders; undefined where there is none. */
 export async function findOlder(imap: ImapSession, folders: readonly Folder[], sought: Sought): Promise<FoundMail | undefined> {
   for (const folder of folders) {
-    const { uidValidity } = await imap.open(folder.path);
-    const mail = uidValidity === folder.uidValidity ? await findIn(imap, sought) : undefined;
-    if (mail) return { folder, mail };
+    if (sought.signal.aborted) return undefined;
+    try {
+      const mail = await findIn(imap, folder, sought);
+      if (mail) return { folder, mail };
+    } catch (error) {
+      if (!isRefusal(imap, error)) throw error;
+      sought.onRefused(folder);
+    }
   }
   return undefined;
 }
 
-async function findIn(imap: ImapSession, { since, isSought, signal }: Sought): Promise<SeenMail | undefined> {
+async function findIn(imap: ImapSession, folder: Folder, { since, isSought, signal }: Sought): Promise<SeenMail | undefined> {
+  if ((await imap.open(folder.path)).uidValidity !== folder.uidValidity) return undefined;
   const observed = new Set(await imap.uids({ since }));
   const older = (await imap.uids({})).filter((uid) => !observed.has(uid)).slice(-maxMails);
   for (let end = older.length; end > 0 && !signal.aborted; end -= batchMails) {

@@ -7,6 +7,8 @@ import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
 import type { FolderRole } from '../imap/folder-plan.js';
+import { ConnectionLog } from '../inbox/connection-log-store.js';
+import type { Folder } from '../inbox/folder-store.js';
 import { observe, type Surroundings } from '../inbox/observe.js';
 import { headerPlace, mailsObserved, ObservedStore } from '../inbox/observed-store.js';
 import { Owner, partitionOfInbox } from '../inbox/owner-store.js';
@@ -54,6 +56,7 @@ export class SearchStore {
     private readonly owner: Owner,
     private readonly sessions: SessionStore,
     private readonly observed: ObservedStore,
+    private readonly log: ConnectionLog,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -99,6 +102,14 @@ export class SearchStore {
     const around = await this.#around(session.tenantId);
     const observation = observe(mail, { ...around, role: folder.role, isLogFolder: folder.path === session.logFolder });
     await this.observed.save({ session, folder, cursor: 'stays', observations: [observation], ownAddressHash: Buffer.alloc(0) });
+  }
+
+  /** Into these folders nobody could look. */
+  async unsearched(session: SessionRow, folders: readonly Folder[]): Promise<void> {
+    await this.database.write({ tenants: [session.tenantId] }, async (tx) => {
+      await this.owner.fence(tx, session.partition);
+      for (const { role } of folders) await this.log.add(tx, session, { what: 'unsearched', reason: 'UNAVAILABLE', folderRole: role });
+    });
   }
 
   async remove({ tenantId, searchId }: Search): Promise<void> {

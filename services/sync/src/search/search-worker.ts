@@ -1,11 +1,12 @@
 // Looks for a Message-ID among what was observed, and once among older mails. What is still to come is told by the first sync or on its arrival.
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
-import { CLOCK } from '@rejoinder/runtime/tokens';
+import type { Logger } from '@rejoinder/runtime/logging';
+import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
 import { again, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
 import { Workers } from '@rejoinder/runtime/workers';
 import { Vault } from '@rejoinder/vault/vault';
-import { FolderStore } from '../inbox/folder-store.js';
+import { FolderStore, type Folder } from '../inbox/folder-store.js';
 import type { Holder } from '../inbox/holder.js';
 import { Holders } from '../inbox/holders.js';
 import { Owner } from '../inbox/owner-store.js';
@@ -34,6 +35,7 @@ export class SearchWorker implements OnModuleInit {
     private readonly holders: Holders,
     private readonly vault: Vault,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onModuleInit(): void {
@@ -77,7 +79,14 @@ export class SearchWorker implements OnModuleInit {
     const { hash } = tenantHash(await this.vault.hasher(tenantId));
     const isSought = (messageId: string) => hash('message-id', messageId).equals(messageIdHash);
     const folders = (await this.folders.list(holder.row)).filter(({ role }) => role !== 'drafts');
-    const found = await holder.useSecond((imap) => findOlder(imap, folders, { since, isSought, signal }));
+    const refused: Folder[] = [];
+    const onRefused = (folder: Folder) => void refused.push(folder);
+    const found = await holder.useSecond((imap) => findOlder(imap, folders, { since, isSought, signal, onRefused }));
+    if (refused.length > 0) {
+      const { inboxId } = search;
+      this.logger.warn({ inboxId, folderIds: refused.map(({ folderId }) => folderId) }, 'a search could not look into folders');
+      await this.searches.unsearched(holder.row, refused);
+    }
     if (found) await this.searches.found(holder.row, found);
     return found !== undefined;
   }

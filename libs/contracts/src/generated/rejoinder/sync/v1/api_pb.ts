@@ -294,7 +294,8 @@ export type ConnectionLogEntry = Message<"rejoinder.sync.v1.ConnectionLogEntry">
   at?: Timestamp | undefined;
 
   /**
-   * logged_in, ended, uid_validity (the server numbered a folder's mails anew: it is listed again), gap (an audit found mails that had not been taken) or
+   * logged_in, ended, uid_validity (the server numbered a folder's mails anew: it is listed again), gap (an audit found mails that had not been taken),
+   * unsearched (the server refused a folder in which an older mail was looked for) or
    * unread (mails that the server does not hand out, or breaks off over each time: they are passed over, and audits ask for them again).
    *
    * @generated from field: string what = 2;
@@ -309,7 +310,7 @@ export type ConnectionLogEntry = Message<"rejoinder.sync.v1.ConnectionLogEntry">
   reason: string;
 
   /**
-   * Of uid_validity, gap and unread, as ObservedMail.folder_role.
+   * Of uid_validity, gap, unsearched and unread, as ObservedMail.folder_role.
    *
    * @generated from field: string folder_role = 4;
    */
