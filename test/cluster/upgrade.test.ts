@@ -1,0 +1,173 @@
+// A release that is upgraded, rolled back and killed pod by pod, while twenty inboxes get mail and people work: nobody notices but who asked a pod that was killed.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { roleNames } from '@rejoinder/rejoinder/roles';
+import { Rest } from '@rejoinder/testing/rest';
+import { settle } from '@rejoinder/testing/settle';
+import { chart } from '../chart.js';
+import { connectSales, sendToContact } from '../main-job.js';
+import { RollingLoad, type Failure } from '../rolling-load.js';
+import {
+  apiKey,
+  createNamespace,
+  createSecrets,
+  helm,
+  install,
+  kubectl,
+  kubectlJson,
+  release,
+  valuesFor,
+  type Namespace,
+} from './cluster.js';
+import { freePort, runIn, startCrmPod, type CrmPod } from './crm-pod.js';
+import { Deliveries } from './deliveries.js';
+import { startServers, type Servers } from './servers.js';
+
+const inboxes = 20;
+const mostDelayMs = 10_000;
+const rolloutMs = 300_000;
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+interface Pod {
+  metadata: { name: string; deletionTimestamp?: string };
+  status: { containerStatuses?: { ready: boolean; restartCount: number }[] };
+}
+
+let servers: Servers;
+let namespace: Namespace;
+let crm: CrmPod;
+let load: RollingLoad;
+let deliveries: Deliveries;
+let values: object;
+/** Of a kill each request that a pod had in hand may fail. */
+let expected: Failure[] = [];
+
+beforeAll(async () => {
+  servers = await startServers();
+  namespace = await createNamespace();
+  await createSecrets(namespace.name, servers);
+  const port = await freePort();
+  values = valuesFor(servers, [`127.0.0.1:${port}`]);
+  await install(namespace.name, values);
+  crm = await startCrmPod(namespace.name, `${release}-gateway`, port);
+  const rest = new Rest(`http://127.0.0.1:${port}`, apiKey);
+  const job = { rest, town: servers.town };
+  const inboxId = await connectSales(job);
+  const { send } = await sendToContact(job, inboxId, 'Before');
+  deliveries = await Deliveries.prepare(rest, servers, inboxes);
+  load = await RollingLoad.prepare(rest, servers.town, inboxId, send);
+  load.start();
+  deliveries.start();
+});
+
+afterAll(async () => {
+  await load?.stop();
+  await deliveries?.close();
+  crm?.stop();
+  await namespace?.remove();
+  await servers?.stop();
+});
+
+const podsOf = async (role: string) =>
+  (
+    await kubectlJson<{ items: Pod[] }>([
+      'get',
+      'pods',
+      ...['--namespace', namespace.name],
+      ...['--selector', `app.kubernetes.io/instance=${release},app.kubernetes.io/component=${role}`],
+    ])
+  ).items;
+
+/** What was said meanwhile: how long it took, how many requests were made, and how many of them failed. */
+async function during(what: string, work: () => Promise<void>): Promise<Failure[]> {
+  const [began, asked, failed, came] = [Date.now(), load.asked, load.failures.length, deliveries.count];
+  await work();
+  const failures = load.failures.slice(failed);
+  say(
+    `${what}: ${Math.round((Date.now() - began) / 1_000)} s, ${load.asked - asked} requests, ${failures.length} failed, ${deliveries.count - came} answers came`,
+  );
+  return failures;
+}
+
+/** Every role has its one new pod, and the old ones have gone. */
+async function rolledOut(): Promise<void> {
+  for (const role of roleNames) {
+    await kubectl(['rollout', 'status', `deployment/${release}-${role}`, '--namespace', namespace.name, '--timeout', '5m']);
+    await settle(`the old pod of ${role} to go`, async () => (await podsOf(role)).length === 1, { timeoutMs: rolloutMs });
+  }
+}
+
+const upgrade = (more: object, ...args: string[]) =>
+  helm(
+    ['upgrade', release, chart, '--namespace', namespace.name, '--values', '-', '--timeout', '8m', ...args],
+    stringify({ ...values, ...more }),
+  );
+
+/** As kill -9 would: the process is gone before it can say a word. From within its own pod no signal kills a first process, but it can be told to end itself. */
+const killFromWithin = `process.kill(1, 'SIGUSR1');
+let found;
+for (let tries = 0; !found && tries < 100; tries++) {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  found = await fetch('http://127.0.0.1:9229/json').then((answer) => answer.json()).catch(() => undefined);
+}
+const socket = new WebSocket(found[0].webSocketDebuggerUrl);
+socket.onopen = () => socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression: 'process.reallyExit(137)' } }));
+await new Promise((resolve) => (socket.onclose = resolve));`;
+
+describe('while people work and mail comes', () => {
+  it('an upgrade replaces every pod, and no request fails', async () => {
+    const failures = await during('upgraded', async () => {
+      await upgrade(
+        { roleDefaults: { ...(values as { roleDefaults: object }).roleDefaults, podAnnotations: { release: 'next' } } },
+        '--wait',
+      );
+      await rolledOut();
+    });
+    expect(failures).toEqual([]);
+  });
+
+  it('a rollback does the same', async () => {
+    const failures = await during('rolled back', async () => {
+      await helm(['rollback', release, '--namespace', namespace.name, '--wait', '--timeout', '8m']);
+      await rolledOut();
+    });
+    expect(failures).toEqual([]);
+  });
+
+  it('a release whose pods never get ready leaves the old one serving', async () => {
+    const failures = await during('a release that cannot start', async () => {
+      const nowhere = { kafka: { brokers: [`${servers.host}:9`] } };
+      await expect(upgrade(nowhere, '--wait', '--timeout', '90s')).rejects.toThrow(/not ready|deadline|timed out/);
+      await helm(['rollback', release, '--namespace', namespace.name, '--wait', '--timeout', '8m']);
+      await rolledOut();
+    });
+    expect(failures).toEqual([]);
+  });
+
+  it.each(roleNames)('%s is killed, and starts again', async (role) => {
+    const failures = await during(`${role} killed`, async () => {
+      const [pod] = await podsOf(role);
+      const restarts = pod!.status.containerStatuses![0]!.restartCount;
+      await runIn(namespace.name, pod!.metadata.name, killFromWithin).catch(() => undefined);
+      const isBack = ({ status }: Pod) => status.containerStatuses?.[0]?.restartCount === restarts + 1 && status.containerStatuses[0].ready;
+      await settle(`${role} to be ready again`, async () => (await podsOf(role)).some(isBack), { timeoutMs: rolloutMs });
+    });
+    expected = [...expected, ...failures];
+  });
+
+  it('nothing was lost, nothing is there twice, and mail was on the timeline within ten seconds', async () => {
+    await load.stop();
+    await deliveries.stop();
+    say(
+      `of ${load.asked} requests ${load.failures.length} failed, ${expected.length} of them of kills; ${load.askedAgain} were made again`,
+    );
+    expect(load.failures).toEqual(expected);
+    const unconfirmed = await load.holds();
+    const delays = (await deliveries.holds()).toSorted((one, other) => one - other);
+    const at = (share: number) => delays[Math.ceil(delays.length * share) - 1]!;
+    say(
+      `${delays.length} answers: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, the last ${at(1)} ms; ${unconfirmed} sends that nobody could confirm`,
+    );
+    expect(at(0.99)).toBeLessThan(mostDelayMs);
+  });
+});
