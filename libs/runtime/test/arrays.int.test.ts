@@ -24,6 +24,7 @@ test('values come back as they went, none among many as none', { timeout: 60_000
     const one = newId();
     const ids = [one, one, newId(), one];
     expect(await back('uuid', uuidArray(ids))).toEqual(ids);
+    expect(await back('uuid', uuidArray(ids.map((id) => id.toUpperCase())))).toEqual(ids);
     expect(await back('bigint', bigintArray([0, -1, 9_007_199_254_740_991, 2n ** 62n]))).toEqual([
       '0',
       '-1',

@@ -103,7 +103,7 @@ export async function saveNew(tx: Tx, mails: NewMail[]): Promise<void> {
   if (mails.length === 0) return;
   const of = <T>(value: (mail: NewMail) => T) => mails.map(value);
   const links = (ids: (mail: NewMail) => string[]) => {
-    const all = mails.flatMap((mail) => [...new Set(ids(mail))].map((id) => ({ tenantId: mail.tenantId, mailId: mail.mailId, id })));
+    const all = mails.flatMap((mail) => unique(ids(mail)).map((id) => ({ tenantId: mail.tenantId, mailId: mail.mailId, id })));
     return [uuidArray(all.map((one) => one.tenantId)), byteaArray(all.map((one) => one.id)), uuidArray(all.map((one) => one.mailId))];
   };
   await Promise.all([
@@ -189,6 +189,8 @@ export function mailsOfThreads(tx: Tx, tenantId: string, threadIds: string[], li
   const sql = `select ${judgedColumns} from node n where n.tenant_id = $1::uuid and n.thread_id = any($2::uuid[]) limit $3::int`;
   return rowsOf<GraphMail>(tx, sql, tenantId, threadIds, limit);
 }
+
+const unique = (ids: string[]): string[] => (ids.length < 2 ? ids : [...new Set(ids)]);
 
 function mailArrays(mails: MailKey[]): Buffer[] {
   return [uuidArray(mails.map(({ tenantId }) => tenantId)), uuidArray(mails.map(({ mailId }) => mailId))];

@@ -141,5 +141,10 @@ function byTenant<T>(items: T[], tenantOf: (item: T) => string): Map<string, T[]
 }
 
 function distinct<T extends { tenantId: string; id: string }>(ids: T[]): T[] {
-  return [...new Map(ids.map((one) => [`${one.tenantId} ${one.id}`, one])).values()];
+  const seen = new Map<string, Set<string>>();
+  return ids.filter(({ tenantId, id }) => {
+    const ofTenant = seen.get(tenantId) ?? new Set();
+    seen.set(tenantId, ofTenant);
+    return !ofTenant.has(id) && ofTenant.add(id);
+  });
 }

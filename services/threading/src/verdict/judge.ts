@@ -13,6 +13,7 @@ export interface Surroundings {
 
 export type Judged = Pick<GraphMail, 'verdict' | 'cut' | 'joined' | 'answers' | 'byContact'>;
 
+const nobody: GraphMail[] = [];
 const gateRoots: Record<RootReason, Root> = { sent: 'sent_from_crm', logged: 'keyword', api: 'api' };
 
 /**
@@ -50,7 +51,7 @@ class Judging {
   spread(): void {
     const queue = [...this.mails];
     for (let mail = queue.pop(); mail; mail = queue.pop()) {
-      if (this.#tracked.has(mail.mailId) || this.#ask(mail).verdict !== 'tracked') continue;
+      if (this.#tracked.has(mail.mailId) || this.#ask(mail)?.verdict !== 'tracked') continue;
       this.#tracked.add(mail.mailId);
       for (const id of mail.ids) queue.push(...(this.#citers.get(id) ?? []));
     }
@@ -59,9 +60,9 @@ class Judging {
   judged(mail: GraphMail): Judged {
     const asked = this.#ask(mail);
     // It says that this mail may be read, and nothing of those that cite it.
-    const byContact = asked.verdict !== 'tracked' && mail.isOfContact && !isStopped(mail);
-    const verdict = byContact ? 'tracked' : asked.verdict;
-    const via = byContact ? undefined : asked.via;
+    const byContact = asked?.verdict !== 'tracked' && mail.isOfContact && !isStopped(mail);
+    const verdict = byContact ? 'tracked' : (asked?.verdict ?? 'untracked');
+    const via = byContact ? undefined : asked?.via;
     const answered = via === undefined ? [] : this.#bearersOf(via, mail).filter((bearer) => this.#tracked.has(bearer.mailId));
     const answers = answered.map((bearer) => bearer.mailId).sort()[0] ?? null;
     const words = { tracked: 'tracked', untracked: 'untracked', only_if_quoting: 'asking' } as const;
@@ -69,7 +70,9 @@ class Judging {
     return { verdict: words[verdict], cut, joined, answers: verdict === 'tracked' ? answers : null, byContact };
   }
 
-  #ask(mail: GraphMail): TrackedVerdict {
+  /** Of most mails nothing is asked: they are no root, and none that they cite is tracked. */
+  #ask(mail: GraphMail): TrackedVerdict | undefined {
+    if (mail.root === null && !mail.chain.some((id) => this.#isTracked(id, mail))) return undefined;
     const candidate: Candidate = {
       root: mail.root === null ? undefined : gateRoots[mail.root],
       isNeverLogged: isStopped(mail),
@@ -80,12 +83,18 @@ class Judging {
     return judgeTracked(candidate, (id) => this.#known(id, mail));
   }
 
+  #isTracked(id: string, citing: GraphMail): boolean {
+    const bearers = this.#bearersOf(id, citing);
+    return bearers.length === 0 ? this.around.ghosts.has(id) : bearers.some((bearer) => this.#tracked.has(bearer.mailId));
+  }
+
   /** A stranger may forge the id of a mail: that tracks nothing, and takes nothing from those that cite the tracked one. */
   #known(id: string, citing: GraphMail): KnownMail | undefined {
     const bearers = this.#bearersOf(id, citing);
-    if (bearers.length === 0) return this.around.ghosts.has(id) ? { tracked: true, cut: false } : undefined;
+    const tracked = this.#isTracked(id, citing);
+    if (bearers.length === 0) return tracked ? { tracked, cut: false } : undefined;
     return {
-      tracked: bearers.some((bearer) => this.#tracked.has(bearer.mailId)),
+      tracked,
       cut: this.#cutOfAll(bearers),
       facts: parentFacts(bearers, citing),
     };
@@ -132,7 +141,8 @@ class Judging {
   }
 
   #bearersOf(id: string, citing: GraphMail): GraphMail[] {
-    return (this.#bearers.get(id) ?? []).filter((bearer) => bearer.mailId !== citing.mailId);
+    const bearers = this.#bearers.get(id) ?? nobody;
+    return bearers.includes(citing) ? bearers.filter((bearer) => bearer !== citing) : bearers;
   }
 }
 
@@ -150,10 +160,10 @@ function factsOf({ people, subject, isAutomatic }: Pick<GraphMail, 'people' | 's
 
 /** Several mails that bear one id stand together; but roots speak for it alone, so that a copy forged of our own mail adds nobody to it. */
 function parentFacts(bearers: GraphMail[], citing: GraphMail): CutFacts {
-  const roots = bearers.filter((bearer) => bearer.root !== null);
+  const roots = bearers.length > 1 ? bearers.filter((bearer) => bearer.root !== null) : bearers;
   const speaking = roots.length > 0 ? roots : bearers;
   const same = speaking.find((bearer) => bearer.subject === citing.subject);
-  const people = [...new Set(speaking.flatMap((bearer) => bearer.people))];
+  const people = speaking.length === 1 ? speaking[0]!.people : [...new Set(speaking.flatMap((bearer) => bearer.people))];
   return factsOf({ people, subject: (same ?? speaking[0]!).subject, isAutomatic: false });
 }
 
