@@ -117,13 +117,16 @@ export class ObservedStore {
     const { tenantId } = batch.session;
     return this.database.writeToDisk({ tenants: [tenantId] }, async (tx) => {
       const historical = isHistory(batch.cursor);
-      const [, added] = await Promise.all([this.#enter(tx, batch.session, historical), this.#insert(tx, batch, sealed)]);
+      const say = (told: readonly Observation[]) => this.outbox.add(tx, [...mailsObserved(batch, told, historical), ...sentCopies(batch)]);
+      // What has just arrived or was asked for is told in any case: that travels with what stores it, since somebody waits for it.
+      const [, added] = await Promise.all([
+        this.#enter(tx, batch.session, historical),
+        this.#insert(tx, batch, sealed),
+        historical ? undefined : say(batch.observations),
+      ]);
       const [fresh, marked] = [new Set(added.fresh), new Set(added.marked)];
-      // A mail that is listed again and was known here before says nothing new; one that has just arrived or was asked for does.
-      const told = historical
-        ? batch.observations.filter(({ mailId, logged, uid }) => fresh.has(mailId) || (logged && !marked.has(uid)))
-        : batch.observations;
-      await this.outbox.add(tx, [...mailsObserved(batch, told, historical), ...sentCopies(batch)]);
+      // A mail that is listed again and was known here before says nothing new.
+      if (historical) await say(batch.observations.filter(({ mailId, logged, uid }) => fresh.has(mailId) || (logged && !marked.has(uid))));
       return fresh.size;
     });
   }
