@@ -57,7 +57,7 @@ function answering(known: ReadonlyMap<string, Records>): DnsHandler {
 
 function answersOf({ addresses = [], exchangers = [], targets = [] }: Records, type: number): object[] {
   if (type === Packet.TYPE.A) return addresses.map((address) => ({ address }));
-  if (type === Packet.TYPE.MX) return exchangers.map((exchange, at) => ({ exchange, priority: 10 + at }));
+  if (type === Packet.TYPE.MX) return exchangers.map((exchange, at) => ({ exchange, priority: 10 + at })).toReversed();
   if (type === Packet.TYPE.SRV) return targets.map((one) => ({ priority: 0, weight: 0, ...one }));
   return [];
 }

@@ -27,6 +27,12 @@ export const settings = {
       max: 65_535,
     },
   ),
+  ispdbUrl: textSetting(
+    'REJOINDER_CONNECTIONS_ISPDB_URL',
+    "where Thunderbird's database of mail providers is asked for a domain's servers, by the domain alone; off asks nobody",
+    'https://autoconfig.thunderbird.net/v1.1/',
+    { pattern: /^(off|https:\/\/[^\s?#]+\/)$/, said: 'an https URL that ends in /, or off' },
+  ),
   googleClientId: optionalSetting(
     'REJOINDER_OAUTH_GOOGLE_CLIENT_ID',
     'client id of this installation at Google; nobody signs in there if empty',

@@ -64,7 +64,10 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 beforeAll(async () => {
   folder = await temporaryFolder('discovery');
   const ca = await createTestCa();
-  const hosts = ['own', 'well', 'moved', 'inside', 'long', 'pop', 'slow'].flatMap((name) => [`${name}.test`, `autoconfig.${name}.test`]);
+  const hosts = ['own', 'well', 'moved', 'inside', 'long', 'pop', 'slow', 'ispdb'].flatMap((name) => [
+    `${name}.test`,
+    `autoconfig.${name}.test`,
+  ]);
   const certificate = await ca.issue([...hosts, 'hub.test', 'secret.test']);
   [webPort] = (await freePorts(1)) as [number];
   // 127.0.0.2 is the inside: there the server would answer as well.
@@ -87,6 +90,7 @@ beforeAll(async () => {
       REJOINDER_MAIL_ALLOWED_NETWORKS: '127.0.0.1/32',
       REJOINDER_CONNECTIONS_NAME_SERVERS: names.address,
       REJOINDER_CONNECTIONS_AUTOCONFIG_PORT: String(webPort),
+      REJOINDER_CONNECTIONS_ISPDB_URL: `https://ispdb.test:${webPort}/v1.1/`,
     },
   });
 });
@@ -145,6 +149,38 @@ describe('a domain of one’s own', () => {
     const start = Date.now();
     expect(await discover('slow.test')).toBe('SERVERS_UNKNOWN');
     expect(Date.now() - start).toBeLessThan(8_000);
+  });
+});
+
+describe('the database of providers', () => {
+  it('is asked for a domain that has no file of its own, before its name service is believed, and hears no address', async () => {
+    pages.set('ispdb.test/v1.1/listed.test', says(file('mail.host.test')));
+    names.records.set('_imaps._tcp.listed.test', { targets: [{ target: 'mail.host.test', port: 143 }] });
+    expect(await discover('listed.test')).toMatchObject({ source: 'ispdb', imap: 'mail.host.test', username: 'ada' });
+    expect(asked.filter((one) => one.startsWith('ispdb.test') && one.includes('listed'))).toEqual(['ispdb.test/v1.1/listed.test']);
+    pages.set('ispdb.test/v1.1/own.test', says(file('other.host.test')));
+    expect(await discover('own.test')).toMatchObject({ source: 'autoconfig', imap: 'mail.host.test' });
+  });
+
+  it('is asked for whoever takes the mail where nothing else is known, by the first of them', async () => {
+    const taken = { exchangers: ['mx1.eu.hoster.test', 'mx.spare.test'] };
+    names.records.set('hosted.test', taken);
+    names.records.set('imap.hosted.test', { addresses: ours });
+    names.records.set('smtp.hosted.test', { addresses: ours });
+    expect(await discover('hosted.test')).toMatchObject({ source: 'names' });
+    expect(asked.filter((one) => one.startsWith('ispdb.test') && /hoster|spare/.test(one)).sort()).toEqual(
+      ['eu.hoster.test', 'hoster.test', 'mx1.eu.hoster.test'].map((name) => `ispdb.test/v1.1/${name}`),
+    );
+    pages.set('ispdb.test/v1.1/hoster.test', says(file('mail.host.test')));
+    expect(await discover('hosted.test')).toMatchObject({ source: 'ispdb', imap: 'mail.host.test' });
+  });
+
+  it('sends nobody inside', async () => {
+    pages.set('ispdb.test/v1.1/evil.test', says(file('secret.test')));
+    expect(await discover('evil.test')).toBe('SERVERS_UNKNOWN');
+    pages.set('ispdb.test/v1.1/evil.test', sends(`https://secret.test:${webPort}/file`));
+    expect(await discover('evil.test')).toBe('SERVERS_UNKNOWN');
+    expect(asked.join()).not.toContain('secret.test');
   });
 });
 

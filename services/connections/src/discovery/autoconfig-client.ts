@@ -1,8 +1,8 @@
-// Asks a domain for its own autoconfig file: by HTTPS alone, at checked addresses, within seconds.
+// Asks a domain for its own autoconfig file, and Thunderbird's database for that of a domain: by HTTPS alone, at checked addresses, within seconds.
 import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { Fault } from '@rejoinder/base/fault';
-import { ask, openPlace } from '@rejoinder/runtime/https';
+import { ask, openPlace, portOf } from '@rejoinder/runtime/https';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
 import type { ConnectionsSettings } from '../config.js';
@@ -22,15 +22,28 @@ export class AutoconfigClient {
     @Inject(SETTINGS) private readonly settings: ConnectionsSettings,
     private readonly dns: DnsClient,
   ) {
-    this.#network = { ...openMailNetwork(settings), ports: new Set([settings.autoconfigPort]) };
+    this.#network = openMailNetwork(settings);
   }
 
   /** Undefined where the domain has none that can be read in time. */
   async fileOf(address: string, domain: string): Promise<Autoconfig | undefined> {
-    if (this.settings.autoconfigPort === 0) return undefined;
+    const { autoconfigPort: port } = this.settings;
+    return port === 0 ? undefined : this.#first(placesOf(address, domain, port), port, address);
+  }
+
+  /** What the database has of the first of these domains that it knows. Nobody's address is told to it. */
+  async listedOf(address: string, domains: readonly string[]): Promise<Autoconfig | undefined> {
+    const { ispdbUrl } = this.settings;
+    if (ispdbUrl === 'off') return undefined;
+    const places = domains.map((domain) => new URL(encodeURIComponent(domain), ispdbUrl));
+    return this.#first(places, portOf(new URL(ispdbUrl)), address);
+  }
+
+  /** All are asked at once; the first place counts of those that have a file. */
+  async #first(places: readonly URL[], port: number, address: string): Promise<Autoconfig | undefined> {
     const signal = AbortSignal.timeout(limitMs);
-    const asked = placesOf(address, domain, this.settings.autoconfigPort).map((place) => this.#file(place, signal));
-    // Both are asked at once; the first place counts where both have a file.
+    const network = { ...this.#network, ports: new Set([port]) };
+    const asked = places.map((place) => this.#file(place, network, signal));
     for (const text of await Promise.all(asked)) {
       const file = text === undefined ? undefined : readAutoconfig(text, address);
       if (file) return file;
@@ -39,10 +52,10 @@ export class AutoconfigClient {
   }
 
   /** Follows redirects, each to be checked as if it were the first. */
-  async #file(place: URL, signal: AbortSignal): Promise<string | undefined> {
+  async #file(place: URL, network: MailNetwork, signal: AbortSignal): Promise<string | undefined> {
     let at = place;
     for (let hops = 0; hops <= maxRedirects; hops++) {
-      const answer = await this.#get(at, signal);
+      const answer = await this.#get(at, network, signal);
       if (answer?.location === undefined) return answer?.text;
       if (!URL.canParse(answer.location, at.href)) return undefined;
       at = new URL(answer.location, at);
@@ -51,9 +64,9 @@ export class AutoconfigClient {
     return undefined;
   }
 
-  async #get(at: URL, signal: AbortSignal): Promise<Answer | undefined> {
+  async #get(at: URL, network: MailNetwork, signal: AbortSignal): Promise<Answer | undefined> {
     try {
-      const place = await openPlace(at, this.#network, this.dns.addressesOf);
+      const place = await openPlace(at, network, this.dns.addressesOf);
       try {
         return await answerOf(await ask(place, { method: 'GET', headers: { accept: 'text/xml' }, signal }));
       } finally {

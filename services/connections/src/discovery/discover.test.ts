@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '@rejoinder/base/fault';
 import { readAutoconfig } from './autoconfig.js';
-import { guessByProvider, guessesByFacts, type DomainFacts, type Guess, type Target } from './discover.js';
+import { domainsOfExchanger, guessByProvider, guessesByFacts, type DomainFacts, type Guess, type Target } from './discover.js';
 import { providers } from './provider-table.js';
 import { providerOfHost, type KnownServer } from './providers.js';
 
@@ -53,9 +53,23 @@ describe('guessing servers', () => {
     const imap: KnownServer = { host: 'file.acme.example', port: 993, security: 'tls' };
     const autoconfig = { imap, smtp: { ...imap, port: 465 }, username: 'ada', signIn: 'password' as const, pop3Only: false };
     const targets = { _imaps: at('srv.acme.example', 993), _submissions: at('srv.acme.example', 465) };
-    const all = guessesByFacts('acme.example', facts({ autoconfig, targets, exchangers: ['aspmx.l.google.com'] }));
-    expect(all.map((one) => one instanceof Fault || one.source)).toEqual(['autoconfig', 'srv', 'mx']);
+    const listed = { ...autoconfig, username: '' };
+    const told = { autoconfig, listed, targets, exchangers: ['aspmx.l.google.com'], exchangerListed: listed, hosts: ['mail.acme.example'] };
+    const all = guessesByFacts('acme.example', facts(told));
+    expect(all.map((one) => one instanceof Fault || one.source)).toEqual(['autoconfig', 'ispdb', 'srv', 'mx', 'ispdb', 'names']);
     expect(all[0]).toMatchObject({ username: 'ada' });
+    // A domain that says to have no IMAP is believed before what is known of its host.
+    const none = guessesByFacts('acme.example', facts({ exchangerListed: listed, targets: { _imaps: at('', 0) } }));
+    expect(none).toEqual([]);
+    expect(guess({ listed: { ...listed, imap: undefined, pop3Only: true } })).toMatchObject({ code: 'POP3_ONLY' });
+  });
+
+  it('looks for who takes the mail under the names of that host, its own domain left out', () => {
+    const of = (...exchangers: string[]) => domainsOfExchanger('acme.example', facts({ exchangers }));
+    expect(of('MX1.eu.mail.host.example.', 'mx2.other.example')).toEqual(['eu.mail.host.example', 'mail.host.example', 'host.example']);
+    expect(of('host.example')).toEqual(['host.example']);
+    expect(of('mx.acme.example')).toEqual(['mx.acme.example']);
+    expect(of()).toEqual([]);
   });
 
   it('refuses what has POP3 alone, and a provider that lets no mail program in, each with its reason', () => {

@@ -1,4 +1,4 @@
-// Guesses both servers of an address from what its domain tells: in its own file, in its name service, by who takes its mail.
+// Guesses both servers of an address from what its domain tells: in its own file, in its name service, by who takes its mail; and from what others know of it.
 import { Fault } from '@rejoinder/base/fault';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import type { Autoconfig } from './autoconfig.js';
@@ -12,7 +12,7 @@ export interface Guess {
   provider: string;
   hint: string;
   signIn: SignIn;
-  source: 'provider' | 'autoconfig' | 'srv' | 'mx' | 'names';
+  source: 'provider' | 'autoconfig' | 'ispdb' | 'srv' | 'mx' | 'names';
 }
 
 /** Services of SRV records (RFC 6186, RFC 8314). */
@@ -27,12 +27,17 @@ export interface Target {
 
 /** What was asked about one domain. */
 export interface DomainFacts {
+  /** The one that is to be asked first is the first. */
   exchangers: string[];
   /** Of the names that servers usually have, those that exist. */
   hosts: string[];
   /** Of each service its first target; none where the domain says nothing of it. */
   targets: Partial<Record<Service, Target>>;
   autoconfig?: Autoconfig;
+  /** The file that Thunderbird's database has of it. */
+  listed?: Autoconfig;
+  /** The file that it has of who takes its mail; asked for only where nothing else is known. */
+  exchangerListed?: Autoconfig;
 }
 
 export const usualNames = ['imap', 'smtp', 'mail'] as const;
@@ -46,9 +51,11 @@ export function guessByProvider(domain: string): Guess | Fault | undefined {
 /** The best first; none where the servers have to be typed. A Fault stands where nothing behind it is of use. */
 export function guessesByFacts(domain: string, facts: DomainFacts): (Guess | Fault)[] {
   const guesses = [
-    bySelf(facts.autoconfig),
+    byFile(facts.autoconfig, 'autoconfig'),
+    byFile(facts.listed, 'ispdb'),
     byServices(domain, facts),
     byExchangers(facts),
+    hasNoImap(facts) ? undefined : byFile(facts.exchangerListed, 'ispdb'),
     isPop3Only(facts) ? faultOf('POP3_ONLY') : undefined,
     hasNoImap(facts) ? undefined : byNames(domain, facts),
   ];
@@ -63,10 +70,19 @@ function guessOf({ name, servers, hint, signIn }: Provider, source: Guess['sourc
   return { ...servers, username: '', provider: name, hint, signIn, source };
 }
 
-function bySelf(file: Autoconfig | undefined): Guess | undefined {
+const maxExchangerDomains = 3;
+
+/** By which the database may know the host that takes the mail of this domain, longest first: mx.eu.host.example, eu.host.example and host.example. */
+export function domainsOfExchanger(domain: string, { exchangers }: DomainFacts): string[] {
+  const labels = (exchangers[0] ?? '').toLowerCase().replace(/\.$/, '').split('.');
+  const names = labels.map((_, at) => labels.slice(at).join('.'));
+  return names.filter((one) => one.includes('.') && one !== domain).slice(-maxExchangerDomains);
+}
+
+function byFile(file: Autoconfig | undefined, source: 'autoconfig' | 'ispdb'): Guess | undefined {
   if (!file?.imap || !file.smtp) return undefined;
   const { imap, smtp, username, signIn } = file;
-  return asItsProvider({ imap, smtp, username, signIn, provider: '', hint: '', source: 'autoconfig' });
+  return asItsProvider({ imap, smtp, username, signIn, provider: '', hint: '', source });
 }
 
 function byServices(domain: string, { targets }: DomainFacts): Guess | undefined {
@@ -105,8 +121,9 @@ function serverOf(target: Target | undefined, security: KnownServer['security'])
   return target?.host ? { ...target, security } : undefined;
 }
 
-function isPop3Only({ targets, autoconfig }: DomainFacts): boolean {
-  if (autoconfig) return autoconfig.pop3Only;
+function isPop3Only({ targets, autoconfig, listed }: DomainFacts): boolean {
+  const file = autoconfig ?? listed;
+  if (file) return file.pop3Only;
   return Boolean(targets._pop3s?.host || targets._pop3?.host) && !targets._imaps?.host && !targets._imap?.host;
 }
 

@@ -7,7 +7,7 @@ import { SETTINGS } from '@rejoinder/runtime/tokens';
 import type { ConnectionsSettings } from '../config.js';
 import { domainOf } from '../login/login.js';
 import { AutoconfigClient } from './autoconfig-client.js';
-import { guessByProvider, guessesByFacts, isKnown, type Guess } from './discover.js';
+import { domainsOfExchanger, guessByProvider, guessesByFacts, isKnown, type Guess } from './discover.js';
 import { DnsClient } from './dns-client.js';
 
 @Injectable()
@@ -34,8 +34,13 @@ export class DiscoveryClient {
   }
 
   async #guesses(address: string, domain: string): Promise<(Guess | Fault)[]> {
-    const [facts, autoconfig] = await Promise.all([this.dns.factsOf(domain), this.autoconfig.fileOf(address, domain)]);
-    return guessesByFacts(domain, { ...facts, autoconfig });
+    const asked = [this.autoconfig.fileOf(address, domain), this.autoconfig.listedOf(address, [domain])] as const;
+    const [told, autoconfig, listed] = await Promise.all([this.dns.factsOf(domain), ...asked]);
+    const facts = { ...told, autoconfig, listed };
+    const guesses = guessesByFacts(domain, facts);
+    if (guesses.some((guess) => guess instanceof Fault || guess.source !== 'names')) return guesses;
+    const exchangerListed = await this.autoconfig.listedOf(address, domainsOfExchanger(domain, facts));
+    return guessesByFacts(domain, { ...facts, exchangerListed });
   }
 
   /** What a stranger's name service or file names is looked at as if a person had typed it. */

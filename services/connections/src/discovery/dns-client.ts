@@ -1,4 +1,5 @@
 // Asks the name service what a domain says of its mail servers, for three seconds at the most.
+import type { MxRecord } from 'node:dns';
 import type { Resolver } from 'node:dns/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { delay } from '@rejoinder/base/wait';
@@ -18,9 +19,7 @@ export class DnsClient {
     const resolver = openResolver(this.settings.nameServers);
     const facts: DomainFacts = { exchangers: [], hosts: [], targets: {} };
     const answers = [
-      unlessMissing(resolver.resolveMx(domain), (found) =>
-        facts.exchangers.push(...found.slice(0, maxExchangers).map((one) => one.exchange)),
-      ),
+      unlessMissing(resolver.resolveMx(domain), (found) => facts.exchangers.push(...inOrder(found).map(({ exchange }) => exchange))),
       ...services.map((service) => target(resolver, service, domain, facts.targets)),
       ...usualNames.map((name) => existing(resolver, `${name}.${domain}`, facts.hosts)),
     ];
@@ -32,6 +31,8 @@ export class DnsClient {
   /** All addresses of a host; none where it is not there. */
   addressesOf = (host: string): Promise<string[]> => askAddresses(host, this.settings.nameServers);
 }
+
+const inOrder = (found: MxRecord[]) => found.sort((one, other) => one.priority - other.priority).slice(0, maxExchangers);
 
 /** The target with the lowest priority, of these the heaviest (RFC 2782). */
 async function target(resolver: Resolver, service: Service, domain: string, targets: Partial<Record<Service, Target>>): Promise<void> {

@@ -15,7 +15,7 @@ export const discoveredSchema = z.object({
   provider: text('Fastmail').meta({ description: 'Empty where it is not known' }),
   hint: text('Fastmail takes an app password here, not the usual one.').meta({ description: 'What to know before one types a password' }),
   source: text('provider').meta({
-    description: 'From where the servers are known: provider, autoconfig, srv, mx or names; empty where they must be typed',
+    description: 'From where the servers are known: provider, autoconfig, ispdb, srv, mx or names; empty where they must be typed',
   }),
   sign_in: text('app_password').meta({
     description: 'How one signs in there: password, app_password or oauth; empty where it is not known',

@@ -99,8 +99,8 @@ export type DiscoverResponse = Message<"rejoinder.connections.v1.DiscoverRespons
   hint: string;
 
   /**
-   * Where the servers are known from: provider (our table), autoconfig (the domain's own file), srv (RFC 6186), mx (who takes the domain's mail),
-   * names (imap. and smtp. of the domain exist).
+   * Where the servers are known from: provider (our table), autoconfig (the domain's own file), ispdb (Thunderbird's database of providers), srv (RFC 6186),
+   * mx (who takes the domain's mail), names (imap. and smtp. of the domain exist).
    *
    * @generated from field: string source = 5;
    */
