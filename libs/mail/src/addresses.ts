@@ -44,8 +44,9 @@ function plainMailbox(value: string, decode: DecodeWords | undefined): Address |
   const found = PLAIN_MAILBOX.exec(value);
   if (!found) return undefined;
   const [, name = '', inBrackets, bare] = found;
-  const [local, domain] = (inBrackets ?? bare)!.split('@') as [string, string];
-  const address = `${local}@${domain.toLowerCase()}`;
+  const text = (inBrackets ?? bare)!;
+  const domainAt = text.indexOf('@') + 1;
+  const address = text.slice(0, domainAt) + text.slice(domainAt).toLowerCase();
   return { name: displayName(name, decode), address, key: address.toLowerCase() };
 }
 

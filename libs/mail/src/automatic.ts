@@ -19,6 +19,8 @@ export type MailKind =
   | 'list'
   | 'person';
 
+/** Of few mails the type has to be read. */
+const REPORT_TYPE = /multipart\/report/i;
 const BOUNCE_SENDER = /(?:^|<)\s{0,9}(?:mailer-?daemon|mail-daemon|mail\.daemon|mdaemon)\s{0,9}(?:@|<|>|\(|$)/i;
 const POSTMASTER = /^(?:postmaster|mail|root|no-?reply)@/i;
 const BOUNCE_SUBJECT =
@@ -47,12 +49,15 @@ export function isAutomatic(kind: MailKind): boolean {
 }
 
 function reportKind(headers: MailHeaders, subject: string): MailKind | undefined {
-  const { type, parameters } = parseContentType(firstValue(headers, 'content-type') ?? '');
-  const reportType = parameters.get('report-type')?.toLowerCase();
-  if (type === 'multipart/report') {
-    if (reportType === 'feedback-report') return 'feedback_report';
-    if (reportType === 'disposition-notification') return 'read_receipt';
-    if (reportType === undefined || reportType === 'delivery-status') return 'delivery_report';
+  const contentType = firstValue(headers, 'content-type') ?? '';
+  if (REPORT_TYPE.test(contentType)) {
+    const { type, parameters } = parseContentType(contentType);
+    const reportType = parameters.get('report-type')?.toLowerCase();
+    if (type === 'multipart/report') {
+      if (reportType === 'feedback-report') return 'feedback_report';
+      if (reportType === 'disposition-notification') return 'read_receipt';
+      if (reportType === undefined || reportType === 'delivery-status') return 'delivery_report';
+    }
   }
   if (allValues(headers, 'x-failed-recipients').length > 0) return 'delivery_report';
   return saysUndelivered(headers, subject) ? 'delivery_report' : undefined;

@@ -70,6 +70,9 @@ export function allValues(headers: MailHeaders, name: string): readonly string[]
   return headers.fields.get(name.toLowerCase()) ?? [];
 }
 
+/** A name and the white space that old programs put between it and its colon. */
+const NAME = /^[!-9;-~]{1,200}[ \t]{0,20}$/;
+
 class Reading {
   readonly fields = new Map<string, string[]>();
   malformedLines = 0;
@@ -77,8 +80,7 @@ class Reading {
   done = false;
   private count = 0;
   private name: string | undefined;
-  private value: string[] = [];
-  private valueLength = 0;
+  private value = '';
 
   constructor(private readonly decode: (value: string) => string) {}
 
@@ -90,16 +92,18 @@ class Reading {
 
   close(): void {
     if (this.name === undefined) return;
-    const values = this.fields.get(this.name) ?? [];
-    values.push(this.decode(this.value.join('')).trim());
-    this.fields.set(this.name, values);
+    const value = this.decode(this.value).trim();
+    const values = this.fields.get(this.name);
+    if (values) values.push(value);
+    else this.fields.set(this.name, [value]);
     this.name = undefined;
   }
 
   private open(text: string): void {
     this.close();
-    const name = /^([!-9;-~]{1,200})[ \t]{0,20}:/.exec(text);
-    if (!name) {
+    const colon = text.indexOf(':');
+    const name = colon < 0 ? '' : text.slice(0, colon);
+    if (!NAME.test(name)) {
       this.malformedLines++;
       return;
     }
@@ -107,17 +111,15 @@ class Reading {
       this.truncated = this.done = true;
       return;
     }
-    this.name = (name[1] ?? '').toLowerCase();
-    this.value = [];
-    this.valueLength = 0;
-    this.add(text.slice(name[0].length));
+    this.name = name.trimEnd().toLowerCase();
+    this.value = '';
+    this.add(text.slice(colon + 1));
   }
 
   private add(text: string): void {
-    const kept = text.slice(0, MAX_VALUE_LENGTH - this.valueLength);
+    const kept = text.slice(0, MAX_VALUE_LENGTH - this.value.length);
     if (kept.length < text.length) this.truncated = true;
-    this.value.push(kept);
-    this.valueLength += kept.length;
+    this.value += kept;
   }
 }
 
