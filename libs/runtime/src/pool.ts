@@ -9,6 +9,8 @@ export function openPool(url: string, max: number, logger: Logger, session: Reco
   const pool = new pg.Pool({
     connectionString: url,
     max,
+    // These stay open at rest: a new connection has to be let in and to plan every statement anew, which somebody's new mail would wait for.
+    min: Math.ceil(max / 2),
     options: settings.map(([name, value]) => `-c ${name}=${value}`).join(' '),
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,

@@ -1,5 +1,5 @@
-// PostgreSQL ends connections that somebody holds: the holder is told, the process lives, and the pool goes on.
-import { afterAll, beforeAll, expect, it } from 'vitest';
+// PostgreSQL ends connections that somebody holds: the holder is told, the process lives, and the pool goes on. At rest it keeps half of what it may have.
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type pg from 'pg';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
 import { settle } from '@rejoinder/testing/settle';
@@ -40,4 +40,19 @@ it('tells the holder by its next query, and by no event that would end the proce
   }
   expect(unheard).toEqual([]);
   expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+});
+
+it('closes what nobody has used for half a minute, but half of what it may have stays open', async () => {
+  const busy = openPool(await postgres.createDatabase('rest'), 5, createLogger('silent'));
+  const held = await Promise.all(Array.from({ length: 5 }, () => busy.connect()));
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    for (const client of held) client.release();
+    expect(busy.totalCount).toBe(5);
+    vi.advanceTimersByTime(600_000);
+    expect(busy.totalCount).toBe(3);
+  } finally {
+    vi.useRealTimers();
+    await busy.end();
+  }
 });
