@@ -19,12 +19,12 @@ export class ServersApi {
   ) {}
 
   @GrpcMethod('ConnectionsService', 'Discover')
-  async discover({ address }: DiscoverRequest): Promise<MessageInitShape<typeof DiscoverResponseSchema>> {
+  async discover({ tenantId, address }: DiscoverRequest): Promise<MessageInitShape<typeof DiscoverResponseSchema>> {
     const checked = readAddress(address);
     const { providers } = this.oauth;
     const own = providerFor(providers, domainOf(checked), undefined);
     if (own) return signInAt(own, domainOf(checked));
-    const guess = await this.discovery.serversOf(checked);
+    const guess = await this.discovery.serversOf(tenantId, checked);
     if (!guess) throw new Fault('not_found', 'SERVERS_UNKNOWN', 'The mail servers of this address are not known. Type them in.');
     const lies = providerFor(providers, domainOf(checked), guess.imap.host);
     return lies ? { ...guess, ...signInAt(lies, domainOf(checked)) } : guess;

@@ -49,20 +49,18 @@ export class VerifyClient {
 
   /** Both servers at the same time, or one alone. Refuses only where the tenant has too many tests running already. */
   async test(tenantId: string, login: CheckedLogin, protocols: readonly Protocol[] = bothProtocols): Promise<LiveTest> {
-    if (!this.#slots.enter(tenantId))
-      throw new Fault('busy', 'TESTS_BUSY', 'Too many logins are being tested. Try again in half a minute.', limitMs);
-    try {
-      let capabilities: string[] = [];
-      let limit = 0;
-      const tests = {
-        imap: async () => (capabilities = await this.#imap(login)),
-        smtp: async () => (limit = await this.#smtp({ ...login, ...login.smtpSignIn })),
-      };
-      const checks = await Promise.all(protocols.map((protocol) => checked(protocol, login[protocol], tests[protocol])));
-      return { checks, capabilities, sizeLimitBytes: BigInt(limit) };
-    } finally {
-      this.#slots.leave(tenantId);
-    }
+    return this.#slots.through(tenantId, () => this.#test(login, protocols));
+  }
+
+  async #test(login: CheckedLogin, protocols: readonly Protocol[]): Promise<LiveTest> {
+    let capabilities: string[] = [];
+    let limit = 0;
+    const tests = {
+      imap: async () => (capabilities = await this.#imap(login)),
+      smtp: async () => (limit = await this.#smtp({ ...login, ...login.smtpSignIn })),
+    };
+    const checks = await Promise.all(protocols.map((protocol) => checked(protocol, login[protocol], tests[protocol])));
+    return { checks, capabilities, sizeLimitBytes: BigInt(limit) };
   }
 
   /** Logs in, sees that folders can be listed and that there is an INBOX; answers what the server can do. */

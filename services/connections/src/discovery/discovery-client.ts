@@ -5,14 +5,19 @@ import { checkServer } from '@rejoinder/runtime/mail-host';
 import { openMailNetwork, type MailNetwork } from '@rejoinder/runtime/mail-settings';
 import { SETTINGS } from '@rejoinder/runtime/tokens';
 import type { ConnectionsSettings } from '../config.js';
+import { FairSlots } from '../fair-slots.js';
 import { domainOf } from '../login/login.js';
 import { AutoconfigClient } from './autoconfig-client.js';
 import { domainsOfExchanger, guessByProvider, guessesByFacts, isKnown, type Guess } from './discover.js';
 import { DnsClient } from './dns-client.js';
 
+/** Domains that are asked of their servers at once in this process. */
+const domainsAtOnce = 50;
+
 @Injectable()
 export class DiscoveryClient {
   readonly #network: MailNetwork;
+  readonly #slots = new FairSlots(domainsAtOnce);
 
   constructor(
     @Inject(SETTINGS) settings: ConnectionsSettings,
@@ -22,11 +27,15 @@ export class DiscoveryClient {
     this.#network = openMailNetwork(settings);
   }
 
-  /** Undefined where they have to be typed; refuses where no server of the domain can be used. */
-  async serversOf(address: string): Promise<Guess | undefined> {
+  /** Undefined where they have to be typed; refuses where no server of the domain can be used, or the tenant asks of too many at once. */
+  async serversOf(tenantId: string, address: string): Promise<Guess | undefined> {
     const domain = domainOf(address);
     const known = guessByProvider(domain);
-    for (const guess of known ? [known] : await this.#guesses(address, domain)) {
+    return known ? this.#best([known]) : this.#slots.through(tenantId, async () => this.#best(await this.#guesses(address, domain)));
+  }
+
+  async #best(guesses: (Guess | Fault)[]): Promise<Guess | undefined> {
+    for (const guess of guesses) {
       if (guess instanceof Fault) throw guess;
       if (isKnown(guess) || (await this.#mayConnect(guess))) return guess;
     }
