@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '@rejoinder/base/id';
-import { systemClock } from '@rejoinder/base/clock';
 import { delay } from '@rejoinder/base/wait';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
 import { settle } from '@rejoinder/testing/settle';
@@ -47,8 +46,9 @@ beforeEach(async () => {
 const logger = createLogger('silent');
 const [red, blue] = [newId(), newId()];
 
-/** One pod: its own wakes and database over the shared pool. */
-function pod() {
+/** One pod: its own wakes and database over the shared pool, its clock so far ahead of the database's. */
+function pod(aheadMs = 0) {
+  const clock = { now: () => new Date(Date.now() + aheadMs) };
   const wake = new Wake(pool, url, () => undefined);
   wake.start();
   const database = new Database('errands', sqlClient(pool), wake, pool, openSingles(url, 'errands', logger));
@@ -59,7 +59,7 @@ function pod() {
     worker(options: Partial<WorkerOptions> & Pick<WorkerOptions, 'work'>): Worker {
       const worker = new Worker(
         { name: 'errand', table: 'errand', key: 'errand_id', concurrency: 4, leaseMs: 60_000, pollMs: 60_000, ...options },
-        { database, clock: systemClock(), logger, onWake: (name, callback) => wake.on('errands', name, callback) },
+        { database, clock, logger, onWake: (name, callback) => wake.on('errands', name, callback) },
       );
       workers.push(worker);
       worker.start();
@@ -120,6 +120,39 @@ describe('a worker', () => {
     expect(new Set(done).size).toBe(200);
     expect(done).toHaveLength(200);
     await Promise.all(pods.map((one) => one.stop()));
+  });
+
+  const dayMs = 86_400_000;
+  it.each([
+    [0, dayMs],
+    [0, -dayMs],
+    [dayMs, 0],
+    [-dayMs, 0],
+  ])('whose clock is %i ms off keeps its row from one that is %i ms off: leases go by the clock of the database', async (mine, others) => {
+    const [holder, other] = [pod(mine), pod(others)];
+    // Due by the clock of either.
+    const longAgo = `update errands.errand set due_at = now() - interval '2 days'`;
+    const [held] = await ask(holder, red, 1);
+    await pool.query(longAgo);
+    const done: string[] = [];
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const work = async (job: Job): Promise<WorkOutcome> => {
+      done.push(job.key);
+      if (job.key === held) await released;
+      return workDone;
+    };
+    holder.worker({ work, concurrency: 1 });
+    await settle('the row to be held', () => done.length === 1);
+    other.worker({ work, pollMs: 20 });
+    const [second] = await ask(other, red, 1);
+    await pool.query(`${longAgo} where errand_id = $1`, [second]);
+    await settle('the other row', async () => done.length >= 2 && (await due()) === 1);
+    expect(done).toEqual([held, second]);
+    release();
+    await settle('all', async () => (await due()) === 0);
+    expect(done).toHaveLength(2);
+    await Promise.all([holder.stop(), other.stop()]);
   });
 
   it("is fair: a tenant with one row does not wait for another's thousand", async () => {

@@ -24,11 +24,11 @@ export function list({ folders, quirks }: ScriptedMailbox, pattern: string): Rep
 
 export function examine(mailbox: ScriptedMailbox, folder: ScriptedFolder | undefined): Reply {
   if (!folder || folder.path === '[Gmail]') return missing();
-  const { noUidNext, modseq, objectId } = mailbox.quirks;
+  const { noUidNext, noUidValidity, modseq, objectId } = mailbox.quirks;
   const said = [
     `${folder.mails.length} EXISTS`,
     'FLAGS (\\Seen \\Answered)',
-    `OK [UIDVALIDITY ${folder.uidValidity}] valid`,
+    noUidValidity ? '' : `OK [UIDVALIDITY ${folder.uidValidity}] valid`,
     noUidNext ? '' : `OK [UIDNEXT ${folder.uidNext}] next`,
     modseq ? `OK [HIGHESTMODSEQ ${mailbox.highestModseq(folder)}] highest` : '',
     objectId ? `OK [MAILBOXID (${folder.mailboxId})] id` : '',
@@ -38,10 +38,10 @@ export function examine(mailbox: ScriptedMailbox, folder: ScriptedFolder | undef
 
 export function status(mailbox: ScriptedMailbox, folder: ScriptedFolder | undefined, items: string): Reply {
   if (!folder || folder.path === '[Gmail]') return missing();
-  const { noUidNext, modseq, objectId } = mailbox.quirks;
+  const { noUidNext, noUidValidity, modseq, objectId } = mailbox.quirks;
   const values: Record<string, string | number | false | undefined> = {
     MESSAGES: folder.mails.length,
-    UIDVALIDITY: folder.uidValidity,
+    UIDVALIDITY: !noUidValidity && folder.uidValidity,
     UIDNEXT: !noUidNext && folder.uidNext,
     HIGHESTMODSEQ: modseq && mailbox.highestModseq(folder),
     MAILBOXID: objectId && `(${folder.mailboxId})`,

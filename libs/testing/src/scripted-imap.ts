@@ -158,7 +158,8 @@ export class ScriptedConnection {
     if (ordered && ordered(this, tag, text.replace(/^\S+ /, '')) !== 'usual') return;
     if (name === 'IDLE' && this.#mailbox?.quirks.idle) return this.#startIdle(tag);
     const { untagged, end } = this.#reply(name, rest);
-    for (const line of untagged) this.say(Buffer.concat([Buffer.from('* '), Buffer.from(line)]));
+    const times = name === 'FETCH' && this.#mailbox?.quirks.twice ? [1, 2] : [1];
+    for (const line of untagged) for (const _ of times) this.say(Buffer.concat([Buffer.from('* '), Buffer.from(line)]));
     this.#tellPending();
     this.say(`${tag} ${end}`);
     if (name === 'LOGOUT') this.end();
@@ -218,7 +219,9 @@ export class ScriptedConnection {
   }
 
   readonly #exists = (path: string) => {
-    if (path === this.#selected?.path) this.#tell(path, `${++this.#told} EXISTS`);
+    if (path !== this.#selected?.path) return;
+    this.#tell(path, `${++this.#told} EXISTS`);
+    if (this.#mailbox?.quirks.twice) this.#tell(path, `${this.#told} EXISTS`);
   };
   readonly #expunge = (path: string, sequence: number) => {
     if (path === this.#selected?.path) this.#told--;

@@ -5,6 +5,10 @@ import { EventEmitter } from 'node:events';
 export interface ImapQuirks {
   /** Neither EXAMINE nor STATUS tells UIDNEXT. */
   noUidNext?: boolean;
+  /** Nor UIDVALIDITY. */
+  noUidValidity?: boolean;
+  /** Each answer to a FETCH comes twice, and so does each EXISTS. */
+  twice?: boolean;
   /** CONDSTORE without QRESYNC: `folder` counts in each folder, `account` has one count for all folders, as Stalwart does. */
   modseq?: 'folder' | 'account';
   /** Without it there is no IDLE; with a number an IDLE is ended by the server after so many milliseconds. */

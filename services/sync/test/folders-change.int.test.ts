@@ -5,6 +5,7 @@ import { buildMail } from '@rejoinder/testing/mail';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
 import { settle } from '@rejoinder/testing/settle';
 import type { ScriptedImap } from '@rejoinder/testing/scripted-imap';
+import { countUids, parseUidSet } from '../src/imap/uid-ranges.js';
 import { startScriptedTown } from './scripted-town.js';
 import { startTown, testDovecot } from './town.js';
 
@@ -63,6 +64,27 @@ describe.concurrent('a folder that is renamed', { timeout: 120_000 }, () => {
     const folders = () => town.house.query<{ path: string }>(`select path from sync.folder where path = 'Projects'`);
     await settle('the folder to be forgotten', async () => (await folders()).length === 0);
     expect(await town.session()).toMatchObject({ state: 'live', failures: 0 });
+  });
+
+  test('in the midst of its first look and has an id goes on from there', async () => {
+    await using town = await startScriptedTown(postgres, { idle: true, objectId: true }, { REJOINDER_SYNC_HISTORY_BATCH: '10' });
+    const { mailbox, server } = town;
+    mailbox.addFolder('Projects');
+    for (let n = 0; n < many; n++) mailbox.put(await mail(n), { folder: 'Projects' });
+    let fetches = 0;
+    server.always('FETCH', (connection) => {
+      if (++fetches !== 5) return 'usual';
+      mailbox.rename('Projects', 'Clients');
+      return connection.end();
+    });
+    await town.start();
+    await settle('all of it', async () => (await town.history()).length >= many, { timeoutMs: 60_000 });
+    expect(await town.history()).toHaveLength(many);
+    await town.live();
+    const sets = server.commands.flatMap(({ text }) => /^UID FETCH (\S+) \(.*HEADER/.exec(text)?.[1] ?? []);
+    // Each mail once, but the batch over which the connection broke and that which was being saved.
+    expect(sets.reduce((sum, set) => sum + countUids(parseUidSet(set)!), 0)).toBeLessThanOrEqual(many + 20);
+    expect(await town.news(0)).toEqual([]);
   });
 
   test('and has an id goes on where it was', async () => {

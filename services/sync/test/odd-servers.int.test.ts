@@ -21,6 +21,9 @@ const kinds: [string, ImapQuirks][] = [
   ['has no IDLE', {}],
   ['ends each IDLE after a moment', { idle: 100 }],
   ['ends each IDLE at once', { idle: 1 }],
+  ['says each answer to FETCH and each EXISTS twice', { idle: true, twice: true }],
+  ['leaves out UIDVALIDITY', { idle: true, noUidValidity: true }],
+  ['leaves out both, and has no IDLE', { noUidNext: true, noUidValidity: true }],
   ['names folders by id', { idle: true, objectId: true }],
   ['lists folders that cannot be opened', { idle: true, listFlags: { Archive: ['\\Noselect'], Drafts: ['\\NonExistent'] } }],
 ];
