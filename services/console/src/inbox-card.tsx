@@ -16,6 +16,7 @@ import {
   IconTrash,
 } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useRef } from 'react';
 import { api, type Inbox } from './api.js';
 import { ConfirmDialog } from './confirm-dialog.js';
 import { useFocusBack } from './focus.js';
@@ -27,6 +28,7 @@ import { LoggingAddressDialog } from './logging-address-dialog.js';
 import { PasswordDialog } from './password-dialog.js';
 import { Refusal } from './refusal.js';
 import { useSignIn } from './sign-in-offer.js';
+import { timeLeft, type Seen } from './time-left.js';
 
 interface Look {
   color: string;
@@ -143,16 +145,19 @@ function Folders({ inbox }: { inbox: Inbox }) {
   const folders = inbox.progress?.folders ?? [];
   const seen = folders.reduce((sum, folder) => sum + folder.seen, 0);
   const total = folders.reduce((sum, folder) => sum + folder.total, 0);
-  const words = inbox.progress?.state === 'syncing' ? `${seen.toLocaleString()} of ${several(total, 'mail')}` : several(seen, 'mail');
+  const isSyncing = inbox.progress?.state === 'syncing';
+  const first = useRef<Seen>(undefined);
+  const now = { mails: seen, atMs: performance.now() };
+  first.current = isSyncing ? (first.current ?? now) : undefined;
+  const left = first.current ? timeLeft(first.current, now, total) : '';
+  const words = isSyncing ? `${seen.toLocaleString()} of ${several(total, 'mail')}` : several(seen, 'mail');
   return (
     <Stack gap={6}>
-      {inbox.progress?.state === 'syncing' && (
-        <Progress value={total === 0 ? 100 : (seen / total) * 100} size="sm" aria-label="Headers read" />
-      )}
+      {isSyncing && <Progress value={total === 0 ? 100 : (seen / total) * 100} size="sm" aria-label="Headers read" />}
       <Text size="xs" c="dimmed" aria-live="polite">
         {folders.length === 0
           ? 'No folder has been looked at yet'
-          : `${words} seen by headers alone, in ${several(folders.length, 'folder')}`}
+          : [`${words} seen by headers alone, in ${several(folders.length, 'folder')}`, left].filter(Boolean).join('; ')}
       </Text>
     </Stack>
   );
