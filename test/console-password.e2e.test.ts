@@ -99,8 +99,14 @@ describe('a password that was changed', { timeout: 90_000 }, () => {
   });
 });
 
+const more = () => card().getByRole('button', { name: `More for ${people.sales}` });
+
+it('a mailbox is compared with its mail server, and it is said that it is', async () => {
+  await keyboard.choose(more(), 'Compare with the mail server');
+  await page.getByText('Every folder is compared with the mail server').waitFor(within);
+}, 60_000);
+
 it('a mailbox is paused and resumed', async () => {
-  const more = () => card().getByRole('button', { name: `More for ${people.sales}` });
   await keyboard.choose(more(), 'Pause');
   await card().getByText('Paused', { exact: true }).waitFor(within);
   await keyboard.choose(more(), 'Resume');
