@@ -61,18 +61,30 @@ const mail = (text: string) => page.getByRole('article').filter({ hasText: text 
 const dialogIsGone = () => page.getByRole('dialog').waitFor({ ...within, state: 'detached' });
 
 const works = 'Sending: works.';
-const told = (code: 'TLS_CERT' | 'REFUSED' | 'TIMEOUT' | 'POP3_REFUSED' | 'PORT_BLOCKED') =>
-  `${catalogue[code].sentence} ${catalogue[code].action}.`;
-type Refusal = [reason: string, wrong: () => Partial<typeof login>, lines: string[]];
+const told = (code: 'TLS_CERT' | 'REFUSED' | 'TIMEOUT' | 'POP3_REFUSED' | 'PORT_BLOCKED', port: number) =>
+  `${catalogue[code].sentence} ${catalogue[code].action}. (localhost:${port})`;
+type Refusal = [reason: string, wrong: () => Partial<typeof login>, lines: () => string[]];
 const quick: Refusal[] = [
-  ['wrong password', () => ({ password: 'wrong' }), ['Receiving and sending: The server refused this user name and password.']],
-  ['a certificate that nobody trusts', () => ({ imapPort: strange.ports.untrusted }), [`Receiving: ${told('TLS_CERT')}`, works]],
-  ['a port where nothing is', () => ({ imapPort: strange.ports.closed }), [`Receiving: ${told('REFUSED')}`, works]],
+  ['wrong password', () => ({ password: 'wrong' }), () => ['Receiving and sending: The server refused this user name and password.']],
+  [
+    'a certificate that nobody trusts',
+    () => ({ imapPort: strange.ports.untrusted }),
+    () => [`Receiving: ${told('TLS_CERT', strange.ports.untrusted)}`, works],
+  ],
+  [
+    'a port where nothing is',
+    () => ({ imapPort: strange.ports.closed }),
+    () => [`Receiving: ${told('REFUSED', strange.ports.closed)}`, works],
+  ],
 ];
 /** Their time runs out while the other tests go on. */
 const slow: Refusal[] = [
-  ['a server that says nothing', () => ({ imapPort: strange.ports.silent }), [`Receiving: ${told('TIMEOUT')}`, works]],
-  ['a POP3 server', () => ({ imapPort: strange.ports.pop3 }), [`Receiving: ${told('POP3_REFUSED')}`, works]],
+  [
+    'a server that says nothing',
+    () => ({ imapPort: strange.ports.silent }),
+    () => [`Receiving: ${told('TIMEOUT', strange.ports.silent)}`, works],
+  ],
+  ['a POP3 server', () => ({ imapPort: strange.ports.pop3 }), () => [`Receiving: ${told('POP3_REFUSED', strange.ports.pop3)}`, works]],
 ];
 let slowly: Promise<string[][]>;
 
@@ -98,9 +110,9 @@ describe('connecting a mailbox', { timeout: 90_000 }, () => {
   });
 
   it('is refused, each time for its own reason, and nothing is stored', async () => {
-    for (const [reason, wrong, lines] of quick) expect([reason, await refusal(page, wrong())]).toEqual([reason, lines]);
+    for (const [reason, wrong, lines] of quick) expect([reason, await refusal(page, wrong())]).toEqual([reason, lines()]);
     const forbidden = await freePort();
-    expect(await refusal(page, { smtpPort: forbidden })).toEqual(['Receiving: works.', `Sending: ${told('PORT_BLOCKED')}`]);
+    expect(await refusal(page, { smtpPort: forbidden })).toEqual(['Receiving: works.', `Sending: ${told('PORT_BLOCKED', forbidden)}`]);
     expect(await inboxes()).toEqual([]);
   });
 
@@ -302,7 +314,7 @@ describe('every page', { timeout: 90_000 }, () => {
 });
 
 it('a mailbox whose server says nothing, or speaks POP3, is refused in the end', async () => {
-  expect(await slowly).toEqual(slow.map(([, , lines]) => lines));
+  expect(await slowly).toEqual(slow.map(([, , lines]) => lines()));
   expect(await inboxes()).toHaveLength(1);
 }, 60_000);
 
