@@ -6,7 +6,9 @@ import { CaptureMailSchema } from '@rejoinder/contracts/commands';
 import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { buildMail } from '@rejoinder/testing/mail';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
+import { says } from '@rejoinder/testing/scripted-imap';
 import { settle } from '@rejoinder/testing/settle';
+import { Owner } from '../src/inbox/owner-store.js';
 import { startScriptedTown } from './scripted-town.js';
 
 let postgres: Postgres;
@@ -68,5 +70,26 @@ describe.concurrent('clocks', { timeout: 120_000 }, () => {
     const told = await town.news(4);
     expect(new Set(told.map(({ mailId }) => mailId)).size).toBe(4);
     expect([await town.authenticationFailures(), (await town.history()).length]).toEqual([0, 1]);
+  });
+
+  test('of a pod that was a day ahead and is gone let its heir not wait until tomorrow', async () => {
+    await using town = await startScriptedTown(postgres);
+    await town.start();
+    await town.live();
+    town.clock.aheadMs = dayMs;
+    town.server.always('LOGIN', says('NO [UNAVAILABLE] later'));
+    town.server.cut();
+    const waits = async () => ((await town.session()).nextTryAt?.getTime() ?? 0) > Date.now() + dayMs / 2;
+    await settle('the next try to be tomorrow', waits);
+    town.mailbox.put(await mail(1));
+    town.server.always('LOGIN');
+    // The other pod takes all over, by the right clock.
+    town.clock.aheadMs = 0;
+    const owner = town.house.roles[0]!.app.get(Owner);
+    const all = owner.partitions();
+    await owner.assigned([], town.clock.now());
+    await owner.assigned(all, town.clock.now());
+    await town.news(1);
+    expect(await town.authenticationFailures()).toBe(0);
   });
 });
