@@ -46,7 +46,7 @@ describe('inboxes', () => {
       state: 'syncing',
       reason: '',
       next_try_at: null,
-      folders: [{ path: 'INBOX', role: 'inbox', seen: 5, total: 10 }],
+      folders: [{ path: 'INBOX', role: 'inbox', seen: 5, total: 10, audited_at: null }],
     });
     expect((json as { next_cursor: string }).next_cursor).toBe('after 7');
     expect((await gateway.call('GET', '/v1/inboxes?cursor=after')).json).toMatchObject({ next_cursor: null });
