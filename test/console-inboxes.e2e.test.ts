@@ -1,6 +1,7 @@
 // The console with many mailboxes: any of them is found, looked into, and mended where its servers have moved.
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { catalogue } from '@rejoinder/contracts/catalogue';
 import { people } from '@rejoinder/testing/crm-town';
 import { lastingFaults, screenshot, startConsole, within, type Console } from './console.js';
 
@@ -110,5 +111,44 @@ describe('a mail server that has moved', { timeout: 90_000 }, () => {
     await dialog().waitFor(gone);
     await card(people.sales).getByText('Sally Sales · 127.0.0.1').waitFor(within);
     await expect.poll(inbox, within).toMatchObject({ ...known, progress: { state: 'live' }, imap: { host: '127.0.0.1', port: wire.port } });
+  });
+});
+
+describe('what became of a mailbox', { timeout: 90_000 }, () => {
+  it('is told: its connections, and a chosen folder that is not there', async () => {
+    await page.goto(`${house.base}/inboxes`);
+    const [inbox] = (await house.rest.call<{ inboxes: { inbox_id: string }[] }>('GET', '/v1/inboxes')).inboxes;
+    await house.rest.call('PATCH', `/v1/inboxes/${inbox!.inbox_id}`, { settings: { log_folder: 'Lost' } });
+    await card(people.sales).getByText('A folder of the settings cannot be found').waitFor(within);
+    await card(people.sales).getByText('“Lost”').waitFor(within);
+    await card(people.sales)
+      .getByRole('button', { name: `More for ${people.sales}` })
+      .click();
+    await page.getByRole('menuitem', { name: 'Connection log' }).click();
+    const dialog = page.getByRole('dialog', { name: `Connections of ${people.sales}` });
+    await dialog.getByText('Signed in.').first().waitFor(within);
+    await dialog.getByText(catalogue.FOLDER_MISSING.sentence).waitFor(within);
+    await screenshot(page, 'connection-log');
+    expect(await lastingFaults(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();
+    await dialog.waitFor(gone);
+    await screenshot(page, 'folder-missing');
+    await card(people.sales).getByRole('button', { name: 'Choose again' }).click();
+    await page.getByRole('dialog').getByLabel('Log folder').waitFor(within);
+  });
+
+  it('and nothing lies beyond the edge of a window of 320 pixels', async () => {
+    const one = await house.newPage({ viewport: { width: 320, height: 640 } });
+    await one.goto(`${house.base}/inboxes`);
+    await one.getByRole('region', { name: people.sales }).waitFor(within);
+    const write = one.getByRole('button', { name: 'Write', exact: true });
+    const box = (await write.boundingBox())!;
+    expect(box.x + box.width).toBeLessThanOrEqual(320);
+    expect(await one.evaluate<number>('document.scrollingElement.scrollWidth - innerWidth')).toBe(0);
+    await screenshot(one, 'inboxes 320');
+    expect(await lastingFaults(one)).toEqual([]);
+    await write.click();
+    await one.getByRole('dialog', { name: 'New mail' }).waitFor(within);
+    await one.context().close();
   });
 });

@@ -199,6 +199,11 @@ export const catalogue = {
   INBOX_EXISTS: { kind: 'conflict', sentence: 'This address is connected already.', action: 'Reconnect it instead' },
   INBOX_REMOVED: { kind: 'gone', sentence: 'The inbox was removed.', action: 'Connect it again' },
   INBOX_PAUSED: { kind: 'gone', sentence: 'The inbox is paused.', action: 'Resume' },
+  FOLDER_MISSING: {
+    kind: 'not_found',
+    sentence: 'The mailbox has no folder of a name that its settings give: nothing in it is seen.',
+    action: 'Choose the folders again',
+  },
   INBOX_SIGNED_IN: {
     kind: 'conflict',
     sentence: 'This inbox signs in at the page of its provider, which decides on its servers.',

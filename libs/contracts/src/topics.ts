@@ -42,7 +42,13 @@ export const topics = {
     public: false,
     partitions,
     key: 'inbox_id',
-    events: [sync.MailsObservedSchema, sync.SentCopyObservedSchema, sync.AuthenticationFailedSchema, sync.GapFoundSchema],
+    events: [
+      sync.MailsObservedSchema,
+      sync.SentCopyObservedSchema,
+      sync.AuthenticationFailedSchema,
+      sync.GapFoundSchema,
+      sync.FolderRenamedSchema,
+    ],
   },
   'rejoinder.sync.history.v1': { public: false, partitions, key: 'inbox_id', events: [sync.MailsObservedSchema] },
   'rejoinder.sync.commands.v1': {

@@ -40,12 +40,12 @@ export class InboxApi {
     const { tenantId } = request;
     const settings = await this.newSettings.of(tenantId, request.settings);
     if (await this.store.isConnected(tenantId, login.address)) throw faultOf('INBOX_EXISTS');
-    const { checks } = await this.live.test(tenantId, login);
-    if (!allPassed(checks)) return { checks };
+    const preflight = await this.live.test(tenantId, login);
+    if (!allPassed(preflight.checks)) return preflight;
     const inboxId = newId();
     const { username, password } = login;
     const sealed = await this.box.seal(tenantId, inboxId, 1n, { username, password });
-    return { checks, inbox: shown(await this.store.add({ tenantId, inboxId, login, displayName, settings, sealed })) };
+    return { ...preflight, inbox: shown(await this.store.add({ tenantId, inboxId, login, displayName, settings, sealed })) };
   }
 
   @GrpcMethod('ConnectionsService', 'Pause')

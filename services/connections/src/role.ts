@@ -18,6 +18,7 @@ import { LinksApi } from './links/links-api.js';
 import { PortClient } from './ports/port-client.js';
 import { ServersApi } from './servers-api.js';
 import { NewSettings } from './settings/new-settings.js';
+import { OnFolderRenamed } from './settings/on-folder-renamed.js';
 import { SettingsApi } from './settings/settings-api.js';
 import { SettingsStore } from './settings/settings-store.js';
 import { BegunBox } from './sign-in/begun-box.js';
@@ -35,7 +36,7 @@ const discovery = [DiscoveryClient, AutoconfigClient, DnsClient];
 const signIn = [OAuthClient, GrantStore, GrantKeeper, GrantEnder, BegunStore, BegunBox];
 
 @Module({
-  controllers: [ServersApi, InboxApi, LoginApi, LinksApi, SettingsApi, SignInApi, StoreApi, OnAuthenticationFailed],
+  controllers: [ServersApi, InboxApi, LoginApi, LinksApi, SettingsApi, SignInApi, StoreApi, OnAuthenticationFailed, OnFolderRenamed],
   providers: [LinkStore, ...inboxes, ...discovery, ...signIn],
 })
 class ConnectionsModule {}

@@ -6,6 +6,7 @@ import { Fault } from '@rejoinder/base/fault';
 import { newId } from '@rejoinder/base/id';
 import { ConnectionsService } from '@rejoinder/contracts/api/connections';
 import { NeverLogChangedSchema, SettingsChangedSchema } from '@rejoinder/contracts/events/connections';
+import { FolderRenamedSchema } from '@rejoinder/contracts/events/sync';
 import { StartInboxSchema } from '@rejoinder/contracts/commands';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
@@ -101,6 +102,27 @@ describe('settings of an inbox', () => {
     expect(await starts(inboxId)).toHaveLength(1);
     await client().resume({ tenantId, inboxId });
     expect((await afterSoMany('the command', 2, () => starts(inboxId)))[1]!.settings!.historyDays).toBe(7);
+  });
+
+  it('follow a chosen folder that has another name, and tell sync', async () => {
+    const { tenantId, inboxId } = { tenantId: test.tenantId, ...(await connected('moves@rejoinder.test', test.tenantId)) };
+    await client().updateSettings({ tenantId, inboxId, folders: { paths: ['A', 'B'] }, logFolder: 'A' });
+    const renamed = (oldPath: string, newPath: string, of = inboxId) =>
+      test.publish('rejoinder.sync.internal.v1', FolderRenamedSchema, of, { inboxId: of, oldPath, newPath });
+    // Of nobody, of a folder that was not chosen, and told twice.
+    for (const [from, to, of] of [
+      ['A', 'X', newId()],
+      ['Z', 'Y'],
+      ['A', 'C'],
+      ['A', 'C'],
+    ] as const)
+      await renamed(from, to, of);
+    const told = await afterSoMany('both changes', 2, () => changes(inboxId));
+    expect(told.at(-1)!.settings).toMatchObject({ folders: ['C', 'B'], logFolder: 'C' });
+    const { inbox } = await client().getInbox({ tenantId, inboxId });
+    expect(inbox!.settings).toMatchObject({ folders: ['C', 'B'], logFolder: 'C' });
+    expect((await afterSoMany('the command', 3, () => starts(inboxId))).at(-1)!.settings).toMatchObject({ folders: ['C', 'B'] });
+    expect(await changes(inboxId)).toHaveLength(2);
   });
 
   it('are refused whole where one of them is wrong, and to another tenant', async () => {

@@ -47,6 +47,16 @@ export interface Trouble {
   first_seen_at: string | null;
   trace_id: string;
 }
+export interface Progress {
+  state: string;
+  reason: string;
+  next_try_at: string | null;
+  folders: Folder[];
+  seen: number;
+  total: number;
+  left_seconds: number | null;
+  missing_folders: string[];
+}
 export interface Inbox {
   inbox_id: string;
   address: string;
@@ -65,12 +75,19 @@ export interface Inbox {
   imap: Server;
   smtp: Server;
   settings: InboxSettings;
-  progress: { state: string; reason: string; next_try_at: string | null; folders: Folder[] } | null;
+  progress: Progress | null;
 }
 /** Which mailboxes are looked for; empty is all of them. */
 export interface InboxFilter {
   query: string;
   state: '' | 'working' | 'needs_reconnect' | 'paused';
+}
+export interface LogEntry {
+  at: string;
+  what: string;
+  reason_text: string;
+  folder_role: string;
+  mails: number;
 }
 export interface InboxSettings {
   capture: 'tracked' | 'all';
@@ -242,9 +259,10 @@ export const api = {
   inbox: (id: string) => get<Inbox>(`/v1/inboxes/${id}`),
   discover: (address: string) => post<Discovered>('/v1/inboxes/discover', { address }),
   verify: (login: Login) => post<Verified>('/v1/inboxes/verify', login),
-  connect: (login: Login & { display_name?: string }) => post<Inbox>('/v1/inboxes', login),
+  connect: (login: Login & { display_name?: string }) => post<Inbox & Omit<Verified, 'checks'>>('/v1/inboxes', login),
   reconnect: (id: string, password: string) => post<Inbox>(`/v1/inboxes/${id}/reconnect`, { password }),
   changeLogin: (id: string, changes: LoginChanges) => call<Inbox>('PATCH', `/v1/inboxes/${id}/login`, changes),
+  log: (id: string) => get<{ entries: LogEntry[] }>(`/v1/inboxes/${id}/log`),
   reconnectLink: (id: string) => post<{ path: string; expires_at: string }>(`/v1/inboxes/${id}/reconnect-link`),
   startSignIn: (wanted: SignInStart) => post<{ authorization_url: string }>('/v1/inboxes/sign-in', wanted),
   finishSignIn: (callback: string) => post<Inbox>('/v1/inboxes/sign-in/finish', { callback_url: callback }),

@@ -78,27 +78,25 @@ function House({ demo, version }: Pick<Session, 'demo' | 'version'>) {
         <Group h="100%" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
             <Burger opened={menu} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Menu" />
-            <img src="/icon.svg" width={26} height={26} alt="" />
+            <Box component="img" src="/icon.svg" w={26} h={26} alt="" visibleFrom="xs" />
             <Title order={1}>Rejoinder</Title>
           </Group>
           <Group gap="xs" wrap="nowrap">
             {!live && (
               <Tooltip label="The connection to Rejoinder is broken; this page may be old. It is being tried again.">
-                <Badge
-                  color="orange"
-                  variant="light"
-                  size="lg"
-                  tt="none"
-                  role="status"
-                  tabIndex={0}
-                  leftSection={<IconPlugConnectedX size={14} />}
-                >
-                  Not live
+                <Badge color="orange" variant="light" size="lg" tt="none" role="status" tabIndex={0} aria-label="Not live">
+                  <Group gap={4} wrap="nowrap">
+                    <IconPlugConnectedX size={14} />
+                    <Box visibleFrom="xs">Not live</Box>
+                  </Group>
                 </Badge>
               </Tooltip>
             )}
-            <Button leftSection={<IconPencil size={16} />} onClick={compose.open} size="sm">
-              Write
+            <Button onClick={compose.open} size="sm" px={{ base: 'sm', xs: 'md' }} aria-label="Write">
+              <Group gap="xs" wrap="nowrap">
+                <IconPencil size={16} />
+                <Box visibleFrom="xs">Write</Box>
+              </Group>
             </Button>
             <ColorSwitch />
           </Group>

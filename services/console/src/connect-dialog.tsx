@@ -6,6 +6,7 @@ import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Discovered, type Server } from './api.js';
+import { preflight } from './preflight.js';
 import { Refusal, Tested } from './refusal.js';
 import { ServerFields } from './server-fields.js';
 import { SignInMissing, SignInOffer } from './sign-in-offer.js';
@@ -19,6 +20,8 @@ interface Values {
   smtp: Server;
 }
 
+/** For a few sentences. */
+const readableMs = 15_000;
 const addressForm = /^\S+@\S+\.\S+$/;
 const empty: Values = {
   address: '',
@@ -79,7 +82,7 @@ export function ConnectDialog({ opened, onClose }: { opened: boolean; onClose: (
   const connect = useMutation({
     mutationFn: (values: Values) => api.connect({ ...loginOf(values), ...(values.name ? { display_name: values.name } : {}) }),
     onSuccess: (inbox) => {
-      notifications.show({ message: `${inbox.address} is connected.` });
+      notifications.show({ message: `${inbox.address} is connected. ${preflight(inbox)}`, autoClose: readableMs });
       void data.invalidateQueries({ queryKey: ['inboxes'] });
       close();
     },

@@ -1,10 +1,11 @@
 // One mailbox as the list shows it: what it is doing, why it is not if so, and what can be done about it.
-import { ActionIcon, Alert, Badge, Button, Group, Menu, Progress, Stack, Text } from '@mantine/core';
+import { ActionIcon, Alert, Badge, Button, Group, Menu, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import {
   IconAlertTriangle,
   IconDots,
+  IconHistory,
   IconKey,
   IconLink,
   IconMailForward,
@@ -16,19 +17,19 @@ import {
   IconTrash,
 } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useRef } from 'react';
 import { api, type Inbox } from './api.js';
 import { ConfirmDialog } from './confirm-dialog.js';
+import { ConnectionLogDialog } from './connection-log-dialog.js';
 import { useFocusBack } from './focus.js';
-import { several, shortTime } from './format.js';
+import { shortTime } from './format.js';
 import { needsPassword, sidesOf, stopped, whereAndSince } from './inbox-state.js';
+import { Folders, Missing } from './inbox-progress.js';
 import { InboxSettingsDialog } from './inbox-settings-dialog.js';
 import { LoginDialog } from './login-dialog.js';
 import { LoggingAddressDialog } from './logging-address-dialog.js';
 import { PasswordDialog } from './password-dialog.js';
 import { Refusal } from './refusal.js';
 import { useSignIn } from './sign-in-offer.js';
-import { timeLeft, type Seen } from './time-left.js';
 
 interface Look {
   color: string;
@@ -58,6 +59,7 @@ export function InboxCard({ inbox }: { inbox: Inbox }) {
   const [logging, showLogging] = useDisclosure();
   const [settings, showSettings] = useDisclosure();
   const [servers, showServers] = useDisclosure();
+  const [log, showLog] = useDisclosure();
   const { target, back } = useFocusBack();
   const signIn = useSignIn();
   const again = () => signIn.mutate({ provider: inbox.oauth_provider, inbox_id: inbox.inbox_id });
@@ -87,6 +89,7 @@ export function InboxCard({ inbox }: { inbox: Inbox }) {
             renew={inbox.oauth_provider ? again : askPassword.open}
             showLogging={showLogging.open}
             showSettings={showSettings.open}
+            showLog={showLog.open}
             showServers={inbox.oauth_provider ? undefined : showServers.open}
           />
         </Group>
@@ -131,34 +134,13 @@ export function InboxCard({ inbox }: { inbox: Inbox }) {
         </Text>
       )}
       {signIn.error && <Refusal error={signIn.error} />}
-      <Folders inbox={inbox} />
+      <Missing paths={inbox.progress?.missing_folders ?? []} choose={showSettings.open} />
+      <Folders progress={inbox.progress} />
       <InboxSettingsDialog inbox={inbox} opened={settings} onClose={showSettings.close} onClosed={back} />
+      <ConnectionLogDialog inbox={inbox} opened={log} onClose={showLog.close} onClosed={back} />
       <LoginDialog inbox={inbox} opened={servers} onClose={showServers.close} onClosed={back} />
       <LoggingAddressDialog inbox={inbox} opened={logging} onClose={showLogging.close} onClosed={back} />
       <PasswordDialog inbox={inbox} opened={newPassword} onClose={askPassword.close} onClosed={back} />
-    </Stack>
-  );
-}
-
-/** How far a first look has come; after it, what is watched. */
-function Folders({ inbox }: { inbox: Inbox }) {
-  const folders = inbox.progress?.folders ?? [];
-  const seen = folders.reduce((sum, folder) => sum + folder.seen, 0);
-  const total = folders.reduce((sum, folder) => sum + folder.total, 0);
-  const isSyncing = inbox.progress?.state === 'syncing';
-  const first = useRef<Seen>(undefined);
-  const now = { mails: seen, atMs: performance.now() };
-  first.current = isSyncing ? (first.current ?? now) : undefined;
-  const left = first.current ? timeLeft(first.current, now, total) : '';
-  const words = isSyncing ? `${seen.toLocaleString()} of ${several(total, 'mail')}` : several(seen, 'mail');
-  return (
-    <Stack gap={6}>
-      {isSyncing && <Progress value={total === 0 ? 100 : (seen / total) * 100} size="sm" aria-label="Headers read" />}
-      <Text size="xs" c="dimmed" aria-live="polite">
-        {folders.length === 0
-          ? 'No folder has been looked at yet'
-          : [`${words} seen by headers alone, in ${several(folders.length, 'folder')}`, left].filter(Boolean).join('; ')}
-      </Text>
     </Stack>
   );
 }
@@ -187,11 +169,12 @@ interface MenuProps {
   renew: () => void;
   showLogging: () => void;
   showSettings: () => void;
+  showLog: () => void;
   /** The provider decides on them where one signs in at its page. */
   showServers: (() => void) | undefined;
 }
 
-function InboxMenu({ inbox, target, back, renew, showLogging, showSettings, showServers }: MenuProps) {
+function InboxMenu({ inbox, target, back, renew, showLogging, showSettings, showLog, showServers }: MenuProps) {
   const data = useQueryClient();
   const [removing, remove] = useDisclosure();
   const refresh = () => data.invalidateQueries({ queryKey: ['inboxes'] });
@@ -228,6 +211,9 @@ function InboxMenu({ inbox, target, back, renew, showLogging, showSettings, show
           </Menu.Item>
           <Menu.Item leftSection={<IconKey size={16} />} onClick={renew}>
             {inbox.oauth_provider ? 'Sign in again' : 'Enter a new password'}
+          </Menu.Item>
+          <Menu.Item leftSection={<IconHistory size={16} />} onClick={showLog}>
+            Connection log
           </Menu.Item>
           <Menu.Item leftSection={<IconLink size={16} />} onClick={() => told.mutate(copyLink)}>
             Copy a link for its owner

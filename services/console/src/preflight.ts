@@ -5,7 +5,7 @@ import { size } from './format.js';
 /** As sync asks a server that does not tell by itself. */
 const askedEverySeconds = 10;
 
-export function preflight({ capabilities, size_limit_bytes: limit }: Verified): string {
+export function preflight({ capabilities, size_limit_bytes: limit }: Omit<Verified, 'checks'>): string {
   const can = (...names: string[]) => names.some((name) => capabilities.includes(name));
   return [
     can('IDLE') ? 'New mail arrives at once.' : `New mail is looked for every ${askedEverySeconds} seconds.`,

@@ -35,7 +35,14 @@ describe('inboxes', () => {
 
   test('have their progress from sync', async () => {
     await using _sync = await startPeer(gateway.house.house.peerAddress('sync'), SyncService, {
-      getProgress: () => ({ state: 'syncing', folders: [{ path: 'INBOX', role: 'inbox', seen: 5n, total: 10n }] }),
+      getProgress: () => ({
+        state: 'syncing',
+        folders: [{ path: 'INBOX', role: 'inbox', seen: 5n, total: 10n }],
+        seen: 5n,
+        total: 10n,
+        leftSeconds: 3n,
+        missingFolders: ['Gone'],
+      }),
     });
     const { json } = await settle('sync is heard of', async () => {
       const answer = await gateway.call('GET', '/v1/inboxes?limit=7');
@@ -47,6 +54,7 @@ describe('inboxes', () => {
       reason: '',
       next_try_at: null,
       folders: [{ path: 'INBOX', role: 'inbox', seen: 5, total: 10, audited_at: null }],
+      ...{ seen: 5, total: 10, left_seconds: 3, missing_folders: ['Gone'] },
     });
     expect((json as { next_cursor: string }).next_cursor).toBe('after 7');
     expect((await gateway.call('GET', '/v1/inboxes?cursor=after')).json).toMatchObject({ next_cursor: null });

@@ -1,8 +1,9 @@
 // Answers how far an inbox is, and the text of captured mails.
-import { Controller } from '@nestjs/common';
+import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
 import { isId } from '@rejoinder/base/id';
 import type {
@@ -18,10 +19,12 @@ import type {
   ResyncResponseSchema,
 } from '@rejoinder/contracts/api/sync';
 import { faultOf } from '@rejoinder/contracts/catalogue';
+import { CLOCK } from '@rejoinder/runtime/tokens';
 import { traceIdOf } from '@rejoinder/runtime/trace';
 import { BodyStore } from './capture/body-store.js';
 import { ConnectionLog } from './inbox/connection-log-store.js';
 import { SessionStore } from './inbox/session-store.js';
+import { leftSeconds, readingOf } from './progress.js';
 import { ProgressStore } from './progress-store.js';
 
 @Controller()
@@ -31,6 +34,7 @@ export class SyncApi {
     private readonly bodies: BodyStore,
     private readonly log: ConnectionLog,
     private readonly sessions: SessionStore,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   @GrpcMethod('SyncService', 'GetProgress')
@@ -39,6 +43,9 @@ export class SyncApi {
     const found = await this.progress.of(tenantId, inboxId);
     if (!found) throw faultOf('INBOX_NOT_FOUND');
     const { session, folders } = found;
+    const reading = readingOf(folders);
+    const since = session.readingSince ?? this.clock.now();
+    const left = leftSeconds(reading, Number(session.seenBefore), this.clock.now().getTime() - since.getTime());
     return {
       state: session.wanted === 'hold' ? session.state : 'stopped',
       reason: session.reason,
@@ -46,6 +53,10 @@ export class SyncApi {
       folders: folders.map(({ path, role, seen, total, auditedAt }) => ({
         ...{ path, role, seen, total, auditedAt: auditedAt ? timestampFromDate(auditedAt) : undefined },
       })),
+      seen: BigInt(reading.seen),
+      total: BigInt(reading.total),
+      leftSeconds: session.state === 'syncing' && left !== undefined ? BigInt(left) : undefined,
+      missingFolders: session.missingFolders,
       ...(['slowed', 'reconnecting'].includes(session.state) && troubleOf(session)),
     };
   }

@@ -40,7 +40,8 @@ export interface Inbox {
 /** What a store of this file is made of, with its owner. */
 const makings: Record<string, (owner: Owner) => unknown[]> = {
   'inbox/folder-store': (owner) => [get(Database), owner, get(ConnectionLog), get(CLOCK)],
-  'inbox/folder-choice-store': (owner) => [get(Database), owner],
+  'inbox/folder-choice-store': (owner) => [get(Database), owner, get(Outbox), get(ConnectionLog)],
+  'inbox/server-store': (owner) => [get(Database), owner],
   'inbox/audit-store': (owner) => [get(Database), owner, get(Outbox), get(ConnectionLog), get(CLOCK)],
   'inbox/unread-store': (owner) => [get(Database), owner, get(ConnectionLog), get(CLOCK)],
   'inbox/session-store': (owner) => [get(Database), get(Outbox), owner, get(ConnectionLog), get(CLOCK)],

@@ -11,6 +11,7 @@ import type { FolderStore } from '../src/inbox/folder-store.js';
 import type { Cursor, ObservedStore } from '../src/inbox/observed-store.js';
 import { isFenced } from '../src/inbox/owner-store.js';
 import type { RemovalStore } from '../src/inbox/removal-store.js';
+import type { ServerStore } from '../src/inbox/server-store.js';
 import type { SessionStore } from '../src/inbox/session-store.js';
 import { tenantHash } from '../src/inbox/tenant-hash.js';
 import type { UnreadStore } from '../src/inbox/unread-store.js';
@@ -47,7 +48,13 @@ add<FolderStore>('inbox/folder-store', 'a folder that is gone', fence('session',
 );
 const ofChoice = fence('session', '');
 add<FolderChoiceStore>('inbox/folder-choice-store', 'the list of folders', ofChoice, (store, { session }) =>
-  store.listed(session, [{ path: 'INBOX', role: 'inbox', mails: 1, lookedAt: false, always: true }]),
+  store.listed(session, [{ path: 'INBOX', role: 'inbox', mails: 1, lookedAt: false, always: true }], ['Gone']),
+);
+add<FolderChoiceStore>('inbox/folder-choice-store', 'a folder with another name', ofChoice, (store, { session, folder }) =>
+  store.rename(session, folder, { path: 'Moved', role: 'other' }),
+);
+add<ServerStore>('inbox/server-store', 'another server', fence('session', '\n      let changed'), (store, { session }) =>
+  store.arriveAt(session, 'imap.moved.example'),
 );
 add<FolderChoiceStore>('inbox/folder-choice-store', 'a folder chosen again', ofChoice, (store, { session, folder }) =>
   store.rejoin(session, folder, server),

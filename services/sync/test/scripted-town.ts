@@ -33,7 +33,7 @@ export interface ScriptedTown extends AsyncDisposable {
   mailbox: ScriptedMailbox;
   /** Another inbox at the same server. */
   addInbox(): string;
-  start(inboxId?: string, settings?: { logFolder?: string; version?: bigint; historyDays?: number }): Promise<void>;
+  start(inboxId?: string, settings?: { logFolder?: string; folders?: string[]; version?: bigint; historyDays?: number }): Promise<void>;
   session(inboxId?: string): Promise<SessionNow>;
   live(inboxId?: string): Promise<void>;
   /** So many mails as new, no more and each once. */
@@ -81,12 +81,16 @@ export async function startScriptedTown(postgres: Postgres, quirks?: ImapQuirks,
     ...{ house, server, clock, credentials, inboxId, addInbox, session },
     user: userOf(0),
     mailbox: server.mailbox(userOf(0)),
-    start: (id = inboxId, { logFolder = '', version = 1n, historyDays = 0 } = {}) =>
+    start: (id = inboxId, { logFolder = '', folders = [], version = 1n, historyDays = 0 } = {}) =>
       house.publish(
         'rejoinder.sync.commands.v1',
         StartInboxSchema,
         id,
-        { inboxId: id, credentialVersion: version, settings: { capture: 'tracked', attachments: true, historyDays, logFolder } },
+        {
+          inboxId: id,
+          credentialVersion: version,
+          settings: { capture: 'tracked', attachments: true, historyDays, logFolder, folders },
+        },
         ++sequence,
       ),
     live: async (id = inboxId) => void (await settle('the session to be live', async () => (await session(id)).state === 'live')),

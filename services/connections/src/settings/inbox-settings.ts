@@ -96,6 +96,12 @@ function readFolders(names: readonly string[]): string[] {
   return folders.map(readFolder);
 }
 
+/** A name that a server gives may be longer than one that a person may type; it is the same folder. */
+export function renamedFolder(before: InboxSettings, from: string, to: string): InboxSettings {
+  const folders = [...new Set(before.folders.map((path) => (path === from ? to : path)))];
+  return { ...before, folders, logFolder: before.logFolder === from ? to : before.logFolder };
+}
+
 export function sameSettings(one: InboxSettings, other: InboxSettings): boolean {
   const text = ({ capture, captureSince, attachments, historyDays, logFolder, folders }: InboxSettings) =>
     JSON.stringify([capture, captureSince, attachments, historyDays, logFolder, folders]);

@@ -11,7 +11,7 @@ const entrySchema = z
     at: optionalTime,
     what: z.string().meta({
       description:
-        'logged_in, ended, uid_validity (the server numbered the mails of a folder anew: it is listed again), gap (a comparison found mails that had not been taken), unsearched (the server refused a folder in which an older mail was looked for) or unread (mails that the server does not hand out, or breaks off over each time: they are passed over, and asked for again every day)',
+        'logged_in, ended, uid_validity (the server numbered the mails of a folder anew: it is listed again), gap (a comparison found mails that had not been taken), folder_missing (a folder of the settings is not there), unsearched (the server refused a folder in which an older mail was looked for) or unread (mails that the server does not hand out, or breaks off over each time: they are passed over, and asked for again every day)',
       examples: ['ended'],
     }),
     reason,

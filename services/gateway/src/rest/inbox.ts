@@ -50,11 +50,11 @@ export const verifyFailed = {
     { protocol: 'smtp', passed: true, code: '', detail: '', action: '', server: 'smtp.example.com:465' },
   ],
 };
-export const verifiedSchema = z.object({
-  checks: z.array(checkSchema),
+const preflight = {
   capabilities: z.array(text('IDLE')).meta({ description: 'What the IMAP server says it can do' }),
   size_limit_bytes: count(36_700_160).meta({ description: 'Largest mail the SMTP server takes, as it says; 0 where it does not' }),
-});
+};
+export const verifiedSchema = z.object({ checks: z.array(checkSchema), ...preflight });
 
 export const linkSchema = z.object({
   path: text('/reconnect/3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA').meta({
@@ -70,6 +70,14 @@ const progressSchema = z
     reason,
     next_try_at: optionalTime.meta({ description: 'When it is tried again, if it waits', examples: [null] }),
     folders: z.array(z.object({ path: text('INBOX'), role: text('inbox'), seen: count(412), total: count(412), audited_at: compared })),
+    seen: count(412).meta({ description: 'Mails whose headers were seen, of all folders that are looked at' }),
+    total: count(412).meta({ description: 'Of so many; known from the start, so that the share only grows' }),
+    left_seconds: count(40)
+      .nullable()
+      .meta({ description: 'While syncing: how long the rest takes at the rate so far; null before there is one' }),
+    missing_folders: z
+      .array(text('Customers'))
+      .meta({ description: 'Folders of the settings that the mailbox does not have: nothing in them is seen', examples: [[]] }),
   })
   .meta({ id: 'Progress' });
 
@@ -101,6 +109,8 @@ export const inboxSchema = z
     troubles: z.array(troubleSchema).meta({ description: 'What is wrong, with what support asks for; empty while both sides work' }),
   })
   .meta({ id: 'Inbox' });
+/** An inbox that was just connected, with what its servers can do. */
+export const connectedSchema = inboxSchema.extend(preflight).meta({ id: 'ConnectedInbox' });
 export const foldersSchema = z.object({
   folders: z.array(
     z
@@ -175,7 +185,16 @@ export const toCheck = ({ protocol, passed, code, detail, action, server }: Chec
   server,
 });
 
-function toProgress({ state, reason, nextTryAt, folders }: GetProgressResponse): NonNullable<InboxAnswer['progress']> {
+function toProgress({
+  state,
+  reason,
+  nextTryAt,
+  folders,
+  seen: all,
+  total: of,
+  leftSeconds,
+  missingFolders,
+}: GetProgressResponse): NonNullable<InboxAnswer['progress']> {
   return {
     state: (state || 'waiting') as NonNullable<InboxAnswer['progress']>['state'],
     reason,
@@ -183,6 +202,10 @@ function toProgress({ state, reason, nextTryAt, folders }: GetProgressResponse):
     folders: folders.map(({ path, role, seen, total, auditedAt }) => ({
       ...{ path, role, seen: Number(seen), total: Number(total), audited_at: toTime(auditedAt) },
     })),
+    seen: Number(all),
+    total: Number(of),
+    left_seconds: leftSeconds === undefined ? null : Number(leftSeconds),
+    missing_folders: missingFolders,
   };
 }
 

@@ -51,14 +51,19 @@ export class InboxesApi {
     says: 'Connects an inbox once both its servers let it in',
     result: 'The inbox is connected; its headers are read from now on',
     status: 201,
-    answers: shape.inboxSchema,
+    answers: shape.connectedSchema,
     refuses: { 422: [shape.verifyFailed], 409: [{ code: 'INBOX_EXISTS', detail: catalogue.INBOX_EXISTS.sentence }] },
   })
-  async connect(@TenantId() tenantId: string, @FromBody(given.connectBody) body: given.ConnectBody): Promise<shape.InboxAnswer> {
+  async connect(
+    @TenantId() tenantId: string,
+    @FromBody(given.connectBody) body: given.ConnectBody,
+  ): Promise<z.infer<typeof shape.connectedSchema>> {
     const { display_name: displayName, settings, ...login } = body;
     const { attachments = true, history_days: historyDays = 30, log_folder: logFolder = '', capture = '', folders = [] } = settings ?? {};
     const wanted = { capture, captureSince: toTimestamp(settings?.capture_since), attachments, historyDays, logFolder, folders };
-    return this.#told(tenantId, letIn(await this.#connections.connect({ tenantId, login, displayName, settings: wanted }, liveTest)));
+    const answer = await this.#connections.connect({ tenantId, login, displayName, settings: wanted }, liveTest);
+    const inbox = await this.#told(tenantId, letIn(answer));
+    return { ...inbox, capabilities: answer.capabilities, size_limit_bytes: Number(answer.sizeLimitBytes) };
   }
 
   @Route({

@@ -78,6 +78,12 @@ function roleOf({ path, specialUse }: Listed): FolderRole {
   return bySpecialUse[(specialUse ?? '').toLowerCase()] ?? 'other';
 }
 
+/** Of these paths, those that no folder has which can be opened. */
+export function missingFolders(listed: readonly Listed[], paths: readonly string[]): string[] {
+  const there = new Set(selectableOf(listed).map(({ path }) => path));
+  return paths.filter((path) => !there.has(path));
+}
+
 const isAlways = (role: FolderRole): boolean => role === 'inbox' || role === 'sent';
 
 function selectableOf<T extends Listed>(listed: readonly T[]): T[] {

@@ -143,8 +143,9 @@ export class ImapSession {
   }
 
   folders(): Promise<ListResponse[]> {
-    // With how many mails each has, where that costs no command of its own (RFC 5819).
-    return this.#do(() => this.client.list(this.has('LIST-STATUS') ? { statusQuery: { messages: true } } : {}));
+    // With how each stands, where that costs no command of its own (RFC 5819).
+    const statusQuery = { messages: true, uidNext: true, uidValidity: true };
+    return this.#do(() => this.client.list(this.has('LIST-STATUS') ? { statusQuery } : {}));
   }
 
   /**

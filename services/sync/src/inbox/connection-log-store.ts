@@ -7,7 +7,7 @@ import { CLOCK } from '@rejoinder/runtime/tokens';
 import type { FolderRole } from '../imap/folder-plan.js';
 
 export interface LogEntry {
-  what: 'logged_in' | 'ended' | 'uid_validity' | 'gap' | 'unread' | 'unsearched';
+  what: 'logged_in' | 'ended' | 'uid_validity' | 'gap' | 'unread' | 'unsearched' | 'folder_missing';
   /** Code of the error catalogue, where something failed. */
   reason?: string;
   folderRole?: FolderRole;

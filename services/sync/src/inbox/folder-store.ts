@@ -48,6 +48,8 @@ export interface InStep {
 export interface ServerFolder {
   uidValidity: bigint;
   uidNext: number;
+  /** As many are to be read, until it is known how many of them history reaches. */
+  messages?: number | undefined;
 }
 
 export interface FolderRow {
@@ -90,9 +92,9 @@ export class FolderStore {
   }
 
   /** Seen for the first time: all that is there now is history. */
-  add(session: SessionRow, { path, role }: PlannedFolder, { uidValidity, uidNext }: ServerFolder): Promise<Folder> {
-    const sql = `insert into folder (folder_id, tenant_id, inbox_id, path, role, uid_validity, uid_next, history_start, history_next)
-      values ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6::bigint, $7::bigint, $7::bigint, $7::bigint)
+  add(session: SessionRow, { path, role }: PlannedFolder, { uidValidity, uidNext, messages = 0 }: ServerFolder): Promise<Folder> {
+    const sql = `insert into folder (folder_id, tenant_id, inbox_id, path, role, uid_validity, uid_next, history_start, history_next, total)
+      values ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6::bigint, $7::bigint, $7::bigint, $7::bigint, $8::bigint)
       on conflict (inbox_id, path) do update set role = excluded.role returning ${folderColumns}`;
     const folderId = newId();
     return this.#change(session, async (tx) => {
@@ -105,6 +107,7 @@ export class FolderStore {
         role,
         uidValidity,
         uidNext,
+        messages,
       );
       if (rows[0]?.folderId === folderId) await tx.$executeRawUnsafe(markListed, session.tenantId, folderId, uidValidity, this.clock.now());
       return rows;
@@ -112,11 +115,11 @@ export class FolderStore {
   }
 
   /** The server has numbered its mails anew: all of them are history to be listed again, and what was known of UIDs is void. */
-  renew(session: SessionRow, { folderId, role }: Folder, { uidValidity, uidNext }: ServerFolder): Promise<Folder> {
-    const sql = `update folder set uid_validity = $2::bigint, uid_next = $3::bigint, history_start = $3::bigint, history_next = $3::bigint, seen = 0, total = 0,
+  renew(session: SessionRow, { folderId, role }: Folder, { uidValidity, uidNext, messages = 0 }: ServerFolder): Promise<Folder> {
+    const sql = `update folder set uid_validity = $2::bigint, uid_next = $3::bigint, history_start = $3::bigint, history_next = $3::bigint, seen = 0, total = $4::bigint,
       highest_modseq = null, exists_count = null, audited_at = null, looked_at = true, history_since = null, had_since = null where folder_id = $1::uuid returning ${folderColumns}`;
     return this.#change(session, async (tx) => {
-      const rows = await tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, uidNext);
+      const rows = await tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, uidValidity, uidNext, messages);
       await tx.$executeRawUnsafe(markListed, session.tenantId, folderId, uidValidity, this.clock.now());
       await this.log.add(tx, session, { what: 'uid_validity', folderRole: role });
       return rows;
@@ -125,19 +128,13 @@ export class FolderStore {
 
   /** So much of it is missing that it is listed once more, as history; what is known stays known. */
   relist(session: SessionRow, { folderId }: Folder): Promise<Folder> {
-    const sql = `update folder set history_start = uid_next, history_next = uid_next, seen = 0, total = 0 where folder_id = $1::uuid returning ${folderColumns}`;
+    const sql = `update folder set history_start = uid_next, history_next = uid_next, seen = 0, total = coalesce(exists_count, 0) where folder_id = $1::uuid returning ${folderColumns}`;
     return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId));
   }
 
   identified(session: SessionRow, { folderId }: Folder, mailboxId: string): Promise<Folder> {
     const sql = `update folder set mailbox_id = $2 where folder_id = $1::uuid returning ${folderColumns}`;
     return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, mailboxId));
-  }
-
-  /** The same folder under another name: its cursors, and the places of its mails, stay. */
-  rename(session: SessionRow, { folderId }: Folder, { path, role }: PlannedFolder): Promise<Folder> {
-    const sql = `update folder set path = $2, role = $3 where folder_id = $1::uuid returning ${folderColumns}`;
-    return this.#change(session, (tx) => tx.$queryRawUnsafe<FolderRow[]>(sql, folderId, path, role));
   }
 
   /** Folders that the server no longer has: nothing is looked for in them any more. */
@@ -192,7 +189,7 @@ export class FolderStore {
 
   /** How much history there is of mail since then, or that there is no more. */
   async history(session: SessionRow, { folderId }: Folder, progress: { total: number; since: Date } | 'done'): Promise<void> {
-    const done = `update folder set history_next = 1, had_since = null, total = greatest(seen, total) where folder_id = $1::uuid returning ${folderColumns}`;
+    const done = `update folder set history_next = 1, had_since = null, total = seen where folder_id = $1::uuid returning ${folderColumns}`;
     const listed = `update folder set total = seen + $2::bigint, history_since = greatest(history_since, $3::timestamptz) where folder_id = $1::uuid returning ${folderColumns}`;
     await this.#change(session, (tx) =>
       progress === 'done'

@@ -45,7 +45,7 @@ function scene(headerBytes = 0) {
   const save = ({ observations }: { observations: { uid: number }[] }) =>
     new Promise<number>((resolve, reject) => saves.push({ first: observations[0]!.uid, done: () => resolve(0), fail: reject }));
   const parts = {
-    session: { tenantId: 't', inboxId: 'i', historyDays: 0, logFolder: '' },
+    session: { tenantId: 't', inboxId: 'i', historyDays: 0, logFolder: '', folders: [] },
     imap,
     folders,
     choices: { listed: async () => undefined },

@@ -1,6 +1,7 @@
 // Keeps what is known of one inbox's folders in step with the server: new mail upwards, history downwards, newest first.
 import { count } from '@rejoinder/runtime/count';
-import { inboxPath, listFolders, planFolders, type PlannedFolder } from '../imap/folder-plan.js';
+import type { ListResponse } from 'imapflow';
+import { inboxPath, listFolders, missingFolders, planFolders, type PlannedFolder } from '../imap/folder-plan.js';
 import type { OpenFolder, SeenMail } from '../imap/imap-session.js';
 import { logKeyword } from '../imap/log-keyword.js';
 import { uidBatches, uidRanges } from '../imap/uid-ranges.js';
@@ -10,7 +11,7 @@ import { everything, historySince, wantsMore } from './history-reach.js';
 import { FolderAudit } from './folder-audit.js';
 import type { Folder, FolderStore, ServerFolder } from './folder-store.js';
 import { HeaderReader, type HeaderReaderParts } from './header-reader.js';
-import { settleLost } from './lost-folders.js';
+import { chosenPaths, settleLost } from './lost-folders.js';
 import { MailTaker, type MailTakerParts } from './mail-taker.js';
 import { mailsThatFit } from './observe-batch.js';
 import type { Observation } from './observe.js';
@@ -62,25 +63,39 @@ export class FolderSync {
 
   /** Learns which folders there are; those known keep their cursors. */
   async plan(): Promise<void> {
-    const { imap, session, folders } = this.parts;
+    const { imap, session, folders, choices } = this.parts;
     const listed = await imap.folders();
-    this.#planned = planFolders(listed, session.logFolder, imap.hasLabels(), session.folders);
-    await this.parts.choices.listed(session, listFolders(listed, this.#planned));
-    this.#refusals.listed();
-    await this.#reader.begin(this.parts.clock.now());
     const known = await folders.list(session);
-    for (const folder of known) {
-      const planned = this.#planned.find(({ path }) => path === folder.path);
-      if (planned) this.#folders.set(folder.path, { ...(await this.#widened(folder)), role: planned.role });
-    }
-    const lost = known.filter((folder) => !listed.some(({ path }) => path === folder.path));
-    const fresh = this.#planned.filter(({ path }) => !this.#folders.has(path));
+    const lost = known.filter(({ path }) => !listed.some((folder) => folder.path === path));
     for (const { path } of lost) {
       this.#folders.delete(path);
       this.#history.delete(path);
     }
-    for (const folder of await settleLost(lost, fresh, { ...this.parts, isRefusal: (error) => this.#refusals.isRefusal(error) }))
-      this.#folders.set(folder.path, folder);
+    const unknown = listFolders(listed, this.#planOf(listed)).filter(({ path }) => !known.some((folder) => folder.path === path));
+    const renamed = await settleLost(lost, unknown, { ...this.parts, isRefusal: (error) => this.#refusals.isRefusal(error) });
+    this.#planned = this.#planOf(listed);
+    await choices.listed(session, listFolders(listed, this.#planned), missingFolders(listed, chosenPaths(session)));
+    this.#refusals.listed();
+    await this.#reader.begin(this.parts.clock.now());
+    for (const folder of [...known, ...renamed]) {
+      const planned = this.#planned.find(({ path }) => path === folder.path);
+      if (planned) this.#folders.set(folder.path, { ...(await this.#widened(folder)), role: planned.role });
+    }
+    await this.#learnListed(listed);
+  }
+
+  #planOf(listed: ListResponse[]): PlannedFolder[] {
+    const { imap, session } = this.parts;
+    return planFolders(listed, session.logFolder, imap.hasLabels(), session.folders);
+  }
+
+  /** Folders that are new here, where the list has told how they stand: how much there is to read is known before any of it is read. */
+  async #learnListed(listed: ListResponse[]): Promise<void> {
+    for (const { path, status } of listed) {
+      const isNew = this.#planned.some((planned) => planned.path === path) && !this.#folders.has(path);
+      const { uidValidity, uidNext, messages } = status ?? {};
+      if (isNew && uidValidity !== undefined && uidNext !== undefined) await this.#learn(path, { uidValidity, uidNext, messages });
+    }
   }
 
   /** More history may be wanted now than when it was taken. */
@@ -125,7 +140,8 @@ export class FolderSync {
     const status = await this.parts.imap.status(path);
     if (!status || status.uidValidity === undefined || status.uidNext === undefined) return void (await this.open(path));
     const known = this.#folders.get(path);
-    if (!known || known.isLeft) await this.#learn(path, { uidValidity: status.uidValidity, uidNext: status.uidNext });
+    if (!known || known.isLeft)
+      await this.#learn(path, { uidValidity: status.uidValidity, uidNext: status.uidNext, messages: status.messages });
     else if (known.uidValidity !== status.uidValidity || known.uidNext < status.uidNext || this.#hasChanged(known, status))
       await this.open(path);
   }
@@ -142,7 +158,7 @@ export class FolderSync {
     const { imap } = this.parts;
     const box = await imap.open(path, this.#folders.get(path));
     const uidNext = box.uidNext ?? ((await imap.uids({})).at(-1) ?? 0) + 1;
-    const folder = await this.#learn(path, { uidValidity: box.uidValidity, uidNext });
+    const folder = await this.#learn(path, { uidValidity: box.uidValidity, uidNext, messages: box.exists });
     if (box.mailboxId !== folder.mailboxId) {
       const { mailboxId } = await this.parts.folders.identified(this.parts.session, folder, box.mailboxId);
       this.#folders.set(path, { ...folder, mailboxId });

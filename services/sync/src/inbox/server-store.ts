@@ -44,9 +44,10 @@ export class ServerStore {
     return row?.server;
   }
 
-  #run({ tenantId, inboxId, partition }: SessionRow, statements: string[], [note, server]: [string?, string?] = []): Promise<number> {
+  #run(session: SessionRow, statements: string[], [note, server]: [string?, string?] = []): Promise<number> {
+    const { tenantId, inboxId } = session;
     return this.database.writeToDisk({ tenants: [tenantId] }, async (tx) => {
-      await this.owner.fence(tx, partition);
+      await this.owner.fence(tx, session.partition);
       let changed = 0;
       for (const sql of statements) changed = await tx.$executeRawUnsafe(sql, tenantId, inboxId);
       if (note) await tx.$executeRawUnsafe(note, tenantId, inboxId, server);

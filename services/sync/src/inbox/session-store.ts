@@ -135,8 +135,9 @@ export class SessionStore {
   async loggedIn(row: SessionRow, addressHash: Buffer<ArrayBuffer>): Promise<void> {
     await this.database.writeToDisk({ tenants: [row.tenantId] }, async (tx) => {
       await this.owner.fence(tx, row.partition);
-      const sql = `update session set state = 'syncing', reason = '', next_try_at = null, refused_at = null, address_hash = $2::bytea where inbox_id = $1::uuid and wanted = 'hold'`;
-      await tx.$executeRawUnsafe(sql, row.inboxId, addressHash);
+      const sql = `update session set state = 'syncing', reason = '', next_try_at = null, refused_at = null, address_hash = $2::bytea,
+        reading_since = $3::timestamptz, seen_before = (select coalesce(sum(seen), 0) from folder where inbox_id = $1::uuid and looked_at) where inbox_id = $1::uuid and wanted = 'hold'`;
+      await tx.$executeRawUnsafe(sql, row.inboxId, addressHash, this.clock.now());
       await this.log.add(tx, row, { what: 'logged_in' });
     });
   }
