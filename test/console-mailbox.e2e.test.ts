@@ -143,7 +143,7 @@ describe('connecting a mailbox', { timeout: 90_000 }, () => {
     await keyboard.type(dialog.getByLabel('Sending (SMTP)'), 'localhost');
     await keyboard.type(dialog.getByRole('group', { name: 'SMTP server' }).getByLabel('Port'), String(login.smtpPort));
     await page.keyboard.press('Enter');
-    await page.getByText(`${people.sales} is connected.`).waitFor(within);
+    await page.getByText(`${people.sales} is connected. New mail arrives at once.`).waitFor(within);
     await card().getByText('Live', { exact: true }).waitFor(within);
     await card().getByText('Sally Sales · localhost').waitFor(within);
     expect(await inboxes()).toMatchObject([

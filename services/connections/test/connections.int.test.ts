@@ -44,7 +44,8 @@ const login = (address: string, more: Record<string, unknown> = {}) => ({
 });
 async function connected(address: string, tenantId = test.tenantId) {
   await dovecot.addUser(address);
-  const { inbox } = await client().connect({ tenantId, login: login(address), displayName: 'Anna' }, slow);
+  const { inbox, capabilities } = await client().connect({ tenantId, login: login(address), displayName: 'Anna' }, slow);
+  expect(capabilities).toContain('IDLE');
   return inbox!;
 }
 
