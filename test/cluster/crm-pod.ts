@@ -1,13 +1,8 @@
 // The CRM's own pod beside the release: the tests reach the gateway's Service through it, and run programs in it.
-import { spawn, type ChildProcess } from 'node:child_process';
 import { stringify } from 'yaml';
-import { clusterTools } from '@rejoinder/testing/cluster-tools';
-import { freePorts } from '@rejoinder/testing/ports';
-import { settle } from '@rejoinder/testing/settle';
-import { crmLabels, image, kubectl } from './cluster.js';
+import { crmLabels, image, kubectl, kubectlJson } from './cluster.js';
 
 const relayPort = 8_080;
-const readyMs = 60_000;
 /** Leads each connection to the Service, so that the cluster chooses the pod that answers, as for any client in it. */
 const relay = (service: string) => `
 const { createServer, connect } = require('node:net');
@@ -21,7 +16,8 @@ process.on('SIGTERM', () => process.exit(0));`;
 export interface CrmPod {
   /** Runs a module with the packages of the image, in a pod: what it printed. */
   run(program: string, ...args: string[]): Promise<string>;
-  stop(): void;
+  /** Host and port by which this machine reaches the gateway's Service through it. */
+  host: string;
 }
 
 /** What any pod must say of itself where Pod Security `restricted` is enforced. */
@@ -52,32 +48,23 @@ export function pod(namespace: string, name: string, labels: Record<string, stri
 export const runIn = (namespace: string, where: string, program: string, args: string[] = []): Promise<string> =>
   kubectl(['exec', '--namespace', namespace, '--stdin', where, '--', 'node', '--input-type=module', '-', ...args], program);
 
-/** Its port here leads to the Service `<service>`. */
-export async function startCrmPod(namespace: string, service: string, port: number): Promise<CrmPod> {
+/** A port of the nodes leads to it, and from there to the Service: a forwarded port of kubectl breaks under load. */
+export async function startCrmPod(namespace: string, service: string): Promise<CrmPod> {
   const command = ['node', '--eval', relay(service)];
-  await kubectl(['apply', '--filename', '-'], stringify(pod(namespace, 'crm', crmLabels, { command })));
-  await kubectl(['wait', 'pod/crm', '--namespace', namespace, '--for', 'condition=Ready', '--timeout', '60s']);
-  const forward = await startForward(namespace, port);
-  return { run: (program, ...args) => runIn(namespace, 'crm', program, args), stop: () => void forward.kill() };
-}
-
-async function startForward(namespace: string, port: number): Promise<ChildProcess> {
-  const { kubectl: program } = await clusterTools();
-  const child = spawn(program, ['port-forward', '--namespace', namespace, 'pod/crm', `${port}:${relayPort}`], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-10_000)));
-  await settle(
-    'the port to be forwarded',
-    () => {
-      if (child.exitCode !== null) throw new Error(`kubectl port-forward ended: ${said}`);
-      return said.includes('Forwarding from 127.0.0.1');
-    },
-    { timeoutMs: readyMs },
+  const selector = crmLabels;
+  const door = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'crm', namespace },
+    spec: { type: 'NodePort', selector, ports: [{ port: relayPort }] },
+  };
+  await kubectl(
+    ['apply', '--filename', '-'],
+    [pod(namespace, 'crm', crmLabels, { command }), door].map((one) => stringify(one)).join('---\n'),
   );
-  return child;
+  await kubectl(['wait', 'pod/crm', '--namespace', namespace, '--for', 'condition=Ready', '--timeout', '60s']);
+  const { spec } = await kubectlJson<{ spec: { ports: { nodePort: number }[] } }>(['get', 'service/crm', '--namespace', namespace]);
+  const nodes = await kubectlJson<{ items: { status: { addresses: { type: string; address: string }[] } }[] }>(['get', 'nodes']);
+  const node = nodes.items[0]!.status.addresses.find(({ type }) => type === 'InternalIP')!;
+  return { host: `${node.address}:${spec.ports[0]!.nodePort}`, run: (program, ...args) => runIn(namespace, 'crm', program, args) };
 }
-
-export const freePort = async (): Promise<number> => (await freePorts(1))[0]!;

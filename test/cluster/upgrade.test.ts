@@ -19,7 +19,7 @@ import {
   valuesFor,
   type Namespace,
 } from './cluster.js';
-import { freePort, runIn, startCrmPod, type CrmPod } from './crm-pod.js';
+import { runIn, startCrmPod } from './crm-pod.js';
 import { Deliveries } from './deliveries.js';
 import { startServers, type Servers } from './servers.js';
 
@@ -35,7 +35,6 @@ interface Pod {
 
 let servers: Servers;
 let namespace: Namespace;
-let crm: CrmPod;
 let load: RollingLoad;
 let deliveries: Deliveries;
 let values: object;
@@ -44,11 +43,10 @@ beforeAll(async () => {
   servers = await startServers();
   namespace = await createNamespace();
   await createSecrets(namespace.name, servers);
-  const port = await freePort();
-  values = valuesFor(servers, [`127.0.0.1:${port}`]);
+  const crm = await startCrmPod(namespace.name, `${release}-gateway`);
+  values = valuesFor(servers, [crm.host]);
   await install(namespace.name, values);
-  crm = await startCrmPod(namespace.name, `${release}-gateway`, port);
-  const rest = new Rest(`http://127.0.0.1:${port}`, apiKey);
+  const rest = new Rest(`http://${crm.host}`, apiKey);
   const job = { rest, town: servers.town };
   const inboxId = await connectSales(job);
   const { send } = await sendToContact(job, inboxId, 'Before');
@@ -61,7 +59,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await load?.stop();
   await deliveries?.close();
-  crm?.stop();
   await namespace?.remove();
   await servers?.stop();
 });
@@ -81,6 +78,8 @@ async function during(what: string, work: () => Promise<void>): Promise<Failure[
   const [began, asked, failed, came] = [Date.now(), load.asked, load.failures.length, deliveries.count];
   await work();
   const failures = load.failures.slice(failed);
+  for (const [said, times] of Object.entries(Object.groupBy(failures, ({ asked, error }) => `${asked}: ${error}`)).slice(0, 8))
+    say(`  ${times!.length} times ${said}`);
   say(
     `${what}: ${Math.round((Date.now() - began) / 1_000)} s, ${load.asked - asked} requests, ${failures.length} failed, ${deliveries.count - came} answers came`,
   );
