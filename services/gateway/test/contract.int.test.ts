@@ -23,7 +23,7 @@ beforeAll(async () => {
   const quarantineId = trackedId;
   const receivedAt = { seconds: 1_700_000_000n };
   sync = await startPeer(gateway.house.house.peerAddress('sync'), SyncService, {
-    getProgress: () => ({ state: 'live' }),
+    listProgress: ({ inboxIds }) => ({ inboxes: inboxIds.map((inboxId) => ({ inboxId, progress: { state: 'live' } })) }),
     listFolders: () => ({ folders: [folder, { ...folder, mails: undefined }] }),
     getConnectionLog: () => ({ entries: [{ what: 'ended', reason: 'TIMEOUT' }] }),
     getLoggingAddress: () => ({ address: 'q7c2mfa4xkz5hj3wn6tb@log.example.com' }),

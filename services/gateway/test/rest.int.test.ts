@@ -35,13 +35,18 @@ describe('inboxes', () => {
 
   test('have their progress from sync', async () => {
     await using _sync = await startPeer(gateway.house.house.peerAddress('sync'), SyncService, {
-      getProgress: () => ({
-        state: 'syncing',
-        folders: [{ path: 'INBOX', role: 'inbox', seen: 5n, total: 10n }],
-        seen: 5n,
-        total: 10n,
-        leftSeconds: 3n,
-        missingFolders: ['Gone'],
+      listProgress: ({ inboxIds }) => ({
+        inboxes: inboxIds.map((one) => ({
+          inboxId: one,
+          progress: {
+            state: 'syncing',
+            folders: [{ path: 'INBOX', role: 'inbox', seen: 5n, total: 10n }],
+            seen: 5n,
+            total: 10n,
+            leftSeconds: 3n,
+            missingFolders: ['Gone'],
+          },
+        })),
       }),
     });
     const { json } = await settle('sync is heard of', async () => {

@@ -1,8 +1,13 @@
-// Reads how far an inbox is, and which folders it has.
+// Reads how far inboxes are, and which folders one has.
 import { Injectable } from '@nestjs/common';
 import { Database } from '@rejoinder/runtime/database';
 import type { ListedFolder } from './imap/folder-plan.js';
 import type { Folder, Prisma, Session } from './generated/client.js';
+
+export interface ReadInbox {
+  session: Session;
+  folders: Folder[];
+}
 
 const maxFolders = 500;
 
@@ -14,12 +19,16 @@ export class ProgressStore {
     this.#database = database as unknown as Database<Prisma.TransactionClient>;
   }
 
-  of(tenantId: string, inboxId: string): Promise<{ session: Session; folders: Folder[] } | undefined> {
+  /** Of those of these inboxes that are known here, with their folders in order. */
+  of(tenantId: string, inboxIds: string[]): Promise<ReadInbox[]> {
     return this.#database.read({ tenant: tenantId }, async (tx) => {
-      const session = await tx.session.findFirst({ where: { tenantId, inboxId } });
-      if (!session) return undefined;
-      const folders = await tx.folder.findMany({ where: { tenantId, inboxId }, orderBy: { path: 'asc' }, take: maxFolders });
-      return { session, folders };
+      const these = { tenantId, inboxId: { in: inboxIds } };
+      const [sessions, folders] = await Promise.all([
+        tx.session.findMany({ where: these }),
+        tx.folder.findMany({ where: these, orderBy: { path: 'asc' }, take: maxFolders * inboxIds.length }),
+      ]);
+      const byInbox = Map.groupBy(folders, ({ inboxId }) => inboxId);
+      return sessions.map((session) => ({ session, folders: (byInbox.get(session.inboxId) ?? []).slice(0, maxFolders) }));
     });
   }
 

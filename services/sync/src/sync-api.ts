@@ -13,6 +13,8 @@ import type {
   GetProgressResponseSchema,
   ListFoldersRequest,
   ListFoldersResponseSchema,
+  ListProgressRequest,
+  ListProgressResponseSchema,
   ReadMailRequest,
   ReadMailResponseSchema,
   ResyncRequest,
@@ -25,7 +27,10 @@ import { BodyStore } from './capture/body-store.js';
 import { ConnectionLog } from './inbox/connection-log-store.js';
 import { SessionStore } from './inbox/session-store.js';
 import { leftSeconds, readingOf } from './progress.js';
-import { ProgressStore } from './progress-store.js';
+import { ProgressStore, type ReadInbox } from './progress-store.js';
+
+/** Of one call: a page of inboxes. */
+const maxInboxes = 200;
 
 @Controller()
 export class SyncApi {
@@ -39,26 +44,20 @@ export class SyncApi {
 
   @GrpcMethod('SyncService', 'GetProgress')
   async getProgress({ tenantId, inboxId }: GetProgressRequest): Promise<MessageInitShape<typeof GetProgressResponseSchema>> {
-    checkIds(tenantId, inboxId);
-    const found = await this.progress.of(tenantId, inboxId);
-    if (!found) throw faultOf('INBOX_NOT_FOUND');
-    const { session, folders } = found;
-    const reading = readingOf(folders);
-    const since = session.readingSince ?? this.clock.now();
-    const left = leftSeconds(reading, Number(session.seenBefore), this.clock.now().getTime() - since.getTime());
-    return {
-      state: session.wanted === 'hold' ? session.state : 'stopped',
-      reason: session.reason,
-      nextTryAt: session.nextTryAt ? timestampFromDate(session.nextTryAt) : undefined,
-      folders: folders.map(({ path, role, seen, total, auditedAt }) => ({
-        ...{ path, role, seen, total, auditedAt: auditedAt ? timestampFromDate(auditedAt) : undefined },
-      })),
-      seen: BigInt(reading.seen),
-      total: BigInt(reading.total),
-      leftSeconds: session.state === 'syncing' && left !== undefined ? BigInt(left) : undefined,
-      missingFolders: session.missingFolders,
-      ...(['slowed', 'reconnecting'].includes(session.state) && troubleOf(session)),
-    };
+    const { inboxes } = await this.listProgress({ tenantId, inboxIds: [inboxId] });
+    if (!inboxes[0]) throw faultOf('INBOX_NOT_FOUND');
+    return inboxes[0].progress;
+  }
+
+  @GrpcMethod('SyncService', 'ListProgress')
+  async listProgress({ tenantId, inboxIds }: Pick<ListProgressRequest, 'tenantId' | 'inboxIds'>) {
+    if (inboxIds.length > maxInboxes)
+      throw new Fault('invalid', 'TOO_MANY_INBOXES', `Ask for ${maxInboxes} inboxes at a time at the most.`);
+    checkIds(tenantId, ...inboxIds);
+    const found = await this.progress.of(tenantId, inboxIds);
+    const now = this.clock.now();
+    const inboxes = found.map((one) => ({ inboxId: one.session.inboxId, progress: progressOf(one, now) }));
+    return { inboxes } satisfies MessageInitShape<typeof ListProgressResponseSchema>;
   }
 
   @GrpcMethod('SyncService', 'ListFolders')
@@ -90,6 +89,24 @@ export class SyncApi {
     if (!text) throw new Fault('not_found', 'MAIL_TEXT_NOT_FOUND', 'The text of this mail was never read here, or is no longer kept.');
     return text;
   }
+}
+
+function progressOf({ session, folders }: ReadInbox, now: Date): MessageInitShape<typeof GetProgressResponseSchema> {
+  const reading = readingOf(folders);
+  const left = leftSeconds(reading, Number(session.seenBefore), now.getTime() - (session.readingSince ?? now).getTime());
+  return {
+    state: session.wanted === 'hold' ? session.state : 'stopped',
+    reason: session.reason,
+    nextTryAt: session.nextTryAt ? timestampFromDate(session.nextTryAt) : undefined,
+    folders: folders.map(({ path, role, seen, total, auditedAt }) => ({
+      ...{ path, role, seen, total, auditedAt: auditedAt ? timestampFromDate(auditedAt) : undefined },
+    })),
+    seen: BigInt(reading.seen),
+    total: BigInt(reading.total),
+    leftSeconds: session.state === 'syncing' && left !== undefined ? BigInt(left) : undefined,
+    missingFolders: session.missingFolders,
+    ...(['slowed', 'reconnecting'].includes(session.state) && troubleOf(session)),
+  };
 }
 
 function troubleOf({ troubleSince, troubleTrace }: { troubleSince: Date | null; troubleTrace: string | null }) {

@@ -78,8 +78,7 @@ export class InboxesApi {
   ): Promise<z.infer<typeof shape.inboxesSchema>> {
     const asked = { tenantId, pageSize: limit, pageToken: cursor, query, state };
     const { inboxes, nextPageToken } = await this.#connections.listInboxes(asked);
-    const told = await Promise.all(inboxes.map((inbox) => this.#told(tenantId, inbox)));
-    return { inboxes: told, next_cursor: toCursor(nextPageToken) };
+    return { inboxes: await this.#tellAll(tenantId, inboxes), next_cursor: toCursor(nextPageToken) };
   }
 
   @Route({
@@ -232,16 +231,27 @@ export class InboxesApi {
   }
 
   async #told(tenantId: string, inbox: Inbox): Promise<shape.InboxAnswer> {
-    return shape.toInbox(inbox, await this.#progress(tenantId, inbox.inboxId));
+    return (await this.#tellAll(tenantId, [inbox]))[0]!;
   }
 
-  /** Unknown where sync does not know the inbox yet or is away: the inbox itself is told all the same. */
-  #progress(tenantId: string, inboxId: string): Promise<GetProgressResponse | undefined> {
-    const asked = this.peers.client(SyncService).getProgress({ tenantId, inboxId }, progressCall);
-    return asked.catch((error: unknown) => {
-      if (error instanceof Fault) return undefined;
+  async #tellAll(tenantId: string, inboxes: Inbox[]): Promise<shape.InboxAnswer[]> {
+    const progress = await this.#progress(
+      tenantId,
+      inboxes.map(({ inboxId }) => inboxId),
+    );
+    return inboxes.map((inbox) => shape.toInbox(inbox, progress.get(inbox.inboxId)));
+  }
+
+  /** By inbox; unknown where sync does not know one yet or is away: the inboxes themselves are told all the same. */
+  async #progress(tenantId: string, inboxIds: string[]): Promise<Map<string, GetProgressResponse | undefined>> {
+    if (inboxIds.length === 0) return new Map();
+    try {
+      const { inboxes } = await this.peers.client(SyncService).listProgress({ tenantId, inboxIds }, progressCall);
+      return new Map(inboxes.map(({ inboxId, progress }) => [inboxId, progress]));
+    } catch (error) {
+      if (error instanceof Fault) return new Map();
       throw error;
-    });
+    }
   }
 }
 

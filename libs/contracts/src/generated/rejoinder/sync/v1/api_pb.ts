@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/sync/v1/api.proto.
  */
 export const file_rejoinder_sync_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("ChtyZWpvaW5kZXIvc3luYy92MS9hcGkucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxIjkKEkdldFByb2dyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkivgIKE0dldFByb2dyZXNzUmVzcG9uc2USDQoFc3RhdGUYASABKAkSDgoGcmVhc29uGAIgASgJEi8KC25leHRfdHJ5X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCgdmb2xkZXJzGAQgAygLMiEucmVqb2luZGVyLnN5bmMudjEuRm9sZGVyUHJvZ3Jlc3MSKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHRyYWNlX2lkGAYgASgJEgwKBHNlZW4YByABKAMSDQoFdG90YWwYCCABKAMSGQoMbGVmdF9zZWNvbmRzGAkgASgDSACIAQESHQoPbWlzc2luZ19mb2xkZXJzGAogAygJQgSItRgBQg8KDV9sZWZ0X3NlY29uZHMifwoORm9sZGVyUHJvZ3Jlc3MSEgoEcGF0aBgBIAEoCUIEiLUYARIMCgRyb2xlGAIgASgJEgwKBHNlZW4YAyABKAMSDQoFdG90YWwYBCABKAMSLgoKYXVkaXRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNAoNUmVzeW5jUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiEAoOUmVzeW5jUmVzcG9uc2UiOQoSTGlzdEZvbGRlcnNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJHChNMaXN0Rm9sZGVyc1Jlc3BvbnNlEjAKB2ZvbGRlcnMYASADKAsyHy5yZWpvaW5kZXIuc3luYy52MS5MaXN0ZWRGb2xkZXIicQoMTGlzdGVkRm9sZGVyEhIKBHBhdGgYASABKAlCBIi1GAESDAoEcm9sZRgCIAEoCRISCgVtYWlscxgDIAEoA0gAiAEBEhEKCWxvb2tlZF9hdBgEIAEoCBIOCgZhbHdheXMYBSABKAhCCAoGX21haWxzIj4KF0dldENvbm5lY3Rpb25Mb2dSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSJSChhHZXRDb25uZWN0aW9uTG9nUmVzcG9uc2USNgoHZW50cmllcxgBIAMoCzIlLnJlam9pbmRlci5zeW5jLnYxLkNvbm5lY3Rpb25Mb2dFbnRyeSJ+ChJDb25uZWN0aW9uTG9nRW50cnkSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHdoYXQYAiABKAkSDgoGcmVhc29uGAMgASgJEhMKC2ZvbGRlcl9yb2xlGAQgASgJEg0KBW1haWxzGAUgASgDIjUKD1JlYWRNYWlsUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCSI6ChBSZWFkTWFpbFJlc3BvbnNlEhIKBHRleHQYASABKAlCBIi1GAESEgoEaHRtbBgCIAEoCUIEiLUYASI/ChhHZXRMb2dnaW5nQWRkcmVzc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIjIKGUdldExvZ2dpbmdBZGRyZXNzUmVzcG9uc2USFQoHYWRkcmVzcxgBIAEoCUIEiLUYASJBChpSZW5ld0xvZ2dpbmdBZGRyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiNAobUmVuZXdMb2dnaW5nQWRkcmVzc1Jlc3BvbnNlEhUKB2FkZHJlc3MYASABKAlCBIi1GAEiUQoVTGlzdFF1YXJhbnRpbmVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJkChZMaXN0UXVhcmFudGluZVJlc3BvbnNlEjEKBW1haWxzGAEgAygLMiIucmVqb2luZGVyLnN5bmMudjEuUXVhcmFudGluZWRNYWlsEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK6AQoPUXVhcmFudGluZWRNYWlsEhUKDXF1YXJhbnRpbmVfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSDgoGcmVhc29uGAMgASgJEi8KC3JlY2VpdmVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpzaXplX2J5dGVzGAUgASgDEhIKBGZyb20YBiABKAlCBIi1GAESFQoHc3ViamVjdBgHIAEoCUIEiLUYASJFChlSZWxlYXNlUXVhcmFudGluZWRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1xdWFyYW50aW5lX2lkGAIgASgJIhwKGlJlbGVhc2VRdWFyYW50aW5lZFJlc3BvbnNlIkUKGURpc2NhcmRRdWFyYW50aW5lZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKDXF1YXJhbnRpbmVfaWQYAiABKAkiHAoaRGlzY2FyZFF1YXJhbnRpbmVkUmVzcG9uc2UyjQgKC1N5bmNTZXJ2aWNlElwKC0dldFByb2dyZXNzEiUucmVqb2luZGVyLnN5bmMudjEuR2V0UHJvZ3Jlc3NSZXF1ZXN0GiYucmVqb2luZGVyLnN5bmMudjEuR2V0UHJvZ3Jlc3NSZXNwb25zZRJcCgtMaXN0Rm9sZGVycxIlLnJlam9pbmRlci5zeW5jLnYxLkxpc3RGb2xkZXJzUmVxdWVzdBomLnJlam9pbmRlci5zeW5jLnYxLkxpc3RGb2xkZXJzUmVzcG9uc2USawoQR2V0Q29ubmVjdGlvbkxvZxIqLnJlam9pbmRlci5zeW5jLnYxLkdldENvbm5lY3Rpb25Mb2dSZXF1ZXN0GisucmVqb2luZGVyLnN5bmMudjEuR2V0Q29ubmVjdGlvbkxvZ1Jlc3BvbnNlEk0KBlJlc3luYxIgLnJlam9pbmRlci5zeW5jLnYxLlJlc3luY1JlcXVlc3QaIS5yZWpvaW5kZXIuc3luYy52MS5SZXN5bmNSZXNwb25zZRJTCghSZWFkTWFpbBIiLnJlam9pbmRlci5zeW5jLnYxLlJlYWRNYWlsUmVxdWVzdBojLnJlam9pbmRlci5zeW5jLnYxLlJlYWRNYWlsUmVzcG9uc2USbgoRR2V0TG9nZ2luZ0FkZHJlc3MSKy5yZWpvaW5kZXIuc3luYy52MS5HZXRMb2dnaW5nQWRkcmVzc1JlcXVlc3QaLC5yZWpvaW5kZXIuc3luYy52MS5HZXRMb2dnaW5nQWRkcmVzc1Jlc3BvbnNlEnQKE1JlbmV3TG9nZ2luZ0FkZHJlc3MSLS5yZWpvaW5kZXIuc3luYy52MS5SZW5ld0xvZ2dpbmdBZGRyZXNzUmVxdWVzdBouLnJlam9pbmRlci5zeW5jLnYxLlJlbmV3TG9nZ2luZ0FkZHJlc3NSZXNwb25zZRJlCg5MaXN0UXVhcmFudGluZRIoLnJlam9pbmRlci5zeW5jLnYxLkxpc3RRdWFyYW50aW5lUmVxdWVzdBopLnJlam9pbmRlci5zeW5jLnYxLkxpc3RRdWFyYW50aW5lUmVzcG9uc2UScQoSUmVsZWFzZVF1YXJhbnRpbmVkEiwucmVqb2luZGVyLnN5bmMudjEuUmVsZWFzZVF1YXJhbnRpbmVkUmVxdWVzdBotLnJlam9pbmRlci5zeW5jLnYxLlJlbGVhc2VRdWFyYW50aW5lZFJlc3BvbnNlEnEKEkRpc2NhcmRRdWFyYW50aW5lZBIsLnJlam9pbmRlci5zeW5jLnYxLkRpc2NhcmRRdWFyYW50aW5lZFJlcXVlc3QaLS5yZWpvaW5kZXIuc3luYy52MS5EaXNjYXJkUXVhcmFudGluZWRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
+  fileDesc("ChtyZWpvaW5kZXIvc3luYy92MS9hcGkucHJvdG8SEXJlam9pbmRlci5zeW5jLnYxIjkKEkdldFByb2dyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkivgIKE0dldFByb2dyZXNzUmVzcG9uc2USDQoFc3RhdGUYASABKAkSDgoGcmVhc29uGAIgASgJEi8KC25leHRfdHJ5X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCgdmb2xkZXJzGAQgAygLMiEucmVqb2luZGVyLnN5bmMudjEuRm9sZGVyUHJvZ3Jlc3MSKQoFc2luY2UYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHRyYWNlX2lkGAYgASgJEgwKBHNlZW4YByABKAMSDQoFdG90YWwYCCABKAMSGQoMbGVmdF9zZWNvbmRzGAkgASgDSACIAQESHQoPbWlzc2luZ19mb2xkZXJzGAogAygJQgSItRgBQg8KDV9sZWZ0X3NlY29uZHMiOwoTTGlzdFByb2dyZXNzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJaW5ib3hfaWRzGAIgAygJIkkKFExpc3RQcm9ncmVzc1Jlc3BvbnNlEjEKB2luYm94ZXMYASADKAsyIC5yZWpvaW5kZXIuc3luYy52MS5JbmJveFByb2dyZXNzIlsKDUluYm94UHJvZ3Jlc3MSEAoIaW5ib3hfaWQYASABKAkSOAoIcHJvZ3Jlc3MYAiABKAsyJi5yZWpvaW5kZXIuc3luYy52MS5HZXRQcm9ncmVzc1Jlc3BvbnNlIn8KDkZvbGRlclByb2dyZXNzEhIKBHBhdGgYASABKAlCBIi1GAESDAoEcm9sZRgCIAEoCRIMCgRzZWVuGAMgASgDEg0KBXRvdGFsGAQgASgDEi4KCmF1ZGl0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjQKDVJlc3luY1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIhAKDlJlc3luY1Jlc3BvbnNlIjkKEkxpc3RGb2xkZXJzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiRwoTTGlzdEZvbGRlcnNSZXNwb25zZRIwCgdmb2xkZXJzGAEgAygLMh8ucmVqb2luZGVyLnN5bmMudjEuTGlzdGVkRm9sZGVyInEKDExpc3RlZEZvbGRlchISCgRwYXRoGAEgASgJQgSItRgBEgwKBHJvbGUYAiABKAkSEgoFbWFpbHMYAyABKANIAIgBARIRCglsb29rZWRfYXQYBCABKAgSDgoGYWx3YXlzGAUgASgIQggKBl9tYWlscyI+ChdHZXRDb25uZWN0aW9uTG9nUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkiUgoYR2V0Q29ubmVjdGlvbkxvZ1Jlc3BvbnNlEjYKB2VudHJpZXMYASADKAsyJS5yZWpvaW5kZXIuc3luYy52MS5Db25uZWN0aW9uTG9nRW50cnkifgoSQ29ubmVjdGlvbkxvZ0VudHJ5EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgR3aGF0GAIgASgJEg4KBnJlYXNvbhgDIAEoCRITCgtmb2xkZXJfcm9sZRgEIAEoCRINCgVtYWlscxgFIAEoAyI1Cg9SZWFkTWFpbFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkiOgoQUmVhZE1haWxSZXNwb25zZRISCgR0ZXh0GAEgASgJQgSItRgBEhIKBGh0bWwYAiABKAlCBIi1GAEiPwoYR2V0TG9nZ2luZ0FkZHJlc3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCSIyChlHZXRMb2dnaW5nQWRkcmVzc1Jlc3BvbnNlEhUKB2FkZHJlc3MYASABKAlCBIi1GAEiQQoaUmVuZXdMb2dnaW5nQWRkcmVzc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJIjQKG1JlbmV3TG9nZ2luZ0FkZHJlc3NSZXNwb25zZRIVCgdhZGRyZXNzGAEgASgJQgSItRgBIlEKFUxpc3RRdWFyYW50aW5lUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiZAoWTGlzdFF1YXJhbnRpbmVSZXNwb25zZRIxCgVtYWlscxgBIAMoCzIiLnJlam9pbmRlci5zeW5jLnYxLlF1YXJhbnRpbmVkTWFpbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiugEKD1F1YXJhbnRpbmVkTWFpbBIVCg1xdWFyYW50aW5lX2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEg4KBnJlYXNvbhgDIAEoCRIvCgtyZWNlaXZlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKc2l6ZV9ieXRlcxgFIAEoAxISCgRmcm9tGAYgASgJQgSItRgBEhUKB3N1YmplY3QYByABKAlCBIi1GAEiRQoZUmVsZWFzZVF1YXJhbnRpbmVkUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFQoNcXVhcmFudGluZV9pZBgCIAEoCSIcChpSZWxlYXNlUXVhcmFudGluZWRSZXNwb25zZSJFChlEaXNjYXJkUXVhcmFudGluZWRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1xdWFyYW50aW5lX2lkGAIgASgJIhwKGkRpc2NhcmRRdWFyYW50aW5lZFJlc3BvbnNlMu4ICgtTeW5jU2VydmljZRJcCgtHZXRQcm9ncmVzcxIlLnJlam9pbmRlci5zeW5jLnYxLkdldFByb2dyZXNzUmVxdWVzdBomLnJlam9pbmRlci5zeW5jLnYxLkdldFByb2dyZXNzUmVzcG9uc2USXwoMTGlzdFByb2dyZXNzEiYucmVqb2luZGVyLnN5bmMudjEuTGlzdFByb2dyZXNzUmVxdWVzdBonLnJlam9pbmRlci5zeW5jLnYxLkxpc3RQcm9ncmVzc1Jlc3BvbnNlElwKC0xpc3RGb2xkZXJzEiUucmVqb2luZGVyLnN5bmMudjEuTGlzdEZvbGRlcnNSZXF1ZXN0GiYucmVqb2luZGVyLnN5bmMudjEuTGlzdEZvbGRlcnNSZXNwb25zZRJrChBHZXRDb25uZWN0aW9uTG9nEioucmVqb2luZGVyLnN5bmMudjEuR2V0Q29ubmVjdGlvbkxvZ1JlcXVlc3QaKy5yZWpvaW5kZXIuc3luYy52MS5HZXRDb25uZWN0aW9uTG9nUmVzcG9uc2USTQoGUmVzeW5jEiAucmVqb2luZGVyLnN5bmMudjEuUmVzeW5jUmVxdWVzdBohLnJlam9pbmRlci5zeW5jLnYxLlJlc3luY1Jlc3BvbnNlElMKCFJlYWRNYWlsEiIucmVqb2luZGVyLnN5bmMudjEuUmVhZE1haWxSZXF1ZXN0GiMucmVqb2luZGVyLnN5bmMudjEuUmVhZE1haWxSZXNwb25zZRJuChFHZXRMb2dnaW5nQWRkcmVzcxIrLnJlam9pbmRlci5zeW5jLnYxLkdldExvZ2dpbmdBZGRyZXNzUmVxdWVzdBosLnJlam9pbmRlci5zeW5jLnYxLkdldExvZ2dpbmdBZGRyZXNzUmVzcG9uc2USdAoTUmVuZXdMb2dnaW5nQWRkcmVzcxItLnJlam9pbmRlci5zeW5jLnYxLlJlbmV3TG9nZ2luZ0FkZHJlc3NSZXF1ZXN0Gi4ucmVqb2luZGVyLnN5bmMudjEuUmVuZXdMb2dnaW5nQWRkcmVzc1Jlc3BvbnNlEmUKDkxpc3RRdWFyYW50aW5lEigucmVqb2luZGVyLnN5bmMudjEuTGlzdFF1YXJhbnRpbmVSZXF1ZXN0GikucmVqb2luZGVyLnN5bmMudjEuTGlzdFF1YXJhbnRpbmVSZXNwb25zZRJxChJSZWxlYXNlUXVhcmFudGluZWQSLC5yZWpvaW5kZXIuc3luYy52MS5SZWxlYXNlUXVhcmFudGluZWRSZXF1ZXN0Gi0ucmVqb2luZGVyLnN5bmMudjEuUmVsZWFzZVF1YXJhbnRpbmVkUmVzcG9uc2UScQoSRGlzY2FyZFF1YXJhbnRpbmVkEiwucmVqb2luZGVyLnN5bmMudjEuRGlzY2FyZFF1YXJhbnRpbmVkUmVxdWVzdBotLnJlam9pbmRlci5zeW5jLnYxLkRpc2NhcmRRdWFyYW50aW5lZFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.sync.v1.GetProgressRequest
@@ -116,6 +116,71 @@ export const GetProgressResponseSchema: GenMessage<GetProgressResponse> = /*@__P
   messageDesc(file_rejoinder_sync_v1_api, 1);
 
 /**
+ * @generated from message rejoinder.sync.v1.ListProgressRequest
+ */
+export type ListProgressRequest = Message<"rejoinder.sync.v1.ListProgressRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * At most 200.
+   *
+   * @generated from field: repeated string inbox_ids = 2;
+   */
+  inboxIds: string[];
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.ListProgressRequest.
+ * Use `create(ListProgressRequestSchema)` to create a new message.
+ */
+export const ListProgressRequestSchema: GenMessage<ListProgressRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 2);
+
+/**
+ * @generated from message rejoinder.sync.v1.ListProgressResponse
+ */
+export type ListProgressResponse = Message<"rejoinder.sync.v1.ListProgressResponse"> & {
+  /**
+   * Of those that sync knows, in no order.
+   *
+   * @generated from field: repeated rejoinder.sync.v1.InboxProgress inboxes = 1;
+   */
+  inboxes: InboxProgress[];
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.ListProgressResponse.
+ * Use `create(ListProgressResponseSchema)` to create a new message.
+ */
+export const ListProgressResponseSchema: GenMessage<ListProgressResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 3);
+
+/**
+ * @generated from message rejoinder.sync.v1.InboxProgress
+ */
+export type InboxProgress = Message<"rejoinder.sync.v1.InboxProgress"> & {
+  /**
+   * @generated from field: string inbox_id = 1;
+   */
+  inboxId: string;
+
+  /**
+   * @generated from field: rejoinder.sync.v1.GetProgressResponse progress = 2;
+   */
+  progress?: GetProgressResponse | undefined;
+};
+
+/**
+ * Describes the message rejoinder.sync.v1.InboxProgress.
+ * Use `create(InboxProgressSchema)` to create a new message.
+ */
+export const InboxProgressSchema: GenMessage<InboxProgress> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sync_v1_api, 4);
+
+/**
  * @generated from message rejoinder.sync.v1.FolderProgress
  */
 export type FolderProgress = Message<"rejoinder.sync.v1.FolderProgress"> & {
@@ -152,7 +217,7 @@ export type FolderProgress = Message<"rejoinder.sync.v1.FolderProgress"> & {
  * Use `create(FolderProgressSchema)` to create a new message.
  */
 export const FolderProgressSchema: GenMessage<FolderProgress> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 2);
+  messageDesc(file_rejoinder_sync_v1_api, 5);
 
 /**
  * @generated from message rejoinder.sync.v1.ResyncRequest
@@ -174,7 +239,7 @@ export type ResyncRequest = Message<"rejoinder.sync.v1.ResyncRequest"> & {
  * Use `create(ResyncRequestSchema)` to create a new message.
  */
 export const ResyncRequestSchema: GenMessage<ResyncRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 3);
+  messageDesc(file_rejoinder_sync_v1_api, 6);
 
 /**
  * @generated from message rejoinder.sync.v1.ResyncResponse
@@ -187,7 +252,7 @@ export type ResyncResponse = Message<"rejoinder.sync.v1.ResyncResponse"> & {
  * Use `create(ResyncResponseSchema)` to create a new message.
  */
 export const ResyncResponseSchema: GenMessage<ResyncResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 4);
+  messageDesc(file_rejoinder_sync_v1_api, 7);
 
 /**
  * @generated from message rejoinder.sync.v1.ListFoldersRequest
@@ -209,7 +274,7 @@ export type ListFoldersRequest = Message<"rejoinder.sync.v1.ListFoldersRequest">
  * Use `create(ListFoldersRequestSchema)` to create a new message.
  */
 export const ListFoldersRequestSchema: GenMessage<ListFoldersRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 5);
+  messageDesc(file_rejoinder_sync_v1_api, 8);
 
 /**
  * @generated from message rejoinder.sync.v1.ListFoldersResponse
@@ -228,7 +293,7 @@ export type ListFoldersResponse = Message<"rejoinder.sync.v1.ListFoldersResponse
  * Use `create(ListFoldersResponseSchema)` to create a new message.
  */
 export const ListFoldersResponseSchema: GenMessage<ListFoldersResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 6);
+  messageDesc(file_rejoinder_sync_v1_api, 9);
 
 /**
  * @generated from message rejoinder.sync.v1.ListedFolder
@@ -271,7 +336,7 @@ export type ListedFolder = Message<"rejoinder.sync.v1.ListedFolder"> & {
  * Use `create(ListedFolderSchema)` to create a new message.
  */
 export const ListedFolderSchema: GenMessage<ListedFolder> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 7);
+  messageDesc(file_rejoinder_sync_v1_api, 10);
 
 /**
  * @generated from message rejoinder.sync.v1.GetConnectionLogRequest
@@ -293,7 +358,7 @@ export type GetConnectionLogRequest = Message<"rejoinder.sync.v1.GetConnectionLo
  * Use `create(GetConnectionLogRequestSchema)` to create a new message.
  */
 export const GetConnectionLogRequestSchema: GenMessage<GetConnectionLogRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 8);
+  messageDesc(file_rejoinder_sync_v1_api, 11);
 
 /**
  * @generated from message rejoinder.sync.v1.GetConnectionLogResponse
@@ -310,7 +375,7 @@ export type GetConnectionLogResponse = Message<"rejoinder.sync.v1.GetConnectionL
  * Use `create(GetConnectionLogResponseSchema)` to create a new message.
  */
 export const GetConnectionLogResponseSchema: GenMessage<GetConnectionLogResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 9);
+  messageDesc(file_rejoinder_sync_v1_api, 12);
 
 /**
  * @generated from message rejoinder.sync.v1.ConnectionLogEntry
@@ -358,7 +423,7 @@ export type ConnectionLogEntry = Message<"rejoinder.sync.v1.ConnectionLogEntry">
  * Use `create(ConnectionLogEntrySchema)` to create a new message.
  */
 export const ConnectionLogEntrySchema: GenMessage<ConnectionLogEntry> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 10);
+  messageDesc(file_rejoinder_sync_v1_api, 13);
 
 /**
  * @generated from message rejoinder.sync.v1.ReadMailRequest
@@ -380,7 +445,7 @@ export type ReadMailRequest = Message<"rejoinder.sync.v1.ReadMailRequest"> & {
  * Use `create(ReadMailRequestSchema)` to create a new message.
  */
 export const ReadMailRequestSchema: GenMessage<ReadMailRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 11);
+  messageDesc(file_rejoinder_sync_v1_api, 14);
 
 /**
  * @generated from message rejoinder.sync.v1.ReadMailResponse
@@ -404,7 +469,7 @@ export type ReadMailResponse = Message<"rejoinder.sync.v1.ReadMailResponse"> & {
  * Use `create(ReadMailResponseSchema)` to create a new message.
  */
 export const ReadMailResponseSchema: GenMessage<ReadMailResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 12);
+  messageDesc(file_rejoinder_sync_v1_api, 15);
 
 /**
  * @generated from message rejoinder.sync.v1.GetLoggingAddressRequest
@@ -426,7 +491,7 @@ export type GetLoggingAddressRequest = Message<"rejoinder.sync.v1.GetLoggingAddr
  * Use `create(GetLoggingAddressRequestSchema)` to create a new message.
  */
 export const GetLoggingAddressRequestSchema: GenMessage<GetLoggingAddressRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 13);
+  messageDesc(file_rejoinder_sync_v1_api, 16);
 
 /**
  * @generated from message rejoinder.sync.v1.GetLoggingAddressResponse
@@ -443,7 +508,7 @@ export type GetLoggingAddressResponse = Message<"rejoinder.sync.v1.GetLoggingAdd
  * Use `create(GetLoggingAddressResponseSchema)` to create a new message.
  */
 export const GetLoggingAddressResponseSchema: GenMessage<GetLoggingAddressResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 14);
+  messageDesc(file_rejoinder_sync_v1_api, 17);
 
 /**
  * @generated from message rejoinder.sync.v1.RenewLoggingAddressRequest
@@ -465,7 +530,7 @@ export type RenewLoggingAddressRequest = Message<"rejoinder.sync.v1.RenewLogging
  * Use `create(RenewLoggingAddressRequestSchema)` to create a new message.
  */
 export const RenewLoggingAddressRequestSchema: GenMessage<RenewLoggingAddressRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 15);
+  messageDesc(file_rejoinder_sync_v1_api, 18);
 
 /**
  * @generated from message rejoinder.sync.v1.RenewLoggingAddressResponse
@@ -482,7 +547,7 @@ export type RenewLoggingAddressResponse = Message<"rejoinder.sync.v1.RenewLoggin
  * Use `create(RenewLoggingAddressResponseSchema)` to create a new message.
  */
 export const RenewLoggingAddressResponseSchema: GenMessage<RenewLoggingAddressResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 16);
+  messageDesc(file_rejoinder_sync_v1_api, 19);
 
 /**
  * @generated from message rejoinder.sync.v1.ListQuarantineRequest
@@ -513,7 +578,7 @@ export type ListQuarantineRequest = Message<"rejoinder.sync.v1.ListQuarantineReq
  * Use `create(ListQuarantineRequestSchema)` to create a new message.
  */
 export const ListQuarantineRequestSchema: GenMessage<ListQuarantineRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 17);
+  messageDesc(file_rejoinder_sync_v1_api, 20);
 
 /**
  * @generated from message rejoinder.sync.v1.ListQuarantineResponse
@@ -537,7 +602,7 @@ export type ListQuarantineResponse = Message<"rejoinder.sync.v1.ListQuarantineRe
  * Use `create(ListQuarantineResponseSchema)` to create a new message.
  */
 export const ListQuarantineResponseSchema: GenMessage<ListQuarantineResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 18);
+  messageDesc(file_rejoinder_sync_v1_api, 21);
 
 /**
  * A mail that was not logged. What it says of itself may be a lie.
@@ -592,7 +657,7 @@ export type QuarantinedMail = Message<"rejoinder.sync.v1.QuarantinedMail"> & {
  * Use `create(QuarantinedMailSchema)` to create a new message.
  */
 export const QuarantinedMailSchema: GenMessage<QuarantinedMail> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 19);
+  messageDesc(file_rejoinder_sync_v1_api, 22);
 
 /**
  * @generated from message rejoinder.sync.v1.ReleaseQuarantinedRequest
@@ -614,7 +679,7 @@ export type ReleaseQuarantinedRequest = Message<"rejoinder.sync.v1.ReleaseQuaran
  * Use `create(ReleaseQuarantinedRequestSchema)` to create a new message.
  */
 export const ReleaseQuarantinedRequestSchema: GenMessage<ReleaseQuarantinedRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 20);
+  messageDesc(file_rejoinder_sync_v1_api, 23);
 
 /**
  * @generated from message rejoinder.sync.v1.ReleaseQuarantinedResponse
@@ -627,7 +692,7 @@ export type ReleaseQuarantinedResponse = Message<"rejoinder.sync.v1.ReleaseQuara
  * Use `create(ReleaseQuarantinedResponseSchema)` to create a new message.
  */
 export const ReleaseQuarantinedResponseSchema: GenMessage<ReleaseQuarantinedResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 21);
+  messageDesc(file_rejoinder_sync_v1_api, 24);
 
 /**
  * @generated from message rejoinder.sync.v1.DiscardQuarantinedRequest
@@ -649,7 +714,7 @@ export type DiscardQuarantinedRequest = Message<"rejoinder.sync.v1.DiscardQuaran
  * Use `create(DiscardQuarantinedRequestSchema)` to create a new message.
  */
 export const DiscardQuarantinedRequestSchema: GenMessage<DiscardQuarantinedRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 22);
+  messageDesc(file_rejoinder_sync_v1_api, 25);
 
 /**
  * @generated from message rejoinder.sync.v1.DiscardQuarantinedResponse
@@ -662,7 +727,7 @@ export type DiscardQuarantinedResponse = Message<"rejoinder.sync.v1.DiscardQuara
  * Use `create(DiscardQuarantinedResponseSchema)` to create a new message.
  */
 export const DiscardQuarantinedResponseSchema: GenMessage<DiscardQuarantinedResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sync_v1_api, 23);
+  messageDesc(file_rejoinder_sync_v1_api, 26);
 
 /**
  * @generated from service rejoinder.sync.v1.SyncService
@@ -677,6 +742,16 @@ export const SyncService: GenService<{
     methodKind: "unary";
     input: typeof GetProgressRequestSchema;
     output: typeof GetProgressResponseSchema;
+  },
+  /**
+   * The same of many inboxes at once.
+   *
+   * @generated from rpc rejoinder.sync.v1.SyncService.ListProgress
+   */
+  listProgress: {
+    methodKind: "unary";
+    input: typeof ListProgressRequestSchema;
+    output: typeof ListProgressResponseSchema;
   },
   /**
    * The folders the server told of last, for a person to choose from; no login is needed. At most 500.
