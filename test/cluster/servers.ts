@@ -1,12 +1,15 @@
 // PostgreSQL, Kafka, S3 and mail servers beside the cluster, on this machine, at an address that pods reach.
-import { createServer, connect, type Server } from 'node:net';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { startKafka } from '@rejoinder/testing/kafka';
 import { startTown, type Town } from '@rejoinder/testing/crm-town';
 import { freePorts } from '@rejoinder/testing/ports';
 import { startPostgres } from '@rejoinder/testing/postgres';
 import { startS3, type S3 } from '@rejoinder/testing/s3';
+
+const openWithinMs = 20_000;
 
 /** As pods see them. */
 export interface Servers {
@@ -46,7 +49,7 @@ export async function startServers(): Promise<Servers> {
   // Kafka and the town tell others at which port they are reached.
   const told = [town.wire.port, town.dovecot.submissionsPort].map((port) => openDoor(host, port, port));
   const doors = await Promise.all([openDoor(host, postgres.port), openDoor(host, kafka.port, kafkaPort), openDoor(host, s3.port), ...told]);
-  const [postgresPort, , s3Port] = doors.map(portOf) as [number, number, number];
+  const [postgresPort, , s3Port] = doors.map((door) => door.port) as [number, number, number];
   const [databaseUrl, keyringUrl] = urls.map((url) => url.replace(`127.0.0.1:${postgres.port}`, `${host}:${postgresPort}`)) as [
     string,
     string,
@@ -66,15 +69,14 @@ export async function startServers(): Promise<Servers> {
   };
 }
 
-/** The servers listen on 127.0.0.1; who comes to this address is led there. */
-async function openDoor(host: string, to: number, port = 0): Promise<Server> {
-  const door = createServer((client) => {
-    const server = connect({ host: '127.0.0.1', port: to });
-    const end = () => void [client.destroy(), server.destroy()];
-    client.on('error', end).on('close', end).pipe(server).on('error', end).on('close', end).pipe(client);
-  });
-  await once(door.listen(port, host), 'listening');
-  return door.unref();
+/** The servers listen on 127.0.0.1. Tests that make load have no time to lead traffic there: each door is a process of its own. */
+async function openDoor(host: string, to: number, port = 0): Promise<Door> {
+  const door = fork(fileURLToPath(new URL('door.ts', import.meta.url)), [host, String(to), String(port)], { execArgv: [] });
+  const [opened] = (await once(door, 'message', { signal: AbortSignal.timeout(openWithinMs) })) as [number];
+  return { port: opened, close: () => void door.kill() };
 }
 
-const portOf = (door: Server) => (door.address() as { port: number }).port;
+interface Door {
+  port: number;
+  close(): void;
+}

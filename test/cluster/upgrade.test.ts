@@ -1,4 +1,5 @@
-// A release that is upgraded, rolled back and killed pod by pod, while twenty inboxes get mail and people work: nobody notices but who asked a pod that was killed.
+// A release that is upgraded, rolled back and killed pod by pod, while twenty inboxes get mail and people work: nobody is to notice but who asked a pod that was killed.
+// Not part of `npm run test:cluster` yet: on two cores an upgrade still costs requests (docs/decisions/0021-how-a-role-ends.md).
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { roleNames } from '@rejoinder/rejoinder/roles';
@@ -109,7 +110,8 @@ for (let tries = 0; !found && tries < 100; tries++) {
 }
 const socket = new WebSocket(found[0].webSocketDebuggerUrl);
 socket.onopen = () => socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression: 'process.reallyExit(137)' } }));
-await new Promise((resolve) => (socket.onclose = resolve));`;
+// While somebody listens to it, it would wait.
+setTimeout(() => process.exit(0), 200);`;
 
 describe('while people work and mail comes', () => {
   it('an upgrade replaces every pod, and no request fails', async () => {
