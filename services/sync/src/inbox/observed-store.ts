@@ -38,7 +38,8 @@ export interface ObservedBatch {
 const savesAtOnce = 2;
 /** Hashes in one event, at most: about 350 KB, well below what a broker takes. */
 const maxHashesPerEvent = 10_000;
-const dayMs = 86_400_000;
+/** A pod's clock may have been a day ahead of this one's. */
+const aheadMs = 2 * 86_400_000;
 
 const lock = `select o.epoch, s.wanted from session s join owner o on o.partition = s.partition where s.inbox_id = $1::uuid for share of o for no key update of s`;
 /** History locks its own folder's row alone, so that it never stands before new mail. */
@@ -49,7 +50,7 @@ const lockHistory = `select o.epoch, s.wanted from session s join owner o on o.p
  * inbox; the places; and what has waited for these mails is due. Answers the mails that are new to this inbox, those of which somebody was told
  * before that a person has marked them, and the places that were known and say something else now. `offset 0` has each mail looked for by its key: the
  * planner would read all headers and places of the inbox instead, more with each batch of a first sync. Days before the inbox was held are not looked into, nor those
- * beyond tomorrow, which are there for when they come.
+ * further ahead than a clock may have been, which are there for when they come.
  */
 const insertBatch = `
 with mails as (
@@ -180,7 +181,7 @@ export class ObservedStore {
       observations.map(({ logged }) => logged),
       cursor !== 'stays' && 'uidNext' in cursor ? cursor.arrived : 0,
       session.heldSince,
-      new Date(now.getTime() + dayMs),
+      new Date(now.getTime() + aheadMs),
     );
     if (row?.moved !== 1) throw fenced();
     if (row.changed.length > 0) {
@@ -191,7 +192,7 @@ export class ObservedStore {
   }
 }
 
-export const isHistory = (cursor: Cursor): boolean => cursor !== 'stays' && 'historyNext' in cursor;
+const isHistory = (cursor: Cursor): boolean => cursor !== 'stays' && 'historyNext' in cursor;
 
 /** What sealed header fields are bound to. */
 export function headerPlace(tenantId: string, inboxId: string, mailId: string, day: string) {
