@@ -6,6 +6,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_rejoinder_v1_options } from "../../v1/options_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/threading/v1/api.proto.
  */
 export const file_rejoinder_threading_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("CiByZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2FwaS5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSI7CgxUcmFja1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhgKCm1lc3NhZ2VfaWQYAiABKAlCBIi1GAEiQwoNVHJhY2tSZXNwb25zZRISCgp0cmFja2VkX2lkGAEgASgJEg0KBXN0YXRlGAIgASgJEg8KB21haWxfaWQYAyABKAkiOgoRR2V0VHJhY2tlZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCnRyYWNrZWRfaWQYAiABKAkiWAoSR2V0VHJhY2tlZFJlc3BvbnNlEhIKCnRyYWNrZWRfaWQYASABKAkSDQoFc3RhdGUYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIOCgZyZWFzb24YBCABKAkiVgoRQ291bnRNYWlsc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBnBlb3BsZRgCIAMoCzIeLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGVvcGxlIhgKBlBlb3BsZRIOCgZoYXNoZXMYASADKAwiRwoSQ291bnRNYWlsc1Jlc3BvbnNlEjEKBmNvdW50cxgBIAMoCzIhLnJlam9pbmRlci50aHJlYWRpbmcudjEuTWFpbENvdW50IioKCU1haWxDb3VudBIPCgd0cmFja2VkGAEgASgDEgwKBHNlZW4YAiABKAMicAoURGVsZXRlTWFpbHNPZlJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBnBlb3BsZRgCIAMoCzIeLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGVvcGxlEhUKDWxpc3RfcmV2aXNpb24YAyABKAMiSwoVRGVsZXRlTWFpbHNPZlJlc3BvbnNlEjIKCGRlbGV0aW9uGAEgASgLMiAucmVqb2luZGVyLnRocmVhZGluZy52MS5EZWxldGlvbiInChJHZXREZWxldGlvblJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJIkkKE0dldERlbGV0aW9uUmVzcG9uc2USMgoIZGVsZXRpb24YASABKAsyIC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkRlbGV0aW9uIjkKCERlbGV0aW9uEg0KBXN0YXRlGAEgASgJEg0KBW1haWxzGAIgASgDEg8KB2RlbGV0ZWQYAyABKAMyiAQKEFRocmVhZGluZ1NlcnZpY2USVAoFVHJhY2sSJC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlRyYWNrUmVxdWVzdBolLnJlam9pbmRlci50aHJlYWRpbmcudjEuVHJhY2tSZXNwb25zZRJjCgpHZXRUcmFja2VkEikucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXRUcmFja2VkUmVxdWVzdBoqLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0VHJhY2tlZFJlc3BvbnNlEmMKCkNvdW50TWFpbHMSKS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkNvdW50TWFpbHNSZXF1ZXN0GioucmVqb2luZGVyLnRocmVhZGluZy52MS5Db3VudE1haWxzUmVzcG9uc2USbAoNRGVsZXRlTWFpbHNPZhIsLnJlam9pbmRlci50aHJlYWRpbmcudjEuRGVsZXRlTWFpbHNPZlJlcXVlc3QaLS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkRlbGV0ZU1haWxzT2ZSZXNwb25zZRJmCgtHZXREZWxldGlvbhIqLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0RGVsZXRpb25SZXF1ZXN0GisucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXREZWxldGlvblJlc3BvbnNlYgZwcm90bzM", [file_rejoinder_v1_options]);
+  fileDesc("CiByZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2FwaS5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSI7CgxUcmFja1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhgKCm1lc3NhZ2VfaWQYAiABKAlCBIi1GAEiQwoNVHJhY2tSZXNwb25zZRISCgp0cmFja2VkX2lkGAEgASgJEg0KBXN0YXRlGAIgASgJEg8KB21haWxfaWQYAyABKAkiOgoRR2V0VHJhY2tlZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCnRyYWNrZWRfaWQYAiABKAkiWAoSR2V0VHJhY2tlZFJlc3BvbnNlEhIKCnRyYWNrZWRfaWQYASABKAkSDQoFc3RhdGUYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIOCgZyZWFzb24YBCABKAkiVgoRQ291bnRNYWlsc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBnBlb3BsZRgCIAMoCzIeLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGVvcGxlIhgKBlBlb3BsZRIOCgZoYXNoZXMYASADKAwiRwoSQ291bnRNYWlsc1Jlc3BvbnNlEjEKBmNvdW50cxgBIAMoCzIhLnJlam9pbmRlci50aHJlYWRpbmcudjEuTWFpbENvdW50IioKCU1haWxDb3VudBIPCgd0cmFja2VkGAEgASgDEgwKBHNlZW4YAiABKAMicAoURGVsZXRlTWFpbHNPZlJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBnBlb3BsZRgCIAMoCzIeLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGVvcGxlEhUKDWxpc3RfcmV2aXNpb24YAyABKAMiSwoVRGVsZXRlTWFpbHNPZlJlc3BvbnNlEjIKCGRlbGV0aW9uGAEgASgLMiAucmVqb2luZGVyLnRocmVhZGluZy52MS5EZWxldGlvbiInChJHZXREZWxldGlvblJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJIkkKE0dldERlbGV0aW9uUmVzcG9uc2USMgoIZGVsZXRpb24YASABKAsyIC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkRlbGV0aW9uIjkKCERlbGV0aW9uEg0KBXN0YXRlGAEgASgJEg0KBW1haWxzGAIgASgDEg8KB2RlbGV0ZWQYAyABKAMiNAoORXhwbGFpblJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAki7wEKD0V4cGxhaW5SZXNwb25zZRIPCgdtYWlsX2lkGAEgASgJEhEKCXRocmVhZF9pZBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAxIPCgd2ZXJkaWN0GAQgASgJEg8KB2JlY2F1c2UYBSABKAkSDAoEcnVsZRgGIAEoCRIXCg9hbnN3ZXJzX21haWxfaWQYByABKAkSMgoIZXZpZGVuY2UYCCADKAsyIC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkV2aWRlbmNlEikKBHBpbnMYCSADKAsyGy5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlBpbiJKCghFdmlkZW5jZRIPCgdtYWlsX2lkGAEgASgJEg8KB3RyYWNrZWQYAiABKAgSDQoFbWFpbHMYAyABKAUSDQoFZW5kZWQYBCABKAkigwEKA1BpbhIOCgZwaW5faWQYASABKAkSDAoEa2luZBgCIAEoCRIPCgdtYWlsX2lkGAMgASgJEhQKDGludG9fbWFpbF9pZBgEIAEoCRIKCgJieRgFIAEoCRIrCgdtYWRlX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI+CgxTcGxpdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkSCgoCYnkYAyABKAkiOQoNU3BsaXRSZXNwb25zZRIoCgNwaW4YASABKAsyGy5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlBpbiJUCgxNZXJnZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkSFAoMaW50b19tYWlsX2lkGAMgASgJEgoKAmJ5GAQgASgJIjkKDU1lcmdlUmVzcG9uc2USKAoDcGluGAEgASgLMhsucmVqb2luZGVyLnRocmVhZGluZy52MS5QaW4iMQoMVW5waW5SZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIOCgZwaW5faWQYAiABKAkiDwoNVW5waW5SZXNwb25zZSJvCg9MaXN0UGluc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkSEQoJdGhyZWFkX2lkGAMgASgJEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJIlYKEExpc3RQaW5zUmVzcG9uc2USKQoEcGlucxgBIAMoCzIbLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGluEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJfChBHZXRUaHJlYWRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCgl0aHJlYWRfaWQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkicgoRR2V0VGhyZWFkUmVzcG9uc2USEQoJdGhyZWFkX2lkGAEgASgJEjEKBW1haWxzGAIgAygLMiIucmVqb2luZGVyLnRocmVhZGluZy52MS5UaHJlYWRNYWlsEhcKD25leHRfcGFnZV90b2tlbhgDIAEoCSI/CgpUaHJlYWRNYWlsEg8KB21haWxfaWQYASABKAkSDwoHdmVyZGljdBgCIAEoCRIPCgdiZWNhdXNlGAMgASgJMqcIChBUaHJlYWRpbmdTZXJ2aWNlElQKBVRyYWNrEiQucmVqb2luZGVyLnRocmVhZGluZy52MS5UcmFja1JlcXVlc3QaJS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlRyYWNrUmVzcG9uc2USYwoKR2V0VHJhY2tlZBIpLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0VHJhY2tlZFJlcXVlc3QaKi5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkdldFRyYWNrZWRSZXNwb25zZRJjCgpDb3VudE1haWxzEikucmVqb2luZGVyLnRocmVhZGluZy52MS5Db3VudE1haWxzUmVxdWVzdBoqLnJlam9pbmRlci50aHJlYWRpbmcudjEuQ291bnRNYWlsc1Jlc3BvbnNlEmwKDURlbGV0ZU1haWxzT2YSLC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkRlbGV0ZU1haWxzT2ZSZXF1ZXN0Gi0ucmVqb2luZGVyLnRocmVhZGluZy52MS5EZWxldGVNYWlsc09mUmVzcG9uc2USZgoLR2V0RGVsZXRpb24SKi5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkdldERlbGV0aW9uUmVxdWVzdBorLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0RGVsZXRpb25SZXNwb25zZRJaCgdFeHBsYWluEiYucmVqb2luZGVyLnRocmVhZGluZy52MS5FeHBsYWluUmVxdWVzdBonLnJlam9pbmRlci50aHJlYWRpbmcudjEuRXhwbGFpblJlc3BvbnNlElQKBVNwbGl0EiQucmVqb2luZGVyLnRocmVhZGluZy52MS5TcGxpdFJlcXVlc3QaJS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlNwbGl0UmVzcG9uc2USVAoFTWVyZ2USJC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLk1lcmdlUmVxdWVzdBolLnJlam9pbmRlci50aHJlYWRpbmcudjEuTWVyZ2VSZXNwb25zZRJUCgVVbnBpbhIkLnJlam9pbmRlci50aHJlYWRpbmcudjEuVW5waW5SZXF1ZXN0GiUucmVqb2luZGVyLnRocmVhZGluZy52MS5VbnBpblJlc3BvbnNlEl0KCExpc3RQaW5zEicucmVqb2luZGVyLnRocmVhZGluZy52MS5MaXN0UGluc1JlcXVlc3QaKC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkxpc3RQaW5zUmVzcG9uc2USYAoJR2V0VGhyZWFkEigucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXRUaHJlYWRSZXF1ZXN0GikucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXRUaHJlYWRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.threading.v1.TrackRequest
@@ -330,6 +332,473 @@ export const DeletionSchema: GenMessage<Deletion> = /*@__PURE__*/
   messageDesc(file_rejoinder_threading_v1_api, 12);
 
 /**
+ * @generated from message rejoinder.threading.v1.ExplainRequest
+ */
+export type ExplainRequest = Message<"rejoinder.threading.v1.ExplainRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string mail_id = 2;
+   */
+  mailId: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.ExplainRequest.
+ * Use `create(ExplainRequestSchema)` to create a new message.
+ */
+export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 13);
+
+/**
+ * @generated from message rejoinder.threading.v1.ExplainResponse
+ */
+export type ExplainResponse = Message<"rejoinder.threading.v1.ExplainResponse"> & {
+  /**
+   * @generated from field: string mail_id = 1;
+   */
+  mailId: string;
+
+  /**
+   * @generated from field: string thread_id = 2;
+   */
+  threadId: string;
+
+  /**
+   * Of the last verdict; 0 before the first that was told.
+   *
+   * @generated from field: int64 revision = 3;
+   */
+  revision: bigint;
+
+  /**
+   * tracked, asking (its text is read to decide), untracked.
+   *
+   * @generated from field: string verdict = 4;
+   */
+  verdict: string;
+
+  /**
+   * Of tracked mail as in MailTracked, of mail that was tracked or left a tracked conversation as in MailUntracked; else untracked.
+   *
+   * @generated from field: string because = 5;
+   */
+  because: string;
+
+  /**
+   * What decided. Tracked: root, pinned, answers, contact. Asking: text_unread. Untracked: never_logged, split, cut_subject, not_quoting, behind_cut,
+   * behind_unread, no_chain, no_tracked_ancestor. Either: forgotten (a person deleted it).
+   *
+   * @generated from field: string rule = 6;
+   */
+  rule: string;
+
+  /**
+   * The tracked mail that it answers; empty where there is none.
+   *
+   * @generated from field: string answers_mail_id = 7;
+   */
+  answersMailId: string;
+
+  /**
+   * What its own headers cite, nearest first; at most 50.
+   *
+   * @generated from field: repeated rejoinder.threading.v1.Evidence evidence = 8;
+   */
+  evidence: Evidence[];
+
+  /**
+   * People's words that bear on it: about it, about mails it cites, and about its thread; at most 100, newest first.
+   *
+   * @generated from field: repeated rejoinder.threading.v1.Pin pins = 9;
+   */
+  pins: Pin[];
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.ExplainResponse.
+ * Use `create(ExplainResponseSchema)` to create a new message.
+ */
+export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 14);
+
+/**
+ * An id that a mail cites.
+ *
+ * @generated from message rejoinder.threading.v1.Evidence
+ */
+export type Evidence = Message<"rejoinder.threading.v1.Evidence"> & {
+  /**
+   * The mail that bears it, a tracked one before others; empty where none is known.
+   *
+   * @generated from field: string mail_id = 1;
+   */
+  mailId: string;
+
+  /**
+   * @generated from field: bool tracked = 2;
+   */
+  tracked: boolean;
+
+  /**
+   * More than one where senders chose the same Message-ID.
+   *
+   * @generated from field: int32 mails = 3;
+   */
+  mails: number;
+
+  /**
+   * Why the way back ended here: tracked, or how this mail left: split, cut_subject, not_quoting, text_unread. Empty where it went on, and of all beyond.
+   *
+   * @generated from field: string ended = 4;
+   */
+  ended: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.Evidence.
+ * Use `create(EvidenceSchema)` to create a new message.
+ */
+export const EvidenceSchema: GenMessage<Evidence> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 15);
+
+/**
+ * What a person said of a mail. It wins over the rules and holds as long as the tenant, also when the mail comes again.
+ *
+ * @generated from message rejoinder.threading.v1.Pin
+ */
+export type Pin = Message<"rejoinder.threading.v1.Pin"> & {
+  /**
+   * @generated from field: string pin_id = 1;
+   */
+  pinId: string;
+
+  /**
+   * split, merge.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string mail_id = 3;
+   */
+  mailId: string;
+
+  /**
+   * Of a merge.
+   *
+   * @generated from field: string into_mail_id = 4;
+   */
+  intoMailId: string;
+
+  /**
+   * Who said it, as the caller called them.
+   *
+   * @generated from field: string by = 5;
+   */
+  by: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp made_at = 6;
+   */
+  madeAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.Pin.
+ * Use `create(PinSchema)` to create a new message.
+ */
+export const PinSchema: GenMessage<Pin> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 16);
+
+/**
+ * @generated from message rejoinder.threading.v1.SplitRequest
+ */
+export type SplitRequest = Message<"rejoinder.threading.v1.SplitRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string mail_id = 2;
+   */
+  mailId: string;
+
+  /**
+   * Who says so, in at most 100 characters: no name and no address.
+   *
+   * @generated from field: string by = 3;
+   */
+  by: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.SplitRequest.
+ * Use `create(SplitRequestSchema)` to create a new message.
+ */
+export const SplitRequestSchema: GenMessage<SplitRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 17);
+
+/**
+ * @generated from message rejoinder.threading.v1.SplitResponse
+ */
+export type SplitResponse = Message<"rejoinder.threading.v1.SplitResponse"> & {
+  /**
+   * @generated from field: rejoinder.threading.v1.Pin pin = 1;
+   */
+  pin?: Pin | undefined;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.SplitResponse.
+ * Use `create(SplitResponseSchema)` to create a new message.
+ */
+export const SplitResponseSchema: GenMessage<SplitResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 18);
+
+/**
+ * @generated from message rejoinder.threading.v1.MergeRequest
+ */
+export type MergeRequest = Message<"rejoinder.threading.v1.MergeRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string mail_id = 2;
+   */
+  mailId: string;
+
+  /**
+   * @generated from field: string into_mail_id = 3;
+   */
+  intoMailId: string;
+
+  /**
+   * As in SplitRequest.
+   *
+   * @generated from field: string by = 4;
+   */
+  by: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.MergeRequest.
+ * Use `create(MergeRequestSchema)` to create a new message.
+ */
+export const MergeRequestSchema: GenMessage<MergeRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 19);
+
+/**
+ * @generated from message rejoinder.threading.v1.MergeResponse
+ */
+export type MergeResponse = Message<"rejoinder.threading.v1.MergeResponse"> & {
+  /**
+   * @generated from field: rejoinder.threading.v1.Pin pin = 1;
+   */
+  pin?: Pin | undefined;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.MergeResponse.
+ * Use `create(MergeResponseSchema)` to create a new message.
+ */
+export const MergeResponseSchema: GenMessage<MergeResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 20);
+
+/**
+ * @generated from message rejoinder.threading.v1.UnpinRequest
+ */
+export type UnpinRequest = Message<"rejoinder.threading.v1.UnpinRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string pin_id = 2;
+   */
+  pinId: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.UnpinRequest.
+ * Use `create(UnpinRequestSchema)` to create a new message.
+ */
+export const UnpinRequestSchema: GenMessage<UnpinRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 21);
+
+/**
+ * @generated from message rejoinder.threading.v1.UnpinResponse
+ */
+export type UnpinResponse = Message<"rejoinder.threading.v1.UnpinResponse"> & {
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.UnpinResponse.
+ * Use `create(UnpinResponseSchema)` to create a new message.
+ */
+export const UnpinResponseSchema: GenMessage<UnpinResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 22);
+
+/**
+ * @generated from message rejoinder.threading.v1.ListPinsRequest
+ */
+export type ListPinsRequest = Message<"rejoinder.threading.v1.ListPinsRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * One of these, or neither.
+   *
+   * @generated from field: string mail_id = 2;
+   */
+  mailId: string;
+
+  /**
+   * @generated from field: string thread_id = 3;
+   */
+  threadId: string;
+
+  /**
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.ListPinsRequest.
+ * Use `create(ListPinsRequestSchema)` to create a new message.
+ */
+export const ListPinsRequestSchema: GenMessage<ListPinsRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 23);
+
+/**
+ * @generated from message rejoinder.threading.v1.ListPinsResponse
+ */
+export type ListPinsResponse = Message<"rejoinder.threading.v1.ListPinsResponse"> & {
+  /**
+   * @generated from field: repeated rejoinder.threading.v1.Pin pins = 1;
+   */
+  pins: Pin[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.ListPinsResponse.
+ * Use `create(ListPinsResponseSchema)` to create a new message.
+ */
+export const ListPinsResponseSchema: GenMessage<ListPinsResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 24);
+
+/**
+ * @generated from message rejoinder.threading.v1.GetThreadRequest
+ */
+export type GetThreadRequest = Message<"rejoinder.threading.v1.GetThreadRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string thread_id = 2;
+   */
+  threadId: string;
+
+  /**
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.GetThreadRequest.
+ * Use `create(GetThreadRequestSchema)` to create a new message.
+ */
+export const GetThreadRequestSchema: GenMessage<GetThreadRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 25);
+
+/**
+ * @generated from message rejoinder.threading.v1.GetThreadResponse
+ */
+export type GetThreadResponse = Message<"rejoinder.threading.v1.GetThreadResponse"> & {
+  /**
+   * The one that was asked for, or the one that it went into.
+   *
+   * @generated from field: string thread_id = 1;
+   */
+  threadId: string;
+
+  /**
+   * @generated from field: repeated rejoinder.threading.v1.ThreadMail mails = 2;
+   */
+  mails: ThreadMail[];
+
+  /**
+   * @generated from field: string next_page_token = 3;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.GetThreadResponse.
+ * Use `create(GetThreadResponseSchema)` to create a new message.
+ */
+export const GetThreadResponseSchema: GenMessage<GetThreadResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 26);
+
+/**
+ * @generated from message rejoinder.threading.v1.ThreadMail
+ */
+export type ThreadMail = Message<"rejoinder.threading.v1.ThreadMail"> & {
+  /**
+   * @generated from field: string mail_id = 1;
+   */
+  mailId: string;
+
+  /**
+   * As in ExplainResponse.
+   *
+   * @generated from field: string verdict = 2;
+   */
+  verdict: string;
+
+  /**
+   * @generated from field: string because = 3;
+   */
+  because: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.ThreadMail.
+ * Use `create(ThreadMailSchema)` to create a new message.
+ */
+export const ThreadMailSchema: GenMessage<ThreadMail> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 27);
+
+/**
  * @generated from service rejoinder.threading.v1.ThreadingService
  */
 export const ThreadingService: GenService<{
@@ -382,6 +851,68 @@ export const ThreadingService: GenService<{
     methodKind: "unary";
     input: typeof GetDeletionRequestSchema;
     output: typeof GetDeletionResponseSchema;
+  },
+  /**
+   * Why a mail is tracked or not: the rule that decided, and what that rests on. NOT_FOUND for a mail whose headers are not known, or no longer.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.Explain
+   */
+  explain: {
+    methodKind: "unary";
+    input: typeof ExplainRequestSchema;
+    output: typeof ExplainResponseSchema;
+  },
+  /**
+   * A person's word: this mail begins a thread of its own, with its answers, and is judged as cut off from what it cites; a root stays tracked. Takes back that it
+   * was merged. Said again, it changes nothing.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.Split
+   */
+  split: {
+    methodKind: "unary";
+    input: typeof SplitRequestSchema;
+    output: typeof SplitResponseSchema;
+  },
+  /**
+   * A person's word: this mail belongs with that one, as if it answered it, also where it came before it or cites nothing. Another such word of the mail takes the place of
+   * the one before; said again, it changes nothing. Somebody of the never-log list keeps a mail from being tracked all the same.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.Merge
+   */
+  merge: {
+    methodKind: "unary";
+    input: typeof MergeRequestSchema;
+    output: typeof MergeResponseSchema;
+  },
+  /**
+   * Takes a pin back; what it decided is decided by the rules again. OK also where it is gone already.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.Unpin
+   */
+  unpin: {
+    methodKind: "unary";
+    input: typeof UnpinRequestSchema;
+    output: typeof UnpinResponseSchema;
+  },
+  /**
+   * Newest first, at most 100 a page: of one mail, of one thread (also of mails that were split from it), or of the tenant.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.ListPins
+   */
+  listPins: {
+    methodKind: "unary";
+    input: typeof ListPinsRequestSchema;
+    output: typeof ListPinsResponseSchema;
+  },
+  /**
+   * The mails of a thread, oldest first, at most 200 a page. Of a thread that went into another: that one.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.GetThread
+   */
+  getThread: {
+    methodKind: "unary";
+    input: typeof GetThreadRequestSchema;
+    output: typeof GetThreadResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_rejoinder_threading_v1_api, 0);

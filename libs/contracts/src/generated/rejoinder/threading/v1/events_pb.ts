@@ -37,7 +37,7 @@ export type MailTracked = Message<"rejoinder.threading.v1.MailTracked"> & {
   revision: bigint;
 
   /**
-   * Why: sent, logged, api, answers, contact (its inbox captures all mail of contacts).
+   * Why: sent, logged, api, answers, contact (its inbox captures all mail of contacts), pinned (a person put it with the mail it answers).
    *
    * @generated from field: string because = 4;
    */
