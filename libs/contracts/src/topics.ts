@@ -74,7 +74,7 @@ export const topics = {
     public: false,
     partitions,
     key: 'mail_id',
-    events: [threading.ThreadMergedSchema],
+    events: [threading.ThreadMergedSchema, threading.ThreadSplitSchema],
   },
   'rejoinder.attachment.v1': {
     public: true,

@@ -5,7 +5,7 @@ import { DropMailSchema } from '@rejoinder/contracts/commands';
 import { InboxConnectedSchema } from '@rejoinder/contracts/events/connections';
 import { SendAcceptedSchema } from '@rejoinder/contracts/events/sending';
 import { CaptureFailedSchema, MailCapturedSchema } from '@rejoinder/contracts/events/sync';
-import { MailUntrackedSchema, ThreadMergedSchema } from '@rejoinder/contracts/events/threading';
+import { MailUntrackedSchema, ThreadMergedSchema, ThreadSplitSchema } from '@rejoinder/contracts/events/threading';
 import { settle } from '@rejoinder/testing/settle';
 import {
   hash,
@@ -236,6 +236,39 @@ test('two threads that turn out to be one go on as the oldest', async () => {
   );
   expect(merged.threadId).toBe(oldest);
   expect((await trackedMail(both.mailId)).threadId).toBe(oldest);
+});
+
+test('a thread that falls apart says so, tells again what was in it, and what becomes of threads later has a higher revision', async () => {
+  const inboxId = newId();
+  const root = await send(inboxId);
+  const between = observed({
+    fromHash: people.zoe,
+    recipientHashes: [people.bob],
+    baseSubjectHash: hash(),
+    chainHashes: [root.messageIdHash],
+  });
+  const late = observed({ chainHashes: [root.messageIdHash, between.messageIdHash] });
+  await observe(inboxId, [late]);
+  const { threadId: whole } = await trackedMail(late.mailId);
+  const ours = await send(inboxId, { chainHashes: [late.messageIdHash] });
+  expect(await trackedMail(ours.mailId)).toMatchObject({ threadId: whole, revision: 1n });
+  await observe(inboxId, [between]);
+  const split = await settle('the split', async () =>
+    (await here.house.published('rejoinder.threading.internal.v1', ThreadSplitSchema)).find((event) => event.fromThreadId === whole),
+  );
+  expect(split.threadId).not.toBe(whole);
+  const again = await settle('the word of the mail that moved', async () =>
+    (await tracked()).find((one) => one.mailId === ours.mailId && one.revision === 2n),
+  );
+  expect([again.threadId, again.because]).toEqual([split.threadId, 'sent']);
+  await observe(inboxId, [observed({ chainHashes: [root.messageIdHash, ours.messageIdHash] })]);
+  const merged = await settle('the merge', async () =>
+    (await here.house.published('rejoinder.threading.internal.v1', ThreadMergedSchema)).find(
+      (event) => event.mergedThreadId === split.threadId,
+    ),
+  );
+  expect(merged.threadId).toBe(whole);
+  expect([split.revision > 0n, merged.revision > split.revision]).toEqual([true, true]);
 });
 
 test('events that come twice change nothing', async () => {

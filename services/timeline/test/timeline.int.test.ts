@@ -235,6 +235,25 @@ describe('what threading says', () => {
     await settle('everybody to forget', () => Object.values(here.peers.forgotten).every((mails) => mails.includes(mailId)));
   });
 
+  test('moves with its thread’s part when the thread falls apart, and no longer goes where the rest goes', async () => {
+    const address = ann();
+    const [whole, part, elsewhere] = [newId(), newId(), newId()];
+    const { mailId } = await capture({ from: person(address), threadId: whole });
+    const before = await engagement(address, () => true);
+    await here.house.publish('rejoinder.threading.v1', MailTrackedSchema, mailId, { mailId, revision: 2n, threadId: part });
+    const moved = await settle('the word of it', async () => {
+      const all = await here.house.published('rejoinder.timeline.v1', EngagementMovedSchema);
+      return all.find((one) => one.engagementId === before.engagementId);
+    });
+    expect([moved.contactId, moved.threadId]).toEqual([before.contactId, part]);
+    await here.house.publish('rejoinder.threading.internal.v1', ThreadMergedSchema, elsewhere, {
+      threadId: elsewhere,
+      mergedThreadId: whole,
+    });
+    await drained();
+    expect(await timelineOf(address)).toMatchObject([{ engagementId: before.engagementId, threadId: part }]);
+  });
+
   test('gives threads that became one the same name, whether the mail or the word of it came first', async () => {
     const [address, other] = [ann(), ann()];
     const [oldest, middle, youngest] = [newId(), newId(), newId()];

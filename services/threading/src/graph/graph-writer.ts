@@ -5,13 +5,13 @@ import type { Clock } from '@rejoinder/base/clock';
 import { Outbox, type NewEvent } from '@rejoinder/bus/outbox';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
-import { announce, changeOf, merged as threadMerged, type Change } from '../verdict/announce.js';
+import { announce, announceThreads, changeOf, changesOf, type Change } from '../verdict/announce.js';
 import type { GraphMail } from './graph.js';
 import { bearersOf, mailsOfThreads, reachedFrom, saveNew, type MailKey, type NewMail, type OwnInboxes } from './graph-store.js';
 import { judge, type Judged } from '../verdict/judge.js';
 import type { Tx } from '../tx.js';
 import { idsHeld, thread, type Threading } from './threads.js';
-import { ghostsAmong, leaveForRecheck, saveThreads, saveVerdicts, threadsOfIds } from '../verdict/verdict-store.js';
+import { ghostsAmong, leaveForRecheck, raiseThreadRevision, saveThreads, saveVerdicts, threadsOfIds } from '../verdict/verdict-store.js';
 
 /** Mails that one transaction judges again; what lies beyond is left to the recheck worker. */
 const maxReached = 5_000;
@@ -46,7 +46,8 @@ export class GraphWriter {
     for (const [tenantId, ofTenant] of byTenant(judgements, ({ before }) => before.tenantId)) {
       const threading = await this.#thread(tx, tenantId, ofTenant);
       const firstTrace = traceOf(ofTenant[0]!.before);
-      events.push(...[...threading.merged].map(([from, into]) => threadMerged(tenantId, from, into, firstTrace)));
+      const count = changesOf(threading);
+      if (count > 0) events.push(...announceThreads(tenantId, threading, await raiseThreadRevision(tx, tenantId, count), firstTrace));
       const ofMails = ofTenant.flatMap(({ before, judged }) => this.#change(before, judged, threading));
       const isGone = (inboxId: string) => own.get(tenantId)!.gone.has(inboxId);
       events.push(...ofMails.flatMap((change) => announce(change, isGone, traceOf(change.after) ?? firstTrace)));

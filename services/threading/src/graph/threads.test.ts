@@ -79,9 +79,26 @@ describe('threads', () => {
   });
 });
 
-test('a thread that falls apart stays with its oldest mail', () => {
+describe('a thread that falls apart', () => {
   const one = { ...linked('one', []), threadId: 't1', seenAt: '2026-11-01' };
   const other = { ...linked('other', ['one']), joined: 0, threadId: 't1', seenAt: '2026-11-02' };
-  const { threadOf, made } = thread([other, one], new Map(), new Set(['t1']), () => 't2');
-  expect([threadOf.get('one'), threadOf.get('other'), made]).toEqual(['t1', 't2', ['t2']]);
+  test('stays with its oldest mail, and says who left it', () => {
+    const { threadOf, splits, made } = thread([other, one], new Map(), new Set(['t1']), () => 't2');
+    expect([threadOf.get('one'), threadOf.get('other'), made]).toEqual(['t1', 't2', ['t2']]);
+    expect(splits).toEqual([{ threadId: 't2', fromThreadId: 't1' }]);
+  });
+  test('and is one with another now says so of its own mails, and that the rest left it', () => {
+    const { splits, merged } = thread(
+      [other, { ...one, chain: ['old'], joined: 1 }],
+      new Map([['old', 't0']]),
+      new Set(['t1']),
+      () => 't2',
+    );
+    expect(splits).toEqual([{ threadId: 't2', fromThreadId: 't1' }]);
+    expect([...merged]).toEqual([['t1', 't0']]);
+  });
+  test('may lose mails to a thread that was there before', () => {
+    const { splits, merged } = thread([{ ...other, ids: ['old'] }, one], new Map([['old', 't0']]), new Set(['t1']), () => 't2');
+    expect([splits, [...merged]]).toEqual([[{ threadId: 't0', fromThreadId: 't1' }], []]);
+  });
 });

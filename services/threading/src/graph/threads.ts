@@ -15,9 +15,16 @@ export interface Linked {
 export interface Threading {
   /** The thread of every linked mail. */
   threadOf: Map<string, string>;
-  /** Threads that are no more, and the one each went into. */
+  /** Threads that mails have left, each with one that they are in now. */
+  splits: ThreadSplit[];
+  /** Threads that are no more once those mails have left, and the one each went into. */
   merged: Map<string, string>;
   made: string[];
+}
+
+export interface ThreadSplit {
+  threadId: string;
+  fromThreadId: string;
 }
 
 /** Every id that a mail holds to. */
@@ -52,7 +59,18 @@ export function thread(mails: Linked[], threadOfId: Map<string, string>, apart: 
     }
     threadOf.set(mail.mailId, oldest(claims.get(set)!));
   }
-  return { threadOf, merged: mergedOf(claims.values()), made };
+  const merged = mergedOf(claims.values());
+  return { threadOf, splits: splitsOf(mails, threadOf, merged), merged, made };
+}
+
+function splitsOf(mails: Linked[], threadOf: Map<string, string>, merged: Map<string, string>): ThreadSplit[] {
+  const splits = new Map<string, ThreadSplit>();
+  for (const { mailId, threadId: fromThreadId } of mails) {
+    const threadId = threadOf.get(mailId)!;
+    if (fromThreadId === null || threadId === (merged.get(fromThreadId) ?? fromThreadId)) continue;
+    splits.set(`${fromThreadId} ${threadId}`, { threadId, fromThreadId });
+  }
+  return [...splits.values()];
 }
 
 /** The thread ids that each component may go on under. */

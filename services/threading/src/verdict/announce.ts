@@ -1,8 +1,9 @@
 // What is to be said once a mail was judged: its new state, and the events and commands that follow from it.
 import { event, type NewEvent } from '@rejoinder/bus/outbox';
 import { CaptureMailSchema, DropMailSchema } from '@rejoinder/contracts/commands';
-import { MailTrackedSchema, MailUntrackedSchema, ThreadMergedSchema } from '@rejoinder/contracts/events/threading';
+import { MailTrackedSchema, MailUntrackedSchema, ThreadMergedSchema, ThreadSplitSchema } from '@rejoinder/contracts/events/threading';
 import type { GraphMail } from '../graph/graph.js';
+import type { Threading } from '../graph/threads.js';
 import type { Judged } from './judge.js';
 
 export interface Change {
@@ -76,15 +77,26 @@ export function isWanted(mail: GraphMail): boolean {
   return mail.sendId === null && mail.verdict !== 'untracked' && mail.capture !== 'forgotten';
 }
 
-export function merged(tenantId: string, mergedThreadId: string, threadId: string, traceparent: string | undefined): NewEvent {
-  return event({
-    topic: 'rejoinder.threading.internal.v1',
-    key: threadId,
-    tenantId,
-    schema: ThreadMergedSchema,
-    message: { threadId, mergedThreadId },
-    traceparent,
-  });
+/** How often the threads of a tenant change by this. */
+export const changesOf = ({ splits, merged }: Threading): number => splits.length + merged.size;
+
+/** What became of threads, each under a revision of its own up to the last: first what left one, then which went into another. */
+export function announceThreads(
+  tenantId: string,
+  { splits, merged }: Threading,
+  lastRevision: number,
+  traceparent: string | undefined,
+): NewEvent[] {
+  let revision = BigInt(lastRevision - splits.length - merged.size);
+  const common = (threadId: string) => {
+    return { topic: 'rejoinder.threading.internal.v1' as const, key: threadId, tenantId, sequence: ++revision, traceparent };
+  };
+  return [
+    ...splits.map((split) => event({ ...common(split.threadId), schema: ThreadSplitSchema, message: { ...split, revision } })),
+    ...[...merged].map(([mergedThreadId, threadId]) =>
+      event({ ...common(threadId), schema: ThreadMergedSchema, message: { threadId, mergedThreadId, revision } }),
+    ),
+  ];
 }
 
 /** Sync has let go of the text by itself where it found no quote. */

@@ -60,6 +60,13 @@ export async function saveThreads(tx: Tx, made: MadeThread[], merged: MergedThre
   await tx.$executeRawUnsafe(sql, JSON.stringify(merged));
 }
 
+/** Counts changes of a tenant's threads, whose graph the caller has locked; answers the last revision. */
+export async function raiseThreadRevision(tx: Tx, tenantId: string, changes: number): Promise<number> {
+  const sql =
+    'update tenant_graph set thread_revision = thread_revision + $2::int where tenant_id = $1::uuid returning thread_revision::float8 as revision';
+  return (await tx.$queryRawUnsafe<{ revision: number }[]>(sql, tenantId, changes))[0]!.revision;
+}
+
 /** Leaves what a batch could not reach any more to the recheck worker: the citers of these mails. */
 export async function leaveForRecheck(tx: Tx, mails: MailKey[], now: Date): Promise<void> {
   const sql = `with k as materialized (select * from ${given(1, '"tenantId" uuid, "mailId" uuid')}), reached as (select "tenantId" as tenant_id, "mailId" as mail_id from k)

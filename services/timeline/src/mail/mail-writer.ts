@@ -31,12 +31,14 @@ export class MailWriter {
     const attachments = all.flatMap((one) => (forgotten.has(keyText(one)) ? [] : (one.attachments ?? [])));
     const blanked = after.filter((mail, at) => mail.sealedFacts === null && before[at]!.sealedFacts !== null);
     const shownOtherwise = after.filter((mail, at) => isShownOtherwise(before[at]!, mail));
+    const moved = after.filter((mail, at) => !isShownOtherwise(before[at]!, mail) && isMoved(before[at]!, mail));
     await Promise.all([
       saveMails(tx, changed),
       askWorker(tx, toPlace, now, all[0]?.traceparent),
       saveAttachments(tx, attachments),
       blankAttachments(tx, blanked),
       this.engagements.say(tx, shownOtherwise),
+      this.engagements.move(tx, moved),
     ]);
   }
 
@@ -57,7 +59,13 @@ export class MailWriter {
 
 /** What stands on the timeline already looks otherwise now; what is yet to be placed is said when it is. */
 function isShownOtherwise(before: MailState, after: MailState): boolean {
-  return !after.toPlace && (before.sendState !== after.sendState || before.threadId !== after.threadId || before.sentAt !== after.sentAt);
+  const isThreaded = before.threadId === null && after.threadId !== null;
+  return !after.toPlace && (before.sendState !== after.sendState || isThreaded || before.sentAt !== after.sentAt);
+}
+
+/** Its thread fell apart, or a person took it out. */
+function isMoved(before: MailState, after: MailState): boolean {
+  return !after.toPlace && before.threadId !== null && before.threadId !== after.threadId;
 }
 
 const keyText = ({ tenantId, mailId }: MailKey) => `${tenantId} ${mailId}`;

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/threading/v1/events.proto.
  */
 export const file_rejoinder_threading_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiNyZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2V2ZW50cy5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSJtCgtNYWlsVHJhY2tlZBIPCgdtYWlsX2lkGAEgASgJEhEKCXRocmVhZF9pZBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAxIPCgdiZWNhdXNlGAQgASgJEhcKD2Fuc3dlcnNfbWFpbF9pZBgFIAEoCSJDCg1NYWlsVW50cmFja2VkEg8KB21haWxfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSDwoHYmVjYXVzZRgDIAEoCSI7CgxUaHJlYWRNZXJnZWQSEQoJdGhyZWFkX2lkGAEgASgJEhgKEG1lcmdlZF90aHJlYWRfaWQYAiABKAliBnByb3RvMw");
+  fileDesc("CiNyZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2V2ZW50cy5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSJtCgtNYWlsVHJhY2tlZBIPCgdtYWlsX2lkGAEgASgJEhEKCXRocmVhZF9pZBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAxIPCgdiZWNhdXNlGAQgASgJEhcKD2Fuc3dlcnNfbWFpbF9pZBgFIAEoCSJDCg1NYWlsVW50cmFja2VkEg8KB21haWxfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSDwoHYmVjYXVzZRgDIAEoCSJNCgxUaHJlYWRNZXJnZWQSEQoJdGhyZWFkX2lkGAEgASgJEhgKEG1lcmdlZF90aHJlYWRfaWQYAiABKAkSEAoIcmV2aXNpb24YAyABKAMiSgoLVGhyZWFkU3BsaXQSEQoJdGhyZWFkX2lkGAEgASgJEhYKDmZyb21fdGhyZWFkX2lkGAIgASgJEhAKCHJldmlzaW9uGAMgASgDYgZwcm90bzM");
 
 /**
  * This mail is tracked: it may be read.
@@ -106,6 +106,13 @@ export type ThreadMerged = Message<"rejoinder.threading.v1.ThreadMerged"> & {
    * @generated from field: string merged_thread_id = 2;
    */
   mergedThreadId: string;
+
+  /**
+   * Rises with each merge and split of the tenant: whoever keeps threads knows by it which came first. 0 before there were revisions.
+   *
+   * @generated from field: int64 revision = 3;
+   */
+  revision: bigint;
 };
 
 /**
@@ -114,4 +121,39 @@ export type ThreadMerged = Message<"rejoinder.threading.v1.ThreadMerged"> & {
  */
 export const ThreadMergedSchema: GenMessage<ThreadMerged> = /*@__PURE__*/
   messageDesc(file_rejoinder_threading_v1_events, 2);
+
+/**
+ * Mails have left a thread, which goes on without them. Each of them that is tracked is told again by MailTracked. Internal.
+ *
+ * @generated from message rejoinder.threading.v1.ThreadSplit
+ */
+export type ThreadSplit = Message<"rejoinder.threading.v1.ThreadSplit"> & {
+  /**
+   * Where they are now: a thread that is new, or one that has mails already.
+   *
+   * @generated from field: string thread_id = 1;
+   */
+  threadId: string;
+
+  /**
+   * The thread that they left.
+   *
+   * @generated from field: string from_thread_id = 2;
+   */
+  fromThreadId: string;
+
+  /**
+   * As that of ThreadMerged, which it shares.
+   *
+   * @generated from field: int64 revision = 3;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.ThreadSplit.
+ * Use `create(ThreadSplitSchema)` to create a new message.
+ */
+export const ThreadSplitSchema: GenMessage<ThreadSplit> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_events, 3);
 
