@@ -203,8 +203,8 @@ describe('a mail', { timeout: 90_000 }, () => {
     expect(await shifted(page)).toBeLessThan(0.05);
     expect(sha256(await download(page, file))).toBe(sha256(photo));
     expect(await reply.getByText('and when do you come?').count()).toBe(0);
-    await reply.getByRole('button', { name: 'Show what was quoted' }).click();
-    await reply.getByText('> and when do you come?').waitFor(within);
+    await reply.getByRole('button', { name: 'Show the whole text' }).click();
+    await reply.getByText(/> and when do you come\?/).waitFor(within);
     await screenshot(page, 'answered');
   });
 

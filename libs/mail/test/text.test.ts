@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type MailKind, classify } from '../src/automatic.js';
 import { parseHeaders } from '../src/headers.js';
+import { newTextOf } from '../src/new-text.js';
 import { carriesQuote } from '../src/quoting.js';
 import { corporaExist, corpusFiles, readCorpus } from './corpus.js';
 
@@ -9,8 +10,8 @@ const text = (path: string) => readCorpus(path).toString('utf8');
 const folder = 'email-reply-trimmer';
 const emails = corpusFiles(`${folder}/emails`, /\.txt$/);
 
-/** What the trimmer elides there is a signature, or an attribution without address or verb: no quote by the rules here. */
-const NO_QUOTE = ['delimiters.txt', 'embedded_email_11.txt', 'signatures.txt', 'usenet.txt'];
+/** What the trimmer elides there is a signature: no quote by the rules here. */
+const NO_QUOTE = ['delimiters.txt', 'signatures.txt', 'usenet.txt'];
 
 describe.runIf(corporaExist)('of the bodies of the reply trimmer', () => {
   it('all with a quoted rest carry a quote, in thirteen languages', () => {
@@ -24,6 +25,16 @@ describe.runIf(corporaExist)('of the bodies of the reply trimmer', () => {
     const trimmed = corpusFiles(`${folder}/trimmed`, /\.txt$/);
     const quoting = trimmed.filter((path) => carriesQuote({ text: text(path) }) && !/^\s*>/m.test(text(path)));
     expect(quoting).toEqual([]);
+  });
+
+  it('the new part is the one that is wanted, but for white space', () => {
+    const wanted = (path: string) => text(path.replace('/emails/', '/trimmed/'));
+    const folded = (all: string) => all.replace(/\s+/g, ' ').trim();
+    const found = new Map(emails.map((path) => [path, newTextOf(text(path))]));
+    const linesOf = (all: string) => all.split(/\r?\n/).flatMap((line) => folded(line) || []);
+    const lost = emails.flatMap((path) => linesOf(wanted(path)).filter((line) => !linesOf(found.get(path)!).includes(line)));
+    expect(lost).toEqual([]);
+    expect(emails.filter((path) => folded(found.get(path)!) !== folded(wanted(path)))).toEqual([]);
   });
 });
 

@@ -15,6 +15,8 @@ export interface Engagement {
   direction: 'in' | 'out';
   from: { address: string; name: string };
   subject: string;
+  kind: string;
+  new_text: string;
   text: string;
   text_state: string;
   state: string;

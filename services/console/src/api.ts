@@ -153,6 +153,7 @@ export interface Engagement {
   to: Person[];
   cc: Person[];
   subject: string;
+  new_text: string;
   text: string;
   html: string;
   text_state: 'pending' | 'ready' | 'failed' | 'gone';

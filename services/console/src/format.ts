@@ -48,13 +48,3 @@ export function age(ms: number): string {
   if (hours < 48) return Math.round(hours) === 1 ? '1 hour' : `${Math.round(hours)} hours`;
   return `${Number((hours / 24).toFixed(1))} days`;
 }
-
-/** The new part of a plain text and what it quotes below. */
-export function splitQuote(text: string): { fresh: string; quoted: string } {
-  const lines = text.split('\n');
-  let end = lines.length;
-  while (end > 0 && (/^\s*>/.test(lines[end - 1]!) || lines[end - 1]!.trim() === '')) end--;
-  if (!lines.slice(end).some((line) => /^\s*>/.test(line))) return { fresh: text.trimEnd(), quoted: '' };
-  if (end > 0 && /:\s*$/.test(lines[end - 1]!)) end--;
-  return { fresh: lines.slice(0, end).join('\n').trimEnd(), quoted: lines.slice(end).join('\n').trim() };
-}

@@ -8,7 +8,7 @@ import { api, type Attachment, type Engagement } from './api.js';
 import { ConfirmDialog } from './confirm-dialog.js';
 import { FileName } from './file-name.js';
 import { useFocusBack } from './focus.js';
-import { fullTime, nameOf, shortTime, size, splitQuote } from './format.js';
+import { fullTime, nameOf, shortTime, size } from './format.js';
 import { MailFrame } from './mail-frame.js';
 
 const stateLook: Record<string, { color: string; label: string }> = {
@@ -72,7 +72,7 @@ export function MailCard({ mail }: { mail: Engagement }) {
 
 function MailText({ mail }: { mail: Engagement }) {
   const [original, setOriginal] = useState(false);
-  const [quoting, setQuoting] = useState(false);
+  const [whole, setWhole] = useState(false);
   if (mail.text_state === 'pending') return <Skeleton h={40} aria-label="The text is being fetched" />;
   if (mail.text_state !== 'ready') {
     return (
@@ -82,19 +82,16 @@ function MailText({ mail }: { mail: Engagement }) {
     );
   }
   if (original) return <MailFrame html={mail.html} onClose={() => setOriginal(false)} />;
-  const { fresh, quoted } = splitQuote(mail.text);
+  const isMore = mail.text.trim() !== mail.new_text.trim();
   return (
     <>
-      <div className="mailText">{fresh || (quoted ? '' : 'This mail has no text.')}</div>
-      {quoting && (
-        <div className="mailText" style={{ opacity: 0.65 }}>
-          {quoted}
-        </div>
-      )}
+      <div className="mailText">
+        {(whole ? mail.text.trim() : mail.new_text) || (isMore ? 'It says nothing new.' : 'This mail has no text.')}
+      </div>
       <Group gap="md">
-        {quoted && (
-          <Anchor component="button" size="xs" c="dimmed" onClick={() => setQuoting(!quoting)} aria-expanded={quoting}>
-            {quoting ? 'Hide what was quoted' : 'Show what was quoted'}
+        {isMore && (
+          <Anchor component="button" size="xs" c="dimmed" onClick={() => setWhole(!whole)} aria-expanded={whole}>
+            {whole ? 'Show what is new' : 'Show the whole text'}
           </Anchor>
         )}
         {mail.html && (

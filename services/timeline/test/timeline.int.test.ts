@@ -92,6 +92,15 @@ describe('a mail in', () => {
     expect(await api().getPlaces({ tenantId: newId(), mailId: theirs.mailId })).toMatchObject({ engagementIds: [], reason: '' });
   });
 
+  test('shows what is new in it beside its whole text', async () => {
+    const address = ann();
+    const mailId = newId();
+    const text = 'Yes, gladly.\n\nOn Mon, 23 Nov 2026 at 10:05, Sally <sally@house.test> wrote:\n> Shall we?\n';
+    here.peers.texts.set(mailId, { text });
+    await capture({ mailId, from: person(address) });
+    expect(await engagement(address)).toMatchObject({ newText: 'Yes, gladly.', text });
+  });
+
   test('that we wrote elsewhere stands with those it was written to', async () => {
     const address = ann();
     await capture({ from: person('me@House.test'), to: [person(address)] });

@@ -58,7 +58,14 @@ export const engagementSchema = z
     to: z.array(addressSchema).meta({ examples: [[{ address: 'sally@example.org', name: 'Sally Sales' }]] }),
     cc: z.array(addressSchema).meta({ examples: [[]] }),
     subject: text('Re: Your offer, please'),
-    text: text('Hello,\n\nour list is attached.\n\nAda'),
+    new_text: text('Hello,\n\nour list is attached.\n\nAda').meta({
+      description: 'What its author wrote: the text without what it quotes and without the signature; empty where nothing is new',
+    }),
+    text: text(
+      'Hello,\n\nour list is attached.\n\nAda\n\nOn Mon, 23 Nov 2026 at 10:05, Sally <sally@example.org> wrote:\n> Your offer, please',
+    ).meta({
+      description: 'All of it, with what it quotes',
+    }),
     html: text('<p>Hello,</p><p>our list is attached.</p><p>Ada</p>').meta({
       description: 'Sanitised; show it in a sandboxed frame all the same',
     }),
@@ -101,6 +108,7 @@ export function toEngagement(one: Engagement): EngagementAnswer {
     to: one.to.map(toAddress),
     cc: one.cc.map(toAddress),
     subject: one.subject,
+    new_text: one.newText,
     text: one.text,
     html: one.html,
     text_state: one.textState as EngagementAnswer['text_state'],

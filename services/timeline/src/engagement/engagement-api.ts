@@ -30,8 +30,8 @@ import type { Tx } from '../tx.js';
 
 const maxEngagements = 100;
 const maxMails = 100;
-/** A page ends before its texts are more than a message over gRPC can hold; the first one always goes. */
-const maxPageBytes = 8_000_000;
+/** A page ends before its texts, each with its new part, are more than a message over gRPC can hold; the first one always goes. */
+const maxPageBytes = 6_000_000;
 
 @Controller()
 export class EngagementApi {

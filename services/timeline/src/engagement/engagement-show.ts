@@ -4,6 +4,7 @@ import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { EngagementSchema } from '@rejoinder/contracts/api/timeline';
 import { AttachmentState, MailKind, type AttachmentDeclaredSchema } from '@rejoinder/contracts/mail';
+import { newTextOf } from '@rejoinder/mail/new-text';
 import { maxAttachments } from '../mail/attachment-box.js';
 import { showAttachments, showEngagements, type ShownAttachment, type ShownEngagement } from './engagement-store.js';
 import type { Tx } from '../tx.js';
@@ -82,6 +83,7 @@ function engagementMessage(
     subject: facts?.subject,
     messageId: facts?.messageId,
     text: text?.text,
+    newText: text && newTextOf(text.text),
     html: text?.html,
     occurredAt: timestampFromDate(new Date(one.occurredAt)),
     textState,
