@@ -149,11 +149,9 @@ describe('with Kafka', () => {
 
   it('says in a sentence that no broker answers', async () => {
     const broker = `127.0.0.1:${await freePort()}`;
-    for (const args of [['skip-lost', 'attachment'], ['attachment']]) {
-      const { code, err } = await rejoinder(args, { ...house.env, REJOINDER_KAFKA_BROKERS: broker });
-      expect([args[0], code, err.trim().split('\n').length]).toEqual([args[0], 1, 1]);
-      expect(err).toContain(`Kafka cannot be reached at ${broker}`);
-    }
+    const { code, err } = await rejoinder(['skip-lost', 'attachment'], { ...house.env, REJOINDER_KAFKA_BROKERS: broker });
+    expect([code, err.trim().split('\n').length]).toEqual([1, 1]);
+    expect(err).toContain(`Kafka cannot be reached at ${broker}`);
   }, 60_000);
 });
 

@@ -8,10 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { services } from '@rejoinder/runtime/services';
 import { roleNames } from '../services/rejoinder/src/roles.js';
-import { rejoinder } from './command.js';
+import { bin, rejoinder } from './command.js';
 import { filesIn } from './folder.js';
 import { freePort } from '@rejoinder/testing/ports';
 import { startPostgres } from '@rejoinder/testing/postgres';
+import { startProgram } from '@rejoinder/testing/processes';
+import { settle } from '@rejoinder/testing/settle';
 
 const secret = 'postgres://planted:s3cr3t@127.0.0.1:1/x';
 
@@ -150,7 +152,7 @@ describe('without its PostgreSQL', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it.each([['migrate'], ['timeline'], ['dead-letters'], ['republish', 'sync', '--since', '2026-01-01']])(
+  it.each([['migrate'], ['dead-letters'], ['republish', 'sync', '--since', '2026-01-01']])(
     '%s says so in a sentence within seconds, and ends with 1',
     async (...args) => {
       const closed = await freePort();
@@ -165,6 +167,23 @@ describe('without its PostgreSQL', () => {
     },
     60_000,
   );
+
+  it('a role says so, waits for it, and goes when it is told to', async () => {
+    const role = startProgram({
+      name: 'timeline',
+      command: process.execPath,
+      args: [bin, 'timeline'],
+      env: settings(`postgres://planted:s3cr3t@127.0.0.1:${await freePort()}/x`),
+    });
+    try {
+      await settle('the second try', async () => role.output().split('cannot start yet').length > 2);
+      expect(role.output()).toContain('cannot be reached (ECONNREFUSED): see REJOINDER_DATABASE_URL.');
+      expect(role.output()).not.toContain('s3cr3t');
+    } finally {
+      await role.stop();
+    }
+    expect(role.output()).toContain('[timeline ended: code 0]');
+  }, 60_000);
 
   it('says that a login is refused, that there is no such database, that nothing was migrated yet, and what is no address', async () => {
     const postgres = await startPostgres();

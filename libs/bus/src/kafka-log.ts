@@ -62,10 +62,13 @@ export class KafkaLog implements EventLog {
       configEntries: topicConfig,
     }));
     const ensured = withAdmin(this.#kafka(), async (admin) => {
-      await admin.createTopics({ waitForLeaders: true, topics: wanted });
+      // One question where all are there, as for each process but the first.
+      const there = new Set(await admin.listTopics());
+      const missing = wanted.filter(({ topic }) => !there.has(topic));
+      if (missing.length > 0) await admin.createTopics({ waitForLeaders: true, topics: missing });
       const found = await admin.fetchTopicMetadata({ topics: catalogue.map(([topic]) => topic) });
       for (const { name, partitions } of found.topics) refuseOther(name, partitions.length);
-      for (const { topic } of wanted) await untilLed(() => admin.fetchTopicOffsets(topic));
+      for (const { topic } of missing) await untilLed(() => admin.fetchTopicOffsets(topic));
     });
     await ensured.catch((error: unknown) => this.#refuse(error));
   }

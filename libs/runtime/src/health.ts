@@ -1,11 +1,11 @@
-// Health over HTTP: started, ready (may be given work) and live (need not be killed) mean different things.
+// Health over HTTP: started, ready (may be asked) and live (need not be killed) mean different things, and none of them asks whether others are well.
 import { createServer, type Server } from 'node:http';
 
 /** What one role says of itself. */
 export interface RoleHealth {
   role: string;
   started: boolean;
-  /** False as soon as it drains. */
+  /** From the first time that nothing keeps it from its work, until it drains. */
   ready: boolean;
   /** What keeps it from its work, each in one sentence. */
   troubles: string[];
@@ -17,12 +17,16 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Started: 200 once every role has started. Ready: 200 while no role drains or is in trouble. Live: 200 as long as the event loop answers. */
+/**
+ * Started: 200 once every role has started. Ready: 200 while every role is. Live: 200 as long as the event loop answers. What keeps a role from its work
+ * later stands in the answer, and takes it from nobody who asks it: what is away is away for the other pods as well, and who cannot read events can
+ * still answer.
+ */
 export function answerHealth(path: string, roles: RoleHealth[]): { status: number; body: object } | undefined {
   if (path === '/health/live') return { status: 200, body: { live: true } };
   if (path === '/health/startup') return { status: roles.every((role) => role.started) ? 200 : 503, body: { roles } };
   if (path === '/health/ready')
-    return { status: roles.every((role) => role.ready && role.troubles.length === 0) ? 200 : 503, body: { roles } };
+    return { status: roles.every((role) => role.ready) ? 200 : 503, body: { roles } };
   return undefined;
 }
 

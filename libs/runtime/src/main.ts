@@ -1,13 +1,15 @@
 // A process that runs roles until it is told to stop: settings, telemetry, roles, health, and an end in order.
 import 'reflect-metadata';
 import { Fault } from '@rejoinder/base/fault';
-import { delay, within } from '@rejoinder/base/wait';
+import { backoffMs, delay, within } from '@rejoinder/base/wait';
 import type { HouseOptions } from './house.js';
 import { serveHealth } from './health.js';
+import type { Logger } from './logging.js';
+import { isOutage } from './outage.js';
 import type { Role, RunningRole } from './role.js';
 import { startTelemetry } from './telemetry.js';
 import { readSettings, type Environment, type Setting } from './config.js';
-import { houseSettings } from './house-settings.js';
+import { houseSettings, type HouseSettings } from './house-settings.js';
 
 export interface RunningHouse {
   roles: RunningRole[];
@@ -20,10 +22,15 @@ export interface RunningHouse {
 
 /** What a process needs at most to leave its groups and close its connections, once its work is over. */
 const letGoMs = 6_000;
+/** What a role needs may come up beside it, or be busy with what else starts: after so long whoever runs it learns of it. */
+const startWithinMs = 300_000;
+const firstRetryMs = 1_000;
+const maxRetryMs = 10_000;
 
 /**
  * Starts roles side by side in this process, which traces know by its name: once all answer, all begin their work. They and what they stand on are
- * imported after telemetry, which must come first to see anything.
+ * imported after telemetry, which must come first to see anything. While PostgreSQL or Kafka cannot be reached it waits, five minutes at most, and
+ * says so: to end and be started anew would cost whatever the machine has, of which what it waits for may be short.
  */
 export async function startHouse(
   name: string,
@@ -32,9 +39,37 @@ export async function startHouse(
   options: HouseOptions = {},
 ): Promise<RunningHouse> {
   const telemetry = await startTelemetry(name, env.OTEL_EXPORTER_OTLP_ENDPOINT);
-  const [{ openHouse }, { openRole, titleOf }] = await Promise.all([import('./house.js'), import('./role.js')]);
+  const [{ createLogger }] = await Promise.all([import('./logging.js'), import('./house.js'), import('./role.js')]);
   const definitions = await loadRoles();
-  refuseWrongSettings(definitions, env);
+  const { logLevel } = refuseWrongSettings(definitions, env);
+  const logger = options.logger ?? createLogger(logLevel);
+  try {
+    const { roles, stop } = await patiently(() => open(definitions, env, { ...options, logger }), logger, startWithinMs);
+    return { roles, stop: async () => (await stop(), await telemetry.stop()) };
+  } catch (error) {
+    await telemetry.stop();
+    throw error;
+  }
+}
+
+/** Tries again while what failed may come to be by itself. */
+export async function patiently<T>(start: () => Promise<T>, logger: Logger, limitMs: number): Promise<T> {
+  const until = performance.now() + limitMs;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await start();
+    } catch (error) {
+      const mayPass = error instanceof Fault ? error.kind === 'busy' : isOutage(error);
+      const waitMs = backoffMs(tries, firstRetryMs, maxRetryMs);
+      if (!mayPass || performance.now() + waitMs > until) throw error;
+      logger.warn({ error, tries }, 'cannot start yet; it tries again');
+      await delay(waitMs);
+    }
+  }
+}
+
+async function open(definitions: Role[], env: Environment, options: HouseOptions): Promise<RunningHouse> {
+  const [{ openHouse }, { openRole, titleOf }] = await Promise.all([import('./house.js'), import('./role.js')]);
   const house = await openHouse(env, options);
   const roles: RunningRole[] = [];
   const all = () =>
@@ -46,7 +81,6 @@ export async function startHouse(
     await Promise.all(roles.map((role) => role.stop()));
     await health?.close();
     await house.close();
-    await telemetry.stop();
   };
   const stop = async () => {
     const { unreadySeconds } = house.settings;
@@ -70,17 +104,20 @@ export async function startHouse(
   return { roles, stop };
 }
 
-/** Those of the house and of all roles at once, before anything is opened. */
-function refuseWrongSettings(roles: Role[], env: Environment): void {
+/** Those of the house and of all roles at once, before anything is opened; answers those of the house. */
+function refuseWrongSettings(roles: Role[], env: Environment): HouseSettings {
   const all = [houseSettings, ...roles.map(({ settings }) => settings)].flatMap((settings): Setting<unknown>[] => Object.values(settings));
   readSettings(Object.fromEntries(all.map((setting) => [setting.env, setting])), env);
+  return readSettings(houseSettings, env);
 }
 
 /** For a service's main.ts: runs until SIGTERM or SIGINT; a refusal is one message and exit code 1, a bug crashes. */
 export async function main(role: string, loadRoles: () => Promise<Role[]>): Promise<void> {
+  // The first process of a container hears no signal but those it asks for: before it has begun anything it just goes.
+  let stop: () => Promise<void> = async () => undefined;
+  onStopSignal(() => stop());
   try {
-    const running = await startHouse(`rejoinder-${role}`, loadRoles, process.env);
-    onStopSignal(running.stop);
+    ({ stop } = await startHouse(`rejoinder-${role}`, loadRoles, process.env));
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -20,7 +20,7 @@ export async function requireDatabase(setting: string, url: string, schema?: str
   const at = `PostgreSQL at ${client.host}:${client.port}`;
   try {
     await client.connect().catch((error: unknown) => {
-      throw new Fault('busy', 'DATABASE_UNREACHABLE', `${at} ${why(error, client)}: see ${setting}.`);
+      throw refusal(error, client, at, setting);
     });
     if (schema && (await client.query('select 1 from pg_namespace where nspname = $1', [schema])).rowCount === 0)
       throw new Fault('invalid', 'NOT_MIGRATED', `${at} has nothing of Rejoinder in ${client.database} yet: run rejoinder migrate first.`);
@@ -31,9 +31,11 @@ export async function requireDatabase(setting: string, url: string, schema?: str
 
 const missingDatabase = '3D000';
 
-function why(error: unknown, { database }: pg.Client): string {
+/** Busy: it may come up by itself. */
+function refusal(error: unknown, { database }: pg.Client, at: string, setting: string): Fault {
   const { code, message } = error as { code?: string; message: string };
-  if (code === missingDatabase) return `has no database ${database}`;
-  if (code?.startsWith('28')) return `refuses this login (${code})`;
-  return `cannot be reached (${code ?? message})`;
+  const refused = (why: string) => new Fault('invalid', 'DATABASE_REFUSES', `${at} ${why}: see ${setting}.`);
+  if (code === missingDatabase) return refused(`has no database ${database}`);
+  if (code?.startsWith('28')) return refused(`refuses this login (${code})`);
+  return new Fault('busy', 'DATABASE_UNREACHABLE', `${at} cannot be reached (${code ?? message}): see ${setting}.`);
 }

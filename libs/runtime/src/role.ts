@@ -15,6 +15,7 @@ import { dayOf } from '@rejoinder/base/clock';
 import { Vault } from '@rejoinder/vault/vault';
 import { readSettings, type Environment, type Settings } from './config.js';
 import { dayKeysOf } from './day-keys.js';
+import { gauge } from './count.js';
 import { Database, openSingles, prismaAdapter, type PrismaClientLike } from './database.js';
 import { Drain } from './drain.js';
 import { GrpcDoor } from './grpc-door.js';
@@ -207,12 +208,14 @@ interface Opened {
 
 function running({ role, app, parts, house, grpc }: Opened, begin: () => Promise<string | undefined>): RunningRole {
   let started = false;
+  let wasWell = false;
   let drained: Promise<void> | undefined;
   let hungUp: Promise<void> | undefined;
   let drainUntil = 0;
   const { relay, keeper, bus, workers, watches, drain } = parts;
   const troubles = () =>
     [relay.health(), keeper.health(), ...bus.health(), ...workers.health(), ...watches.health()].filter((one) => one !== undefined);
+  const ungauge = gauge('rejoinder.role.troubles', { role: titleOf(role) }, () => troubles().length);
   const opened: RunningRole = {
     name: titleOf(role),
     app,
@@ -233,9 +236,14 @@ function running({ role, app, parts, house, grpc }: Opened, begin: () => Promise
     },
     stop: async () => {
       await opened.hangUp();
+      ungauge();
       await close(app, parts);
     },
-    health: () => ({ role: titleOf(role), started, ready: started && !drain.unready.aborted, troubles: troubles() }),
+    health: () => {
+      const told = troubles();
+      wasWell ||= started && told.length === 0;
+      return { role: titleOf(role), started, ready: wasWell && !drain.unready.aborted, troubles: told };
+    },
   };
   return opened;
 }

@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest';
+import { answerHealth } from './health.js';
+
+const role = { role: 'timeline', started: true, ready: true, troubles: [] as string[] };
+
+it('is ready while it can be asked, and says what keeps it from its work all the same', () => {
+  const troubled = { ...role, troubles: ['the keyring does not answer'] };
+  expect(answerHealth('/health/ready', [troubled])).toEqual({ status: 200, body: { roles: [troubled] } });
+  expect(answerHealth('/health/ready', [role, { ...role, ready: false }])?.status).toBe(503);
+});
+
+it('has started once all have', () => {
+  expect(answerHealth('/health/startup', [role, { ...role, started: false, ready: false }])?.status).toBe(503);
+  expect(answerHealth('/health/startup', [role])?.status).toBe(200);
+});
