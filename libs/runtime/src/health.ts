@@ -25,8 +25,7 @@ export interface HealthServer {
 export function answerHealth(path: string, roles: RoleHealth[]): { status: number; body: object } | undefined {
   if (path === '/health/live') return { status: 200, body: { live: true } };
   if (path === '/health/startup') return { status: roles.every((role) => role.started) ? 200 : 503, body: { roles } };
-  if (path === '/health/ready')
-    return { status: roles.every((role) => role.ready) ? 200 : 503, body: { roles } };
+  if (path === '/health/ready') return { status: roles.every((role) => role.ready) ? 200 : 503, body: { roles } };
   return undefined;
 }
 
