@@ -1,12 +1,14 @@
 // PostgreSQL, Kafka, S3 and mail servers beside the cluster, on this machine, at an address that pods reach.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startKafka } from '@rejoinder/testing/kafka';
 import { startTown, type Town } from '@rejoinder/testing/crm-town';
 import { freePorts } from '@rejoinder/testing/ports';
-import { startPostgres } from '@rejoinder/testing/postgres';
+import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
 import { startS3, type S3 } from '@rejoinder/testing/s3';
 
 const openWithinMs = 20_000;
@@ -37,26 +39,30 @@ function reachableHost(): string {
 
 export async function startServers(): Promise<Servers> {
   const host = reachableHost();
-  const [kafkaPort] = (await freePorts(1)) as [number];
-  const settings = { 'advertised.listeners': `PLAINTEXT://${host}:${kafkaPort}` };
+  const [kafkaPort, controllerPort] = (await freePorts(2)) as [number, number];
   const [postgres, kafka, s3, town] = await Promise.all([
-    startPostgres({ settings: { max_connections: '400' } }),
-    startKafka({ settings }),
+    startPostgres({ settings: { max_connections: '400', listen_addresses: `127.0.0.1,${host}` } }),
+    startKafka({
+      port: kafkaPort,
+      settings: {
+        listeners: `PLAINTEXT://0.0.0.0:${kafkaPort},CONTROLLER://127.0.0.1:${controllerPort}`,
+        'advertised.listeners': `PLAINTEXT://${host}:${kafkaPort}`,
+        'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+      },
+    }),
     startS3(),
     startTown({ reachedAt: host }),
   ]);
+  await letIn(postgres);
   const urls = await Promise.all([postgres.createDatabase('rejoinder'), postgres.createDatabase('keyring')]);
-  // Kafka and the town tell others at which port they are reached.
+  // The town tells others at which ports it is reached.
   const told = [town.wire.port, town.dovecot.submissionsPort].map((port) => openDoor(host, port, port));
-  const doors = await Promise.all([openDoor(host, postgres.port), openDoor(host, kafka.port, kafkaPort), openDoor(host, s3.port), ...told]);
-  const [postgresPort, , s3Port] = doors.map((door) => door.port) as [number, number, number];
-  const [databaseUrl, keyringUrl] = urls.map((url) => url.replace(`127.0.0.1:${postgres.port}`, `${host}:${postgresPort}`)) as [
-    string,
-    string,
-  ];
+  const doors = await Promise.all([openDoor(host, s3.port), ...told]);
+  const [{ port: s3Port }] = doors as [Door];
+  const [databaseUrl, keyringUrl] = urls.map((url) => url.replace('127.0.0.1', host)) as [string, string];
   return {
     host,
-    ports: { postgres: postgresPort, kafka: kafkaPort, s3: s3Port },
+    ports: { postgres: postgres.port, kafka: kafkaPort, s3: s3Port },
     databaseUrl,
     keyringUrl,
     town,
@@ -69,7 +75,13 @@ export async function startServers(): Promise<Servers> {
   };
 }
 
-/** The servers listen on 127.0.0.1. Tests that make load have no time to lead traffic there: each door is a process of its own. */
+/** It trusts whoever comes from this machine alone. */
+async function letIn({ dataDir, query }: Postgres): Promise<void> {
+  appendFileSync(join(dataDir, 'pg_hba.conf'), 'host all all 0.0.0.0/0 trust\n');
+  await query('select pg_reload_conf()');
+}
+
+/** These servers listen on 127.0.0.1. Tests that make load have no time to lead traffic there: each door is a process of its own. */
 async function openDoor(host: string, to: number, port = 0): Promise<Door> {
   const door = fork(fileURLToPath(new URL('door.ts', import.meta.url)), [host, String(to), String(port)], { execArgv: [] });
   const [opened] = (await once(door, 'message', { signal: AbortSignal.timeout(openWithinMs) })) as [number];

@@ -8,7 +8,7 @@ import type { OutboundEvent } from './event.js';
 import type { Consumer, EventLog, Subscription, TopicPartition } from './event-log.js';
 import { kafkaClient } from './kafka-client.js';
 import { KafkaMember } from './kafka-member.js';
-import { oldestEvent, skipLostOffsets, withAdmin } from './kafka-offsets.js';
+import { OldestEvents, skipLostOffsets, withAdmin } from './kafka-offsets.js';
 import { KafkaPublisher } from './kafka-producer.js';
 import type { BusLogger } from './logger.js';
 
@@ -48,9 +48,11 @@ const defaults = { sessionTimeoutMs: 9_000, heartbeatMs: 1_000, rebalanceTimeout
 export class KafkaLog implements EventLog {
   readonly #publisher: KafkaPublisher;
   readonly #members = new Set<Consumer>();
+  readonly #oldest: OldestEvents;
 
   constructor(private readonly options: KafkaLogOptions) {
     this.#publisher = new KafkaPublisher(this.#connection);
+    this.#oldest = new OldestEvents(this.#kafka(), Object.keys(topics));
   }
 
   async ensureTopics(): Promise<void> {
@@ -102,7 +104,7 @@ export class KafkaLog implements EventLog {
   }
 
   oldest(): Promise<Date | undefined> {
-    return oldestEvent(this.#kafka(), Object.keys(topics), new Date());
+    return this.#oldest.ask(new Date());
   }
 
   async close(): Promise<void> {

@@ -50,20 +50,38 @@ function isOutside(committed: bigint, bound: { low: string; high: string }): boo
 const oldestLookMs = 40 * 86_400_000;
 const exactMs = 1_000;
 
-/**
- * When the oldest event was appended, to the second, by asking which offset each instant begins at; undefined if there is none. Nothing is consumed
- * for it.
- */
-export async function oldestEvent(kafka: Kafka, topics: string[], now: Date): Promise<Date | undefined> {
-  return withAdmin(kafka, async (admin) => {
-    let oldest = Number.POSITIVE_INFINITY;
-    for (const topic of topics) oldest = Math.min(oldest, await oldestOf(admin, topic, now.getTime()));
-    return Number.isFinite(oldest) ? new Date(oldest) : undefined;
-  });
+/** What the oldest event of each topic is, as long as its partitions begin where they did. */
+export class OldestEvents {
+  readonly #known = new Map<string, { starts: string; at: number }>();
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly topics: string[],
+  ) {}
+
+  /**
+   * When the oldest event was appended, to the second, by asking which offset each instant begins at; undefined if there is none. Nothing is consumed
+   * for it.
+   */
+  async ask(now: Date): Promise<Date | undefined> {
+    return withAdmin(this.kafka, async (admin) => {
+      let oldest = Number.POSITIVE_INFINITY;
+      for (const topic of this.topics) oldest = Math.min(oldest, await this.#oldestOf(admin, topic, now.getTime()));
+      return Number.isFinite(oldest) ? new Date(oldest) : undefined;
+    });
+  }
+
+  async #oldestOf(admin: Admin, topic: string, now: number): Promise<number> {
+    const filled = (await admin.fetchTopicOffsets(topic)).filter(({ low, high }) => low !== high);
+    const starts = filled.map(({ partition, low }) => `${partition}:${low}`).join();
+    let known = this.#known.get(topic);
+    if (known?.starts !== starts) this.#known.set(topic, (known = { starts, at: await oldestOf(admin, topic, filled, now) }));
+    return known!.at;
+  }
 }
 
-async function oldestOf(admin: Admin, topic: string, now: number): Promise<number> {
-  const filled = (await admin.fetchTopicOffsets(topic)).filter(({ low, high }) => low !== high);
+/** Found by halves, each half a question for every partition. */
+async function oldestOf(admin: Admin, topic: string, filled: { partition: number; low: string }[], now: number): Promise<number> {
   if (filled.length === 0) return Number.POSITIVE_INFINITY;
   const allAfter = async (instant: number) => {
     const at = new Map((await admin.fetchTopicOffsetsByTimestamp(topic, instant)).map(({ partition, offset }) => [partition, offset]));
