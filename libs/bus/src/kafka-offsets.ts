@@ -18,6 +18,12 @@ export async function findLostOffsets(kafka: Kafka, group: string, topics: strin
   return withAdmin(kafka, async (admin) => (await lostOffsets(admin, group, topics)).map(({ topic, partition }) => ({ topic, partition })));
 }
 
+/** Whether the log of this partition begins after the offset. */
+export async function hasLeftLog(kafka: Kafka, { topic, partition }: TopicPartition, offset: string): Promise<boolean> {
+  const bounds = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
+  return bounds.some((bound) => bound.partition === partition && BigInt(bound.low) > BigInt(offset));
+}
+
 /** Moves the group's lost offsets, if any, to what is still there; refused while it has members. */
 export async function skipLostOffsets(kafka: Kafka, group: string, topics: string[]): Promise<TopicPartition[]> {
   return withAdmin(kafka, async (admin) => {

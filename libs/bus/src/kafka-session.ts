@@ -6,7 +6,7 @@ import type { LoggedEvent } from './event.js';
 import type { Subscription, TopicPartition } from './event-log.js';
 import { stickyAssigner } from './kafka-assigner.js';
 import { kafkaClient, type KafkaConnection } from './kafka-client.js';
-import { findLostOffsets } from './kafka-offsets.js';
+import { findLostOffsets, hasLeftLog } from './kafka-offsets.js';
 import { KafkaLanes, placeOf, type Held } from './kafka-lanes.js';
 
 /** Timers of a group; together they bound how long a partition goes without a holder. */
@@ -146,10 +146,11 @@ export class KafkaSession {
     this.#heartbeat = payload.heartbeat;
     const held = this.#lanes.get(batch);
     if (!held || batch.messages.length === 0) return;
-    // kafkajs has reset the offset: the batch begins elsewhere than where this member stood.
+    // The batch begins elsewhere than where this member stood: others have got on with the partition while it was taken for dead, or kafkajs has reset the offset.
     if (held.next !== undefined && BigInt(batch.messages[0]!.offset) > BigInt(held.next)) {
       const first = BigInt((batch as unknown as { fetchedOffset: string }).fetchedOffset);
-      if (first > BigInt(held.next)) return this.#lost({ topic: batch.topic, partition: batch.partition });
+      if (first > BigInt(held.next) && (await hasLeftLog(this.#kafka, batch, held.next)))
+        return this.#lost({ topic: batch.topic, partition: batch.partition });
     }
     const handling = this.#work(held, payload).catch((error: unknown) => {
       this.around.connection.logger.error(

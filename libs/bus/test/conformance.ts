@@ -139,6 +139,28 @@ export function conformance(driverName: string, startDriver: () => Promise<Drive
       await heir.close();
     });
 
+    it('goes on where others have got to, when it was away for so long that they took over', async () => {
+      const tenant = newId();
+      const name = group();
+      const keys = keysOnDifferentPartitions(3);
+      const publish = (sequence: number) => open().publish(keys.map((key) => eventOf(tenant, key, sequence)));
+      const says = (word: string) => away.output().split(word).length - 1;
+      const away = driver.startVictim({ kind: 'follow', group: name, topic, tenantId: tenant });
+      const timeoutMs = driver.memberMs + 20_000;
+      await publish(1);
+      await settle('the first to be in hand', () => says('begins 1') === keys.length, { timeoutMs });
+      away.signal('SIGSTOP');
+      const heir = await watch(open(), name, tenant);
+      await publish(2);
+      await settle('the heir to have the second', () => heir.events.filter(({ sequence }) => sequence === 2n).length === keys.length, { timeoutMs });
+      await heir.close();
+      away.signal('SIGCONT');
+      await publish(3);
+      await settle('the third to be handled', () => says('handled 3') === keys.length || says('lost') > 0, { timeoutMs });
+      expect(away.output()).not.toContain('lost');
+      await away.stop();
+    });
+
     it('tries a failing batch again, in order, and does not let it hold up other partitions', async () => {
       const tenant = newId();
       const [bad, good] = keysOnDifferentPartitions(2) as [string, string];

@@ -1,4 +1,5 @@
 // A process that is killed: it consumes or relays as told in its argument, says each step on its output, and hangs where it is to die.
+import { delay } from '@rejoinder/base/wait';
 import { systemClock } from '@rejoinder/base/clock';
 import type { EventLog } from '@rejoinder/bus/event-log';
 import { KafkaLog } from '@rejoinder/bus/kafka-log';
@@ -14,8 +15,8 @@ export type Reach =
 export interface Orders {
   databaseUrl: string;
   reach: Reach;
-  /** Consume: has its effect, then never commits. Relay: publishes, then never marks. */
-  task: { kind: 'consume'; group: string; topic: string; tenantId: string } | { kind: 'relay'; service: string };
+  /** Consume: has its effect, then never commits. Follow: says what it handles, and takes its time. Relay: publishes, then never marks. */
+  task: { kind: 'consume' | 'follow'; group: string; topic: string; tenantId: string } | { kind: 'relay'; service: string };
 }
 
 const quiet = () => undefined;
@@ -44,6 +45,21 @@ async function consume(log: EventLog, databaseUrl: string, group: string, topic:
   });
 }
 
+async function follow(log: EventLog, group: string, topic: string, tenantId: string): Promise<void> {
+  await log.consume({
+    group,
+    topics: [topic],
+    onOffsetLost: () => say('lost'),
+    handle: async (batch) => {
+      for (const { sequence } of batch.filter((event) => event.tenantId === tenantId)) {
+        say(`begins ${sequence}`);
+        await delay(1_000);
+        say(`handled ${sequence}`);
+      }
+    },
+  });
+}
+
 function relay(log: EventLog, databaseUrl: string, service: string): void {
   const publishThenHang: Pick<EventLog, 'publish'> = {
     publish: async (events) => {
@@ -66,5 +82,6 @@ if (script?.endsWith('victim.ts') && argument) {
   const log = openLog(reach);
   say('started');
   if (task.kind === 'consume') await consume(log, databaseUrl, task.group, task.topic, task.tenantId);
+  else if (task.kind === 'follow') await follow(log, task.group, task.topic, task.tenantId);
   else relay(log, databaseUrl, task.service);
 }
