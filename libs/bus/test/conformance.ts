@@ -152,7 +152,9 @@ export function conformance(driverName: string, startDriver: () => Promise<Drive
       away.signal('SIGSTOP');
       const heir = await watch(open(), name, tenant);
       await publish(2);
-      await settle('the heir to have the second', () => heir.events.filter(({ sequence }) => sequence === 2n).length === keys.length, { timeoutMs });
+      await settle('the heir to have the second', () => heir.events.filter(({ sequence }) => sequence === 2n).length === keys.length, {
+        timeoutMs,
+      });
       await heir.close();
       away.signal('SIGCONT');
       await publish(3);
