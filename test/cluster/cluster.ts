@@ -82,7 +82,8 @@ export function valuesFor({ host, ports, s3, town }: Servers, gatewayHosts: stri
     mail: { imapPorts: [town.wire.port], smtpPorts: [town.dovecot.submissionsPort], allowedNetworks: [`${host}/32`] },
     fileSettings: { REJOINDER_MAIL_CA_FILE: { existingSecret: 'mail-authority', key: 'ca.pem' } },
     intake: { domain: 'log.test' },
-    roleDefaults: { replicas: 1, resources: { requests: { cpu: '10m', memory: '96Mi' } } },
+    // Two releases at once have to find room on a node of two cores, and who answers people goes before who starts.
+    roleDefaults: { replicas: 1, resources: { requests: { cpu: '40m', memory: '96Mi' } } },
     // Pods of the name service may listen elsewhere than its Service does; networks without IPv6 need not know its addresses.
     networkPolicy: {
       dns: { ports: [53, 1053, 5353] },
@@ -92,7 +93,7 @@ export function valuesFor({ host, ports, s3, town }: Servers, gatewayHosts: stri
       s3: only(ports.s3),
       httpFrom: [crm],
     },
-    roles: { timeline: { grpcFrom: [crm] } },
+    roles: { timeline: { grpcFrom: [crm] }, gateway: { resources: { requests: { cpu: '200m', memory: '96Mi' } } } },
   };
 }
 
