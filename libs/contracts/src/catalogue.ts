@@ -195,6 +195,18 @@ export const catalogue = {
     sentence: 'Nothing in this mail says whose timeline it belongs to, so it cannot be logged.',
     action: 'Forward it as an attachment',
   },
+  MAIL_NOT_FOUND: {
+    kind: 'not_found',
+    sentence: 'There is no such mail, or its headers are no longer kept.',
+    action: '',
+  },
+  THREAD_NOT_FOUND: { kind: 'not_found', sentence: 'There is no such conversation, or none of its mails is known any more.', action: '' },
+  MERGE_WITH_ITSELF: { kind: 'invalid', sentence: 'A mail cannot be put with itself.', action: 'Name another mail' },
+  TOO_MANY_PINS: {
+    kind: 'conflict',
+    sentence: 'Too much was corrected by hand already: at most 100 mails of a conversation, and 10,000 altogether.',
+    action: 'Take corrections back that are not needed any more',
+  },
   INBOX_NOT_FOUND: { kind: 'not_found', sentence: 'There is no such inbox.', action: 'Check the inbox' },
   INBOX_EXISTS: { kind: 'conflict', sentence: 'This address is connected already.', action: 'Reconnect it instead' },
   INBOX_REMOVED: { kind: 'gone', sentence: 'The inbox was removed.', action: 'Connect it again' },

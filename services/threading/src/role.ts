@@ -12,6 +12,8 @@ import { OnCaptured } from './on-captured.js';
 import { OnInboxEvents } from './on-inbox-events.js';
 import { OnMailsObserved } from './on-mails-observed.js';
 import { OnSendAccepted } from './on-send-accepted.js';
+import { ExplainApi } from './explain/explain-api.js';
+import { PinApi } from './pins/pin-api.js';
 import { CountApi } from './people/count-api.js';
 import { DeletionApi } from './people/deletion-api.js';
 import { DeletionWorker } from './people/deletion-worker.js';
@@ -33,6 +35,8 @@ import { ThreadingApi } from './tracked/threading-api.js';
     ThreadingApi,
     CountApi,
     DeletionApi,
+    ExplainApi,
+    PinApi,
     StoreApi,
   ],
   providers: [GraphWriter, SightingWriter, FindWorker, RecheckWorker, DeletionWorker, NodeKeeper],

@@ -15,7 +15,7 @@ import { judge } from '../src/verdict/judge.js';
 import type { GraphMail } from '../src/graph/graph.js';
 import { thread } from '../src/graph/threads.js';
 import type { Facts, Sighting } from '../src/graph/sighting.js';
-import { madeGraphs, mail, type Made } from './graphs.js';
+import { madeGraphs, mail, wishes, type Made, type Wished } from './graphs.js';
 import { openStore, type TestStore } from './store.js';
 
 let store: TestStore;
@@ -61,15 +61,19 @@ interface Outcome {
 }
 
 /** Everything at once, every text that is asked for answered, until nothing more is asked. */
-function atOnce(facts: Facts[], quotes: Map<string, boolean>): Outcome {
+function atOnce(facts: Facts[], quotes: Map<string, boolean>, wished: Wished[] = []): Outcome {
   const own = hash('own');
-  const mails: GraphMail[] = facts.map((one) => ({
+  const stand = wished.filter(({ isTakenBack }) => !isTakenBack);
+  const splits = new Set(stand.flatMap(({ at, into }) => (into === null ? facts[at]!.ids : [])));
+  const mails: GraphMail[] = facts.map((one, at) => ({
     ...mail({ name: one.mailId, cites: one.chain, subject: one.subject, root: one.root, isAutomatic: one.kind === 'auto_reply' }),
     ids: one.ids,
     people: [one.from, ...one.recipients].filter((person) => person !== own),
+    isSplit: stand.some((wish) => wish.at === at && wish.into === null),
+    mergedInto: facts[stand.find((wish) => wish.at === at)?.into ?? -1]?.mailId ?? null,
   }));
   for (;;) {
-    const judged = judge(mails, { bearers: [], ghosts: new Set() });
+    const judged = judge(mails, { bearers: [], ghosts: new Set(), splits });
     const asked = mails.filter((one) => judged.get(one.mailId)!.verdict === 'asking' && one.carriesQuote === null);
     for (const one of asked) one.carriesQuote = quotes.get(one.mailId) ?? false;
     if (asked.length > 0) continue;
@@ -128,11 +132,68 @@ async function answerAsked(tenantId: string, quotes: Map<string, boolean>, answe
   }
 }
 
-async function inBatches(facts: Facts[], sizes: () => number, after: () => Promise<void>): Promise<void> {
-  for (let at = 0; at < facts.length;) {
+/** The wishes drawn, for as many mails as there are. */
+function wishesFor(count: number, drawn: Wished[]): Wished[] {
+  const fitted = drawn.map((wish) => ({ ...wish, at: wish.at % count, into: wish.into === null ? null : wish.into % count }));
+  const ofMail = new Map(fitted.filter(({ at, into }) => into !== at).map((wish) => [wish.at, wish]));
+  return [...ofMail.values()];
+}
+
+/** People who say of mails what they wish, once they are known. */
+class People {
+  readonly #said = new Map<Wished, string>();
+
+  constructor(
+    private readonly all: Facts[],
+    private readonly wished: Wished[],
+  ) {}
+
+  /** What stands of mails that were known once and will come again. */
+  async sayBefore(): Promise<void> {
+    for (const wish of this.wished.filter(({ isBefore }) => isBefore)) {
+      const { tenantId, mailId, ids } = this.all[wish.at]!;
+      const pinId = newId();
+      const into = wish.into === null ? null : this.all[wish.into]!.mailId;
+      await store.query(`insert into threading.pin values ($1, $2, $3, $4, $5, $6::text[]::bytea[], $7, 'tester', now())`, [
+        tenantId,
+        mailId,
+        into === null ? 'split' : 'merge',
+        into,
+        pinId,
+        ids,
+        newId(),
+      ]);
+      this.#said.set(wish, pinId);
+    }
+  }
+
+  /** What was to be said by now, of mails that are known. */
+  async say(batch: number): Promise<void> {
+    for (const wish of this.wished.filter(({ order }) => order <= batch)) {
+      const { tenantId, mailId } = this.all[wish.at]!;
+      const intoMailId = wish.into === null ? mailId : this.all[wish.into]!.mailId;
+      const sql = 'select 1 from threading.node where tenant_id = $1 and mail_id in ($2, $3)';
+      const known = await store.query(sql, [tenantId, mailId, intoMailId]);
+      if (this.#said.has(wish) || known.length < new Set([mailId, intoMailId]).size) continue;
+      const said = { tenantId, mailId, intoMailId, by: 'tester' };
+      const { pin } = wish.into === null ? await store.pins.split(said as never) : await store.pins.merge(said as never);
+      this.#said.set(wish, pin!.pinId!);
+    }
+  }
+
+  async takeBack(): Promise<void> {
+    for (const [wish, pinId] of this.#said) {
+      const { tenantId } = this.all[wish.at]!;
+      if (wish.isTakenBack) await store.pins.unpin({ tenantId, pinId } as never);
+    }
+  }
+}
+
+async function inBatches(facts: Facts[], sizes: () => number, after: (batch: number) => Promise<void>): Promise<void> {
+  for (let at = 0, batch = 0; at < facts.length; batch++) {
     const size = 1 + sizes();
     await store.take(facts.slice(at, at + size).map((one): Sighting => ({ facts: one, isOurs: one.root === 'sent' })));
-    await after();
+    await after(batch);
     at += size;
   }
 }
@@ -158,6 +219,40 @@ describe('what is tracked and what is one thread do not hang on the order of arr
         );
         const seen = await stored(tenantId);
         expect(seen).toEqual(atOnce(all, quotes));
+        expect(await lastSaid(tenantId)).toEqual(seen.tracked);
+      },
+    );
+    await fc.assert(property, { numRuns: Number(process.env.GRAPH_RUNS ?? 60) });
+  });
+
+  test('nor on when people say what they say of single mails, or take it back', { timeout: 240_000 }, async () => {
+    const property = fc.asyncProperty(
+      madeGraphs,
+      wishes,
+      fc.infiniteStream(fc.nat(4)),
+      fc.infiniteStream(fc.nat()),
+      async (graph, drawn, sizes, order) => {
+        const tenantId = await newTenant();
+        const all = graph.map((made, at) => factsOf(tenantId, `m${at}`, made));
+        const wished = wishesFor(all.length, drawn);
+        const quotes = new Map(graph.map((made, at) => [all[at]!.mailId, made.quotes]));
+        const shuffled = all.map((one) => ({ one, at: order.next().value! })).sort((a, b) => a.at - b.at);
+        const people = new People(all, wished);
+        await people.sayBefore();
+        const answered = new Set<string>();
+        await inBatches(
+          shuffled.map(({ one }) => one),
+          () => sizes.next().value!,
+          async (batch) => {
+            await people.say(batch);
+            await answerAsked(tenantId, quotes, answered);
+          },
+        );
+        await people.say(Infinity);
+        await people.takeBack();
+        await answerAsked(tenantId, quotes, answered);
+        const seen = await stored(tenantId);
+        expect(seen).toEqual(atOnce(all, quotes, wished));
         expect(await lastSaid(tenantId)).toEqual(seen.tracked);
       },
     );

@@ -17,6 +17,8 @@ export interface Drawn {
   verdict?: GraphMail['verdict'];
   isNeverLogged?: boolean;
   isOfContact?: boolean;
+  isSplit?: boolean;
+  mergedInto?: string | null;
 }
 
 export function mail({
@@ -31,6 +33,8 @@ export function mail({
   verdict = 'untracked',
   isNeverLogged = false,
   isOfContact = false,
+  isSplit = false,
+  mergedInto = null,
 }: Drawn): GraphMail {
   return {
     tenantId: 'tenant',
@@ -50,6 +54,8 @@ export function mail({
     byContact: false,
     isNeverLogged,
     isOfContact,
+    isSplit,
+    mergedInto,
     joined: 0,
     revision: 0,
     captureRevision: 0,
@@ -72,6 +78,16 @@ export interface Made {
   quotes: boolean;
 }
 
+/** What a person says of the mail at a place, and in what order among everything else: before it is known, and whether it is taken back. */
+export interface Wished {
+  at: number;
+  /** The place of the mail that it is put with; null for a thread of its own. */
+  into: number | null;
+  isBefore: boolean;
+  isTakenBack: boolean;
+  order: number;
+}
+
 const ids = 12;
 const people = 4;
 
@@ -90,4 +106,16 @@ export const madeGraphs = fc.array(
     quotes: fc.boolean(),
   }),
   { minLength: 1, maxLength: 14 },
+);
+
+/** Of each mail at most one thing. */
+export const wishes = fc.uniqueArray(
+  fc.record<Wished>({
+    at: fc.nat(13),
+    into: fc.oneof(fc.constant(null), fc.nat(13)),
+    isBefore: fc.boolean(),
+    isTakenBack: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+    order: fc.nat(6),
+  }),
+  { minLength: 1, maxLength: 5, selector: ({ at }) => at },
 );

@@ -12,6 +12,7 @@ import { startPostgres } from '@rejoinder/testing/postgres';
 import { PrismaClient } from '../src/generated/client.js';
 import { GraphWriter } from '../src/graph/graph-writer.js';
 import { OnCaptured } from '../src/on-captured.js';
+import { PinApi } from '../src/pins/pin-api.js';
 import { role } from '../src/role.js';
 import type { Tx } from '../src/tx.js';
 import { SightingWriter } from '../src/graph/sighting-writer.js';
@@ -20,6 +21,7 @@ import type { Sighting } from '../src/graph/sighting.js';
 export interface TestStore extends AsyncDisposable {
   database: Database<Tx>;
   captured: OnCaptured;
+  pins: PinApi;
   take(sightings: Sighting[]): Promise<void>;
   /** As the database's owner. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
@@ -57,6 +59,7 @@ export async function openStore(): Promise<TestStore> {
   return {
     database,
     captured: new OnCaptured(database, graph),
+    pins: new PinApi(database, graph, clock),
     take: (sightings) => {
       const tenants = [...new Set(sightings.map(({ facts }) => facts.tenantId))];
       return database.write({ tenants }, (tx) => writer.take(tx, sightings, () => undefined));

@@ -2,6 +2,7 @@
 import { bigintArray, byteaArray, byteaArrayText, textArray, uuidArray } from '@rejoinder/runtime/arrays';
 import { given, rowsOf } from '@rejoinder/runtime/rows';
 import { isNeverLogged, isOfContact } from '../people/people-store.js';
+import { isSplit, mergedInto, mergedWith } from '../pins/pin-store.js';
 import type { GraphMail } from './graph.js';
 import type { Tx } from '../tx.js';
 import type { Facts, Stored } from './sighting.js';
@@ -33,10 +34,11 @@ interface OwnRow {
   all: boolean;
 }
 
-const judgedColumns = `n.tenant_id as "tenantId", n.mail_id as "mailId", n.id_hashes as ids, n.chain_hashes as chain, n.base_subject_hash as subject,
+/** A mail as it is judged, of node n. */
+export const judgedColumns = `n.tenant_id as "tenantId", n.mail_id as "mailId", n.id_hashes as ids, n.chain_hashes as chain, n.base_subject_hash as subject,
   n.root, n.send_id as "sendId", n.inbox_ids as "inboxIds", n.historical, n.seen_at as "seenAt",
   case when n.from_hash = '' then n.recipient_hashes else array_prepend(n.from_hash, n.recipient_hashes) end as people, n.kind in ('auto_reply', 'delivery_report') as "isAutomatic",
-  n.carries_quote as "carriesQuote", n.thread_id as "threadId", n.verdict, n.cut, n.answers_mail_id as answers, n.joined, n.revision, n.capture_revision as "captureRevision", n.capture, n.by_contact as "byContact", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact"`;
+  n.carries_quote as "carriesQuote", n.thread_id as "threadId", n.verdict, n.cut, n.answers_mail_id as answers, n.joined, n.revision, n.capture_revision as "captureRevision", n.capture, n.by_contact as "byContact", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact", ${isSplit('n')} as "isSplit", ${mergedInto('n')} as "mergedInto"`;
 const mailsGiven = 'unnest($1::uuid[], $2::uuid[]) as k (tenant_id, mail_id)';
 /** The parameters that idArrays() makes, as rows k. */
 export const idsGiven = 'unnest($1::uuid[], $2::bytea[]) as k (tenant_id, id_hash)';
@@ -151,22 +153,35 @@ const insertNew = `insert into node (tenant_id, mail_id, id_hashes, chain_hashes
 const insertLinks = (table: string, column: string) =>
   `insert into ${table} (tenant_id, ${column}, mail_id) select * from unnest($1::uuid[], $2::bytea[], $3::uuid[])`;
 
+/** What a mail that is not stored leads to: to whoever cites it, and to those that a person put with it. */
+export interface Unstored extends MailKey {
+  ids: string[];
+}
+
 /**
- * These mails, those that cite one of these ids, and all that cite one of them, directly or over others, at most so many: what a change can reach. The
- * limit ends the recursion itself: PostgreSQL computes no more of it than is fetched.
+ * These mails, those that follow others which are not stored, and all that follow one of them, directly or over others, at most so many: what a change can
+ * reach. A mail follows those that it cites, and the one that a person put it with. The limit ends the recursion itself: PostgreSQL computes no more of it
+ * than is fetched.
  */
-export function reachedFrom(tx: Tx, mails: MailKey[], ids: IdKey[], limit: number): Promise<GraphMail[]> {
+export function reachedFrom(tx: Tx, mails: MailKey[], unstored: Unstored[], limit: number): Promise<GraphMail[]> {
   const sql = `with recursive reached (tenant_id, mail_id) as (
     (select tenant_id, mail_id from ${mailsGiven}
     union all
     select k.tenant_id, c.mail_id from unnest($3::uuid[], $4::bytea[]) as k (tenant_id, id_hash),
-      lateral (select mail_id from citation where tenant_id = k.tenant_id and cited_hash = k.id_hash offset 0) c)
+      lateral (select mail_id from citation where tenant_id = k.tenant_id and cited_hash = k.id_hash offset 0) c
+    union all
+    select k.tenant_id, p.mail_id from unnest($5::uuid[], $6::uuid[]) as k (tenant_id, mail_id), ${mergedWith('k')} p)
     union
-    select c.tenant_id, c.mail_id from reached r, ${nodeOf('r')}, unnest(n.id_hashes) id,
-      lateral (select tenant_id, mail_id from citation where tenant_id = r.tenant_id and cited_hash = id offset 0) c
-  ), bounded as materialized (select * from reached limit $5::int)
+    select c.tenant_id, c.mail_id from reached r, lateral (
+      select cited.tenant_id, cited.mail_id from ${nodeOf('r')}, unnest(n.id_hashes) id,
+        lateral (select tenant_id, mail_id from citation where tenant_id = r.tenant_id and cited_hash = id offset 0) cited
+      union all
+      select tenant_id, mail_id from ${mergedWith('r')} p
+    ) c
+  ), bounded as materialized (select * from reached limit $7::int)
   select ${judgedColumns} from bounded b, ${nodeOf('b')}`;
-  return rowsOf<GraphMail>(tx, sql, ...mailArrays(mails), ...idArrays(ids), limit);
+  const ids = unstored.flatMap(({ tenantId, ids: borne }) => borne.map((id) => ({ tenantId, id })));
+  return rowsOf<GraphMail>(tx, sql, ...mailArrays(mails), ...idArrays(ids), ...mailArrays(unstored), limit);
 }
 
 /** Every mail that bears one of these ids. */
@@ -175,6 +190,11 @@ export function bearersOf(tx: Tx, ids: IdKey[]): Promise<GraphMail[]> {
       lateral (select mail_id from bearer where tenant_id = k.tenant_id and id_hash = k.id_hash offset 0) b)
     select ${judgedColumns} from b, ${nodeOf('b')}`;
   return rowsOf<GraphMail>(tx, sql, ...idArrays(ids));
+}
+
+/** These mails, as far as they are stored. */
+export function mailsAt(tx: Tx, mails: MailKey[]): Promise<GraphMail[]> {
+  return rowsOf<GraphMail>(tx, `select ${judgedColumns} from ${mailsGiven}, ${nodeOf('k')}`, ...mailArrays(mails));
 }
 
 /** Mails that cite one of these ids, seen or not. */
@@ -188,6 +208,16 @@ export function citersOf(tx: Tx, ids: IdKey[], limit: number): Promise<MailKey[]
 export function mailsOfThreads(tx: Tx, tenantId: string, threadIds: string[], limit: number): Promise<GraphMail[]> {
   const sql = `select ${judgedColumns} from node n where n.tenant_id = $1::uuid and n.thread_id = any($2::uuid[]) limit $3::int`;
   return rowsOf<GraphMail>(tx, sql, tenantId, threadIds, limit);
+}
+
+/** Each id of each tenant once. */
+export function distinct<T extends IdKey>(ids: T[]): T[] {
+  const seen = new Map<string, Set<string>>();
+  return ids.filter(({ tenantId, id }) => {
+    const ofTenant = seen.get(tenantId) ?? new Set();
+    seen.set(tenantId, ofTenant);
+    return !ofTenant.has(id) && ofTenant.add(id);
+  });
 }
 
 const unique = (ids: string[]): string[] => (ids.length < 2 ? ids : [...new Set(ids)]);

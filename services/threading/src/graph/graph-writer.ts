@@ -7,11 +7,13 @@ import type { Logger } from '@rejoinder/runtime/logging';
 import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
 import { announce, announceThreads, changeOf, changesOf, type Change } from '../verdict/announce.js';
 import type { GraphMail } from './graph.js';
-import { bearersOf, mailsOfThreads, reachedFrom, saveNew, type MailKey, type NewMail, type OwnInboxes } from './graph-store.js';
+import { distinct, mailsOfThreads, reachedFrom, saveNew, type MailKey, type NewMail, type OwnInboxes } from './graph-store.js';
 import { judge, type Judged } from '../verdict/judge.js';
 import type { Tx } from '../tx.js';
 import { idsHeld, thread, type Threading } from './threads.js';
-import { ghostsAmong, leaveForRecheck, raiseThreadRevision, saveThreads, saveVerdicts, threadsOfIds } from '../verdict/verdict-store.js';
+import { threadsOfTargets } from '../pins/pin-store.js';
+import { surroundings, withoutOwn } from '../verdict/surroundings-store.js';
+import { leaveForRecheck, raiseThreadRevision, saveThreads, saveVerdicts, threadsOfIds } from '../verdict/verdict-store.js';
 
 /** Mails that one transaction judges again; what lies beyond is left to the recheck worker. */
 const maxReached = 5_000;
@@ -35,16 +37,23 @@ export class GraphWriter {
   ) {}
 
   /**
-   * Judges these mails, whose ground has changed, with all they reach; and mails that are new, which are stored once they have been judged. The caller has
-   * locked their tenants' graphs.
+   * Judges these mails, whose ground has changed, with all they reach; and mails that are new, which are stored once they have been judged. Threads that may
+   * fall apart are those that lose what held them together beside ids. The caller has locked their tenants' graphs.
    */
-  async judgeAgain(tx: Tx, changed: MailKey[], own: Map<string, OwnInboxes>, traceOf: TraceOf, fresh: NewMail[] = []): Promise<void> {
+  async judgeAgain(
+    tx: Tx,
+    changed: MailKey[],
+    own: Map<string, OwnInboxes>,
+    traceOf: TraceOf,
+    fresh: NewMail[] = [],
+    loose: string[] = [],
+  ): Promise<void> {
     if (changed.length + fresh.length === 0) return;
     const { judgements, isAll } = await this.#judge(tx, changed, fresh, own);
     const changes: Change[] = [];
     const events: NewEvent[] = [];
     for (const [tenantId, ofTenant] of byTenant(judgements, ({ before }) => before.tenantId)) {
-      const threading = await this.#thread(tx, tenantId, ofTenant);
+      const threading = await this.#thread(tx, tenantId, ofTenant, loose);
       const firstTrace = traceOf(ofTenant[0]!.before);
       const count = changesOf(threading);
       if (count > 0) events.push(...announceThreads(tenantId, threading, await raiseThreadRevision(tx, tenantId, count), firstTrace));
@@ -80,31 +89,27 @@ export class GraphWriter {
     own: Map<string, OwnInboxes>,
   ): Promise<{ judgements: Judgement[]; isAll: boolean }> {
     const limit = maxReached + changed.length;
-    const borne = fresh.flatMap(({ tenantId, ids }) => ids.map((id) => ({ tenantId, id })));
-    const stored = await reachedFrom(tx, changed, borne, limit);
+    const stored = await reachedFrom(tx, changed, fresh, limit);
     const reached = [...fresh, ...stored];
-    const cited = distinct(reached.flatMap((mail) => mail.chain.map((id) => ({ tenantId: mail.tenantId, id }))));
-    const [bearers, ghosts] = cited.length > 0 ? await Promise.all([bearersOf(tx, cited), ghostsAmong(tx, cited)]) : [[], []];
+    const around = await surroundings(tx, reached);
     const judgements: Judgement[] = [];
     for (const [tenantId, mails] of byTenant(reached, (mail) => mail.tenantId)) {
-      const { addresses } = own.get(tenantId)!;
-      const outside = (mail: GraphMail) => ({ ...mail, people: mail.people.filter((one) => !addresses.has(one)) });
-      const around = {
-        bearers: bearers.filter((bearer) => bearer.tenantId === tenantId).map(outside),
-        ghosts: new Set(ghosts.filter((ghost) => ghost.tenantId === tenantId).map(({ id }) => id)),
-      };
-      const verdicts = judge(mails.map(outside), around);
+      const verdicts = judge(withoutOwn(mails, own), around(tenantId, own));
       judgements.push(...mails.map((before) => ({ before, judged: verdicts.get(before.mailId)! })));
     }
     return { judgements, isAll: stored.length < limit };
   }
 
   /** Threads of the judged mails; where one lets go of an id, its whole old thread is looked at, and its other mails join the judged. */
-  async #thread(tx: Tx, tenantId: string, judgements: Judgement[]): Promise<Threading> {
-    const apart = await this.#apart(tx, tenantId, judgements);
+  async #thread(tx: Tx, tenantId: string, judgements: Judgement[], loose: string[]): Promise<Threading> {
+    const apart = await this.#apart(tx, tenantId, judgements, loose);
     const linked = judgements.map(({ before, judged }) => ({ ...before, joined: judged.joined }));
     const ids = distinct(linked.flatMap((mail) => idsHeld(mail).map((id) => ({ tenantId, id }))));
-    const found = ids.length > 0 ? await threadsOfIds(tx, ids) : [];
+    const targets = [...new Set(linked.flatMap(({ mergedInto }) => mergedInto ?? []))];
+    const found = [
+      ...(ids.length > 0 ? await threadsOfIds(tx, ids) : []),
+      ...(targets.length > 0 ? await threadsOfTargets(tx, tenantId, targets) : []),
+    ];
     const threading = thread(linked, new Map(found.map(({ id, threadId }) => [id, threadId])), apart, newId);
     const made = threading.made.map((threadId) => ({ tenantId, threadId }));
     const merged = [...threading.merged].map(([threadId, into]) => ({ tenantId, threadId, into }));
@@ -112,9 +117,9 @@ export class GraphWriter {
     return threading;
   }
 
-  async #apart(tx: Tx, tenantId: string, judgements: Judgement[]): Promise<Set<string>> {
+  async #apart(tx: Tx, tenantId: string, judgements: Judgement[], loose: string[]): Promise<Set<string>> {
     const left = judgements.filter(({ before, judged }) => before.threadId !== null && judged.joined < before.joined);
-    const apart = [...new Set(left.map(({ before }) => before.threadId!))];
+    const apart = [...new Set([...left.map(({ before }) => before.threadId!), ...loose])];
     if (apart.length === 0) return new Set();
     const members = await mailsOfThreads(tx, tenantId, apart, maxApart);
     if (members.length === maxApart) {
@@ -139,13 +144,4 @@ const isFirst = ({ before }: Change): boolean => before.threadId === null;
 
 function byTenant<T>(items: T[], tenantOf: (item: T) => string): Map<string, T[]> {
   return Map.groupBy(items, tenantOf);
-}
-
-function distinct<T extends { tenantId: string; id: string }>(ids: T[]): T[] {
-  const seen = new Map<string, Set<string>>();
-  return ids.filter(({ tenantId, id }) => {
-    const ofTenant = seen.get(tenantId) ?? new Set();
-    seen.set(tenantId, ofTenant);
-    return !ofTenant.has(id) && ofTenant.add(id);
-  });
 }

@@ -38,6 +38,10 @@ export interface GraphMail {
   isNeverLogged: boolean;
   /** A contact is on it, and an inbox that got it captures all mail of contacts. */
   isOfContact: boolean;
+  /** A person said that it begins a thread of its own. */
+  isSplit: boolean;
+  /** The mail that a person put it with, as if it answered that one. */
+  mergedInto: string | null;
   /** So many of the last ids of its chain hold it in its thread. */
   joined: number;
   revision: number;

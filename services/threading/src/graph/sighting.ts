@@ -44,6 +44,9 @@ export interface Learnt {
   addedInboxIds: string[];
 }
 
+/** What is said of a mail beside its headers: of the people on it, and by a person of the mail itself. */
+export type Said = Pick<GraphMail, 'isNeverLogged' | 'isOfContact' | 'isSplit' | 'mergedInto'>;
+
 /** Of a mail that does not say whom it is from. */
 const noBytes = bytesText(new Uint8Array());
 
@@ -116,10 +119,10 @@ export function learn(stored: Stored | undefined, sightings: Sighting[]): Learnt
 }
 
 /** A mail of which nothing is known but its facts: not judged yet. */
-export function unjudged(facts: Facts, rules: Pick<GraphMail, 'isNeverLogged' | 'isOfContact'>): GraphMail & Facts {
+export function unjudged(facts: Facts, said: Said): GraphMail & Facts {
   return {
     ...facts,
-    ...rules,
+    ...said,
     people: facts.from === noBytes ? facts.recipients : [facts.from, ...facts.recipients],
     isAutomatic: facts.kind === 'auto_reply' || facts.kind === 'delivery_report',
     carriesQuote: null,

@@ -80,6 +80,20 @@ describe('threads', () => {
 });
 
 describe('a thread that falls apart', () => {
+  test('stays with its oldest mail that nobody split off', () => {
+    const older: Linked = { ...linked('older', []), threadId: 't1', isSplit: true };
+    const newer: Linked = { ...linked('newer', []), threadId: 't1', seenAt: '2026-11-25T00:00:00.000Z' };
+    const { threadOf } = thread([older, newer], new Map(), new Set(['t1']), () => 't2');
+    expect(Object.fromEntries(threadOf)).toEqual({ older: 't2', newer: 't1' });
+  });
+
+  test('is one with a mail that a person put with one of its own, also if that one is not known any more', () => {
+    const one: Linked = { ...linked('one', []), mergedInto: 'gone' };
+    const other: Linked = { ...linked('other', []), mergedInto: 'gone' };
+    expect(new Set(thread([one, other], new Map(), new Set(), () => 't1').threadOf.values()).size).toBe(1);
+    expect(thread([one], new Map([['gone', 't0']]), new Set(), () => 't1').threadOf.get('one')).toBe('t0');
+  });
+
   const one = { ...linked('one', []), threadId: 't1', seenAt: '2026-11-01' };
   const other = { ...linked('other', ['one']), joined: 0, threadId: 't1', seenAt: '2026-11-02' };
   test('stays with its oldest mail, and says who left it', () => {

@@ -7,6 +7,10 @@ export interface Linked {
   ids: string[];
   chain: string[];
   joined: number;
+  /** A person said that it begins a thread of its own. */
+  isSplit: boolean;
+  /** The mail that a person put it with. */
+  mergedInto: string | null;
   /** Null while it is new. */
   threadId: string | null;
   seenAt: string;
@@ -27,26 +31,28 @@ export interface ThreadSplit {
   fromThreadId: string;
 }
 
-/** Every id that a mail holds to. */
+/** Every id that a mail holds to; beside these it holds to the mail that it was put with. */
 export function idsHeld(mail: Linked): string[] {
   return [...mail.ids, ...joinedIds(mail)];
 }
 
 /**
- * Takes mails whose links are new; the thread of each of their ids where another mail holds it already; and threads that may fall apart, all of
- * whose mails must be among the linked. Gives each its thread. Of threads that turn out to be one the oldest stays: ids sort by age.
- * A thread that falls apart stays with its oldest mail.
+ * Takes mails whose links are new; the thread of each of their ids, and of each mail that one was put with, where another holds to it already; and threads that
+ * may fall apart, all of whose mails must be among the linked. Gives each its thread. Of threads that turn out to be one the oldest stays: ids sort by age.
+ * A thread that falls apart stays with its oldest mail of those that nobody split off.
  */
 export function thread(mails: Linked[], threadOfId: Map<string, string>, apart: ReadonlySet<string>, newId: () => string): Threading {
   const sets = new DisjointSets();
   for (const mail of mails) {
     const own = `mail ${mail.mailId}`;
     if (mail.threadId !== null && !apart.has(mail.threadId)) sets.join(own, `thread ${mail.threadId}`);
-    for (const id of idsHeld(mail)) {
-      sets.join(own, `id ${id}`);
+    const hold = (what: string, id: string) => {
+      sets.join(own, `${what} ${id}`);
       const threadId = threadOfId.get(id);
       if (threadId !== undefined && !apart.has(threadId)) sets.join(own, `thread ${threadId}`);
-    }
+    };
+    for (const id of idsHeld(mail)) hold('id', id);
+    if (mail.mergedInto !== null) hold('mail', mail.mergedInto);
   }
   const claims = claimsOf(mails, threadOfId, apart, sets);
   const made: string[] = [];
@@ -85,7 +91,7 @@ function claimsOf(
   const whole = [...mails.map((mail) => mail.threadId), ...threadOfId.values()].filter((id) => id !== null && !apart.has(id));
   for (const threadId of whole) claim(sets.find(`thread ${threadId}`), threadId!);
   for (const threadId of apart) {
-    const members = mails.filter((mail) => mail.threadId === threadId).sort(byAge);
+    const members = mails.filter((mail) => mail.threadId === threadId).sort(bySeniority);
     if (members[0]) claim(sets.find(`mail ${members[0].mailId}`), threadId);
   }
   return claims;
@@ -101,7 +107,8 @@ function mergedOf(claims: Iterable<Set<string>>): Map<string, string> {
 }
 
 const oldest = (ids: Set<string>): string => [...ids].sort()[0]!;
-const byAge = (one: Linked, other: Linked) => (one.seenAt + one.mailId < other.seenAt + other.mailId ? -1 : 1);
+const bySeniority = (one: Linked, other: Linked) => (rank(one) < rank(other) ? -1 : 1);
+const rank = ({ isSplit, seenAt, mailId }: Linked) => `${isSplit ? 1 : 0} ${seenAt} ${mailId}`;
 
 class DisjointSets {
   readonly #parents = new Map<string, string>();

@@ -2,7 +2,8 @@
 import { byteaArray, byteaArrayText, textArray, uuidArray } from '@rejoinder/runtime/arrays';
 import { rowsOf } from '@rejoinder/runtime/rows';
 import type { GraphMail } from '../graph/graph.js';
-import { unjudged, type Facts } from '../graph/sighting.js';
+import { unjudged, type Facts, type Said } from '../graph/sighting.js';
+import { isSplit, mergedInto } from '../pins/pin-store.js';
 import type { Tx } from '../tx.js';
 
 /** Everybody a mail names: its people, and their domains. */
@@ -28,12 +29,13 @@ export const isOfContact = (
   and exists (select from contact_address c where c.tenant_id = ${node}.tenant_id and c.address_hash = any (array_append(${node}.recipient_hashes, ${node}.from_hash))
     and not exists (select from own_address o where o.tenant_id = c.tenant_id and o.address_hash = c.address_hash)))`;
 
-type Rules = Pick<GraphMail, 'mailId' | 'tenantId' | 'isNeverLogged' | 'isOfContact'>;
+type Rules = Pick<GraphMail, 'mailId' | 'tenantId'> & Said;
 
-/** Mails that are not stored yet, with what is to be known of the people on them; of most tenants nothing is asked. */
+const nothing: Said = { isNeverLogged: false, isOfContact: false, isSplit: false, mergedInto: null };
+
+/** Mails that are not stored yet, with what is said of them and of the people on them; of most tenants nothing is asked. */
 export async function withPeople(tx: Tx, mails: Facts[]): Promise<(GraphMail & Facts)[]> {
-  const none = { isNeverLogged: false, isOfContact: false };
-  if (mails.length === 0 || !(await haveRules(tx, mails))) return mails.map((mail) => unjudged(mail, none));
+  if (mails.length === 0 || !(await haveRules(tx, mails))) return mails.map((mail) => unjudged(mail, nothing));
   const of = <T>(value: (mail: Facts) => T) => mails.map(value);
   const rows = await rowsOf<Rules>(
     tx,
@@ -48,17 +50,17 @@ export async function withPeople(tx: Tx, mails: Facts[]): Promise<(GraphMail & F
     textArray(of((mail) => mail.receivedAt)),
   );
   const rules = new Map(rows.map((one) => [`${one.tenantId} ${one.mailId}`, one]));
-  return mails.map((mail) => unjudged(mail, rules.get(`${mail.tenantId} ${mail.mailId}`) ?? none));
+  return mails.map((mail) => unjudged(mail, rules.get(`${mail.tenantId} ${mail.mailId}`) ?? nothing));
 }
 
 async function haveRules(tx: Tx, mails: Facts[]): Promise<boolean> {
-  const sql = `select exists (select from never_log where tenant_id = any ($1::uuid[]))
+  const sql = `select exists (select from never_log where tenant_id = any ($1::uuid[])) or exists (select from pin where tenant_id = any ($1::uuid[]))
     or exists (select from own_address where tenant_id = any ($1::uuid[]) and capture_since is not null) as "areThere"`;
   const [found] = await tx.$queryRawUnsafe<{ areThere: boolean }[]>(sql, [...new Set(mails.map(({ tenantId }) => tenantId))]);
   return found!.areThere;
 }
 
-const rulesOfNew = `select tenant_id as "tenantId", mail_id as "mailId", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact"
+const rulesOfNew = `select tenant_id as "tenantId", mail_id as "mailId", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact", ${isSplit('n')} as "isSplit", ${mergedInto('n')} as "mergedInto"
   from (select tenant_id, mail_id, from_hash, recipients::bytea[] as recipient_hashes, domains::bytea[] as domain_hashes, kind, inbox_ids::uuid[] as inbox_ids,
       received_at::timestamptz as received_at, null::text as capture, null::timestamptz as seen_at, false as by_contact
     from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])

@@ -104,8 +104,15 @@ function isDropped(before: GraphMail, after: GraphMail): boolean {
   return before.verdict === 'asking' && after.carriesQuote === false;
 }
 
+/** Why a mail is tracked, or is so no more. */
+export function becauseOf({ verdict, root, byContact, answers, mergedInto, isNeverLogged, isSplit }: GraphMail): string {
+  if (verdict !== 'tracked') return isNeverLogged ? 'never_logged' : isSplit ? 'split' : 'cut';
+  if (root !== null || byContact) return root ?? 'contact';
+  return answers !== null && answers === mergedInto ? 'pinned' : 'answers';
+}
+
 function tracked(mail: GraphMail, traceparent: string | undefined): NewEvent {
-  const { tenantId, mailId, threadId, revision, historical, root, answers, byContact } = mail;
+  const { tenantId, mailId, threadId, revision, historical, answers } = mail;
   return event({
     topic: 'rejoinder.threading.v1',
     key: mailId,
@@ -115,7 +122,7 @@ function tracked(mail: GraphMail, traceparent: string | undefined): NewEvent {
       mailId,
       threadId: threadId!,
       revision: BigInt(revision),
-      because: root ?? (byContact ? 'contact' : 'answers'),
+      because: becauseOf(mail),
       answersMailId: answers ?? '',
     },
     sequence: BigInt(revision),
@@ -131,7 +138,7 @@ function untracked(mail: GraphMail, traceparent: string | undefined): NewEvent {
     key: mailId,
     tenantId,
     schema: MailUntrackedSchema,
-    message: { mailId, revision: BigInt(revision), because: mail.isNeverLogged ? 'never_logged' : 'cut' },
+    message: { mailId, revision: BigInt(revision), because: becauseOf(mail) },
     sequence: BigInt(revision),
     historical,
     traceparent,

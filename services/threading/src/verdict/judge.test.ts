@@ -5,8 +5,8 @@ import { judge } from './judge.js';
 
 const root: Drawn = { name: 'ours', root: 'sent', people: ['ann'] };
 
-function verdicts(drawn: Drawn[], ghosts: string[] = []): Record<string, string> {
-  const judged = judge(drawn.map(mail), { bearers: [], ghosts: new Set(ghosts) });
+function verdicts(drawn: Drawn[], ghosts: string[] = [], splits: string[] = []): Record<string, string> {
+  const judged = judge(drawn.map(mail), { bearers: [], ghosts: new Set(ghosts), splits: new Set(splits) });
   return Object.fromEntries([...judged].map(([name, { verdict }]) => [name, verdict]));
 }
 
@@ -32,7 +32,7 @@ describe('a mail is tracked', () => {
     expect(verdicts([root, { name: 'away', cites: ['ours'], people: ['robot'], isAutomatic: true }]).away).toBe('tracked');
   });
   test('and says whom it answers', () => {
-    const judged = judge([mail(root), mail({ name: 'answer', cites: ['ours'] })], { bearers: [], ghosts: new Set() });
+    const judged = judge([mail(root), mail({ name: 'answer', cites: ['ours'] })], { bearers: [], ghosts: new Set(), splits: new Set() });
     expect([judged.get('answer')!.answers, judged.get('ours')!.answers]).toEqual(['ours', null]);
   });
 });
@@ -101,7 +101,7 @@ test('what a text says decides nothing for others, and holds no thread together,
   const answer: Drawn = { name: 'answer', cites: ['ours', 'moved'], people: ['zoe'] };
   const judged = [null, true, false].map((carriesQuote) => {
     const moved: Drawn = { name: 'moved', cites: ['ours', 'left'], people: ['zoe'], carriesQuote };
-    return judge([root, start, left, moved, answer].map(mail), { bearers: [], ghosts: new Set() });
+    return judge([root, start, left, moved, answer].map(mail), { bearers: [], ghosts: new Set(), splits: new Set() });
   });
   expect(judged[0]!.get('answer')).toMatchObject({ verdict: 'untracked', joined: 1 });
   expect(judged[0]!.get('moved')).toMatchObject({ verdict: 'untracked', joined: 0 });
@@ -121,6 +121,76 @@ test('a copy forged of our mail lets nobody in who was not on ours', () => {
 
 test('a tracked mail outside those judged carries them', () => {
   const outside = { ...mail(root), verdict: 'tracked' as const };
-  const judged = judge([mail({ name: 'answer', cites: ['ours'] })], { bearers: [outside], ghosts: new Set() });
+  const judged = judge([mail({ name: 'answer', cites: ['ours'] })], { bearers: [outside], ghosts: new Set(), splits: new Set() });
   expect(judged.get('answer')!.verdict).toBe('tracked');
+});
+
+describe('a mail that a person split off', () => {
+  const split: Drawn = { name: 'split', cites: ['ours'], isSplit: true };
+  const answer: Drawn = { name: 'answer', cites: ['ours', 'split'] };
+  const judged = judge([root, split, answer].map(mail), { bearers: [], ghosts: new Set(), splits: new Set(['split']) });
+  test('is not tracked for what it cites, and holds to none of it', () => {
+    expect(judged.get('split')).toMatchObject({ verdict: 'untracked', cut: 'yes', joined: 0 });
+  });
+  test('takes its answers along', () => expect(judged.get('answer')).toMatchObject({ verdict: 'untracked', joined: 1 }));
+  test('stays tracked if it is a root, with those who answer it', () => {
+    const own = judge([root, { ...split, root: 'sent' as const }, answer].map(mail), {
+      bearers: [],
+      ghosts: new Set(),
+      splits: new Set(['split']),
+    });
+    expect(own.get('split')).toMatchObject({ verdict: 'tracked', joined: 0 });
+    expect(own.get('answer')).toMatchObject({ verdict: 'tracked', answers: 'split', joined: 1 });
+  });
+  test('holds its answers back also when nothing else is known of it any more', () => {
+    expect(verdicts([root, answer], [], ['split'])).toEqual({ ours: 'tracked', answer: 'untracked' });
+  });
+  test('is tracked with its answers for the mail that a person then put it with', () => {
+    const other: Drawn = { name: 'other', root: 'logged' };
+    expect(verdicts([root, other, { ...split, mergedInto: 'other' }, answer], [], ['split'])).toMatchObject({
+      split: 'tracked',
+      answer: 'tracked',
+    });
+  });
+});
+
+describe('a mail that a person put with a tracked one', () => {
+  test('is tracked, whether it came before that one or beside it, and says whom it belongs with', () => {
+    const ancestor: Drawn = { name: 'ancestor', people: ['zoe'], subject: 'lunch', mergedInto: 'ours' };
+    const judged = judge([ancestor, { ...root, cites: ['ancestor'] }].map(mail), { bearers: [], ghosts: new Set(), splits: new Set() });
+    expect(judged.get('ancestor')).toMatchObject({ verdict: 'tracked', answers: 'ours' });
+  });
+  test('is tracked over another that was put with it, in whatever order they are asked', () => {
+    const chain: Drawn[] = [{ name: 'second', mergedInto: 'first' }, { name: 'first', mergedInto: 'ours' }, root];
+    const all = { first: 'tracked', second: 'tracked', ours: 'tracked' };
+    expect(verdicts(chain)).toEqual(all);
+    expect(verdicts(chain.toReversed())).toEqual(all);
+  });
+  test('is tracked also if that one is for its contact alone', () => {
+    expect(
+      verdicts([
+        { name: 'theirs', isOfContact: true },
+        { name: 'mine', mergedInto: 'theirs' },
+      ]).mine,
+    ).toBe('tracked');
+  });
+  test('is not if somebody on it is never logged, nor if somebody on the other is', () => {
+    const stopped: Drawn = { name: 'stopped', mergedInto: 'ours', isNeverLogged: true };
+    expect(verdicts([root, stopped, { name: 'mine', mergedInto: 'stopped' }])).toEqual({
+      ours: 'tracked',
+      stopped: 'untracked',
+      mine: 'untracked',
+    });
+  });
+  test('is not if they are only put with each other', () => {
+    expect(
+      verdicts([
+        { name: 'one', mergedInto: 'other' },
+        { name: 'other', mergedInto: 'one' },
+      ]),
+    ).toEqual({ one: 'untracked', other: 'untracked' });
+  });
+  test('does not make that one tracked', () => {
+    expect(verdicts([{ name: 'private' }, { ...root, mergedInto: 'private' }])).toEqual({ private: 'untracked', ours: 'tracked' });
+  });
 });

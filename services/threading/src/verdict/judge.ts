@@ -5,10 +5,12 @@ import type { Cut, GraphMail, RootReason } from '../graph/graph.js';
 
 /** What is stored around the mails that are judged. */
 export interface Surroundings {
-  /** Every stored mail that bears an id which a judged mail cites. */
+  /** Every stored mail that bears an id which a judged mail cites, or that a person put one with. */
   bearers: GraphMail[];
   /** Ids that a person tracked and nobody has seen. */
   ghosts: ReadonlySet<string>;
+  /** Ids of mails that a person split off, known or not any more. */
+  splits: ReadonlySet<string>;
 }
 
 export type Judged = Pick<GraphMail, 'verdict' | 'cut' | 'joined' | 'answers' | 'byContact'>;
@@ -26,10 +28,13 @@ export function judge(mails: GraphMail[], around: Surroundings): Map<string, Jud
   return new Map(mails.map((mail) => [mail.mailId, graph.judged(mail)]));
 }
 
-class Judging {
+export class Judging {
   readonly #own: Map<string, GraphMail>;
   readonly #bearers = new Map<string, GraphMail[]>();
   readonly #citers = new Map<string, GraphMail[]>();
+  /** By the mail that a person put them with. */
+  readonly #merged = new Map<string, GraphMail[]>();
+  readonly #targets: Map<string, GraphMail>;
   readonly #cuts = new Map<string, Cut>();
   readonly #tracked = new Set<string>();
 
@@ -40,20 +45,25 @@ class Judging {
     this.#own = new Map(mails.map((mail) => [mail.mailId, mail]));
     const outside = around.bearers.filter((bearer) => !this.#own.has(bearer.mailId));
     for (const mail of [...mails, ...outside]) for (const id of mail.ids) push(this.#bearers, id, mail);
-    for (const mail of mails) for (const id of mail.chain) push(this.#citers, id, mail);
+    for (const mail of mails) {
+      for (const id of mail.chain) push(this.#citers, id, mail);
+      if (mail.mergedInto !== null) push(this.#merged, mail.mergedInto, mail);
+    }
+    this.#targets = new Map([...outside, ...mails].map((mail) => [mail.mailId, mail]));
     for (const mail of outside) {
       this.#cuts.set(mail.mailId, mail.cut);
       if (mail.verdict === 'tracked' && !mail.byContact) this.#tracked.add(mail.mailId);
     }
   }
 
-  /** From what is certainly tracked to those that cite it, until nothing is added; each mail comes up once for itself and once for each it cites. */
+  /** From what is certainly tracked to those that follow it, until nothing is added; each mail comes up once for itself and once for each it follows. */
   spread(): void {
     const queue = [...this.mails];
     for (let mail = queue.pop(); mail; mail = queue.pop()) {
       if (this.#tracked.has(mail.mailId) || this.#ask(mail)?.verdict !== 'tracked') continue;
       this.#tracked.add(mail.mailId);
       for (const id of mail.ids) queue.push(...(this.#citers.get(id) ?? []));
+      queue.push(...(this.#merged.get(mail.mailId) ?? []));
     }
   }
 
@@ -63,46 +73,60 @@ class Judging {
     const byContact = asked?.verdict !== 'tracked' && mail.isOfContact && !isStopped(mail);
     const verdict = byContact ? 'tracked' : (asked?.verdict ?? 'untracked');
     const via = byContact ? undefined : asked?.via;
-    const answered = via === undefined ? [] : this.#bearersOf(via, mail).filter((bearer) => this.#tracked.has(bearer.mailId));
-    const answers = answered.map((bearer) => bearer.mailId).sort()[0] ?? null;
+    const answered = via === undefined ? [] : this.bearersOf(via, mail).filter((bearer) => this.#tracked.has(bearer.mailId));
+    const pinned = asked?.because.kind === 'pinned' ? mail.mergedInto : null;
+    const answers = pinned ?? answered.map((bearer) => bearer.mailId).sort()[0] ?? null;
     const words = { tracked: 'tracked', untracked: 'untracked', only_if_quoting: 'asking' } as const;
     const [cut, joined] = [this.#cutOf(mail), this.#joined(mail)];
     return { verdict: words[verdict], cut, joined, answers: verdict === 'tracked' ? answers : null, byContact };
   }
 
-  /** Of most mails nothing is asked: they are no root, and none that they cite is tracked. */
+  /** Of most mails nothing is asked: they are no root, and none that they follow is tracked. */
   #ask(mail: GraphMail): TrackedVerdict | undefined {
-    if (mail.root === null && !mail.chain.some((id) => this.#isTracked(id, mail))) return undefined;
+    if (mail.root === null && !this.#isPinned(mail) && !mail.chain.some((id) => this.#isTracked(id, mail))) return undefined;
+    return this.why(mail);
+  }
+
+  /** What the gate says of a mail, and why. */
+  why(mail: GraphMail): TrackedVerdict {
+    const isCut = mail.isSplit && mail.root === null;
     const candidate: Candidate = {
       root: mail.root === null ? undefined : gateRoots[mail.root],
       isNeverLogged: isStopped(mail),
-      pin: undefined,
+      pin: this.#isPinned(mail) ? 'track' : isCut ? 'untrack' : undefined,
       facts: childFacts(mail, this.#nearest(mail)),
       chain: mail.chain,
     };
-    return judgeTracked(candidate, (id) => this.#known(id, mail));
+    return judgeTracked(candidate, (id) => this.known(id, mail));
+  }
+
+  /** A person put it with a tracked mail; also with one that is tracked for its contact alone, which leads on nobody by itself. */
+  #isPinned(mail: GraphMail): boolean {
+    const target = mail.mergedInto === null ? undefined : this.#targets.get(mail.mergedInto);
+    return target !== undefined && (this.#tracked.has(target.mailId) || (target.isOfContact && !isStopped(target)));
   }
 
   #isTracked(id: string, citing: GraphMail): boolean {
-    const bearers = this.#bearersOf(id, citing);
+    const bearers = this.bearersOf(id, citing);
     return bearers.length === 0 ? this.around.ghosts.has(id) : bearers.some((bearer) => this.#tracked.has(bearer.mailId));
   }
 
   /** A stranger may forge the id of a mail: that tracks nothing, and takes nothing from those that cite the tracked one. */
-  #known(id: string, citing: GraphMail): KnownMail | undefined {
-    const bearers = this.#bearersOf(id, citing);
+  known(id: string, citing: GraphMail): KnownMail | undefined {
+    const bearers = this.bearersOf(id, citing);
     const tracked = this.#isTracked(id, citing);
-    if (bearers.length === 0) return tracked ? { tracked, cut: false } : undefined;
+    const isSplit = this.around.splits.has(id);
+    if (bearers.length === 0) return tracked || isSplit ? { tracked, cut: isSplit } : undefined;
     return {
       tracked,
-      cut: this.#cutOfAll(bearers),
+      cut: isSplit || this.#cutOfAll(bearers),
       facts: parentFacts(bearers, citing),
     };
   }
 
   #nearest(mail: GraphMail): CutFacts | undefined {
     for (const id of mail.chain.toReversed()) {
-      const bearers = this.#bearersOf(id, mail);
+      const bearers = this.bearersOf(id, mail);
       if (bearers.length > 0) return parentFacts(bearers, mail);
       if (this.around.ghosts.has(id)) return undefined;
     }
@@ -116,7 +140,7 @@ class Judging {
   #cutOf(mail: GraphMail): Cut {
     let cut = this.#cuts.get(mail.mailId);
     if (cut === undefined) {
-      const verdict = judgeCut(factsOf(mail), this.#nearest(mail)).cut;
+      const verdict = mail.isSplit || judgeCut(factsOf(mail), this.#nearest(mail)).cut;
       cut = verdict === 'ask_text' ? 'unread' : verdict ? 'yes' : 'no';
       this.#cuts.set(mail.mailId, cut);
     }
@@ -134,13 +158,13 @@ class Judging {
   #joined(mail: GraphMail): number {
     if (this.#cutOf(mail) !== 'no') return 0;
     for (const [count, id] of mail.chain.toReversed().entries()) {
-      const bearers = this.#bearersOf(id, mail);
-      if (bearers.length > 0 && this.#cutOfAll(bearers) !== false) return count + 1;
+      const bearers = this.bearersOf(id, mail);
+      if (this.around.splits.has(id) || (bearers.length > 0 && this.#cutOfAll(bearers) !== false)) return count + 1;
     }
     return mail.chain.length;
   }
 
-  #bearersOf(id: string, citing: GraphMail): GraphMail[] {
+  bearersOf(id: string, citing: GraphMail): GraphMail[] {
     const bearers = this.#bearers.get(id) ?? nobody;
     return bearers.includes(citing) ? bearers.filter((bearer) => bearer !== citing) : bearers;
   }

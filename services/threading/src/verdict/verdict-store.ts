@@ -4,13 +4,6 @@ import { idArrays, idsGiven, nodeOf, type IdKey, type MailKey } from '../graph/g
 import { given, rowsOf } from '@rejoinder/runtime/rows';
 import type { Tx } from '../tx.js';
 
-/** Which of these ids a person tracked and nobody has seen. */
-export function ghostsAmong(tx: Tx, ids: IdKey[]): Promise<IdKey[]> {
-  const sql = `select t.tenant_id as "tenantId", t.message_id_hash as id from ${idsGiven},
-    lateral (select * from tracked_id where tenant_id = k.tenant_id and message_id_hash = k.id_hash and mail_id is null offset 0) t`;
-  return rowsOf<IdKey>(tx, sql, ...idArrays(ids));
-}
-
 /** The thread of each of these ids that a mail holds to already. All that hold to one id are in one thread, so the first one found tells. */
 export function threadsOfIds(tx: Tx, ids: IdKey[]): Promise<(IdKey & { threadId: string })[]> {
   const citers = 'select * from citation where tenant_id = k.tenant_id and cited_hash = k.id_hash offset 0';
