@@ -201,6 +201,11 @@ export const catalogue = {
     action: '',
   },
   THREAD_NOT_FOUND: { kind: 'not_found', sentence: 'There is no such conversation, or none of its mails is known any more.', action: '' },
+  NOT_IN_THREAD: {
+    kind: 'conflict',
+    sentence: 'The mail is in another conversation by now.',
+    action: 'Look at it again',
+  },
   MERGE_WITH_ITSELF: { kind: 'invalid', sentence: 'A mail cannot be put with itself.', action: 'Name another mail' },
   TOO_MANY_PINS: {
     kind: 'conflict',

@@ -26,6 +26,7 @@ import { LoggingAddressApi, QuarantineApi } from './rest/quarantine-api.js';
 import { RetentionApi } from './rest/retention-api.js';
 import { SignInAtProviderApi } from './rest/sign-in-at-provider-api.js';
 import { SettingsApi } from './rest/settings-api.js';
+import { Explained, MailsApi, PinsApi, ThreadsApi } from './rest/threads-api.js';
 import { TrackedMailApi } from './rest/tracked-mail-api.js';
 import { Doors } from './web/doors.js';
 import { HealthApi } from './web/health-api.js';
@@ -51,6 +52,9 @@ const rest = [
   AttachmentsApi,
   MailApi,
   TrackedMailApi,
+  ThreadsApi,
+  MailsApi,
+  PinsApi,
   LoggingAddressApi,
   QuarantineApi,
   RetentionApi,
@@ -66,7 +70,7 @@ const webhooks = [WebhookStore, DeliveryStore, ReplayStore, SecretBox, ReceiverC
 @Module({
   imports: [DiscoveryModule],
   controllers: [...rest, ...doors, OnPublicEvents, StoreApi],
-  providers: [FirstTenant, SignIn, Doors, Feed, ...webhooks],
+  providers: [FirstTenant, SignIn, Doors, Feed, Explained, ...webhooks],
 })
 class GatewayModule {}
 

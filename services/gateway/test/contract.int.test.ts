@@ -7,7 +7,19 @@ import { SyncService } from '@rejoinder/contracts/api/sync';
 import { settle } from '@rejoinder/testing/settle';
 import { ask, type Gateway } from './gateway-house.js';
 import { startPeer, type Peer } from './peers.js';
-import { contactId, engagementId, inboxId, login, mail, sendId, startRestHouse, trackedId, type RestHouse } from './rest-house.js';
+import {
+  contactId,
+  engagementId,
+  inboxId,
+  login,
+  mail,
+  mailId,
+  sendId,
+  startRestHouse,
+  threadId,
+  trackedId,
+  type RestHouse,
+} from './rest-house.js';
 
 let house: RestHouse;
 let gateway: Gateway;
@@ -82,6 +94,12 @@ const routes: [string, string, string, number, object?][] = [
   ['POST', `/v1/mail/${sendId}/resolve`, '/v1/mail/{send_id}/resolve', 200, { outcome: 'send_again' }],
   ['POST', '/v1/tracked-mail', '/v1/tracked-mail', 202, { message_id: '<x@example.com>' }],
   ['GET', `/v1/tracked-mail/${trackedId}`, '/v1/tracked-mail/{tracked_id}', 200],
+  ['GET', `/v1/threads/${threadId}?limit=2`, '/v1/threads/{thread_id}', 200],
+  ['POST', `/v1/threads/${threadId}/split`, '/v1/threads/{thread_id}/split', 200, { mail_id: mailId }],
+  ['POST', `/v1/threads/${threadId}/merge`, '/v1/threads/{thread_id}/merge', 200, { mail_id: mailId, into_mail_id: trackedId }],
+  ['GET', `/v1/mails/${mailId}/explain`, '/v1/mails/{mail_id}/explain', 200],
+  ['GET', `/v1/pins?thread_id=${threadId}`, '/v1/pins', 200],
+  ['DELETE', `/v1/pins/${trackedId}`, '/v1/pins/{pin_id}', 204],
   ['GET', `/v1/inboxes/${inboxId}/log`, '/v1/inboxes/{inbox_id}/log', 200],
   ['GET', `/v1/inboxes/${inboxId}/logging-address`, '/v1/inboxes/{inbox_id}/logging-address', 200],
   ['POST', `/v1/inboxes/${inboxId}/logging-address`, '/v1/inboxes/{inbox_id}/logging-address', 200],

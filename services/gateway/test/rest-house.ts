@@ -6,6 +6,7 @@ import { RetentionService } from '@rejoinder/contracts/api/retention';
 import { SendingService, type SendRequest } from '@rejoinder/contracts/api/sending';
 import { ThreadingService } from '@rejoinder/contracts/api/threading';
 import { TimelineService } from '@rejoinder/contracts/api/timeline';
+import { faultOf } from '@rejoinder/contracts/catalogue';
 import { AttachmentState, MailKind } from '@rejoinder/contracts/mail';
 import { startGateway, type Answer, type Gateway } from './gateway-house.js';
 import { startPeer } from './peers.js';
@@ -18,6 +19,7 @@ export const [inboxId, contactId, engagementId, sendId, trackedId, mailId] = Arr
   string,
   string,
 ];
+export const [threadId, privateMailId, unknownMailId] = Array.from({ length: 3 }, newId) as [string, string, string];
 const at = { seconds: 1_700_000_000n, nanos: 120_000_000 };
 export const server = { host: 'mail.example.com', port: 993, security: 'tls' };
 const inbox = {
@@ -62,6 +64,7 @@ const engagement = {
     },
   ],
 };
+const pin = { pinId: newId(), kind: 'merge', mailId: privateMailId, intoMailId: mailId, by: 'console', madeAt: at };
 const send = { sendId, inboxId, mailId, state: 'failed', reason: 'QUOTA', messageId: 'y@example.com', acceptedAt: at };
 
 const checksOf = (password: string) => {
@@ -86,12 +89,12 @@ export const problemOf = ({ status, json }: Answer) => [status, (json as { code:
 export interface RestHouse {
   gateway: Gateway;
   /** What the neighbours were asked last. */
-  asked: { send?: SendRequest; settings: unknown[]; callers: string[] };
+  asked: { send?: SendRequest; settings: unknown[]; callers: string[]; heads: string[] };
   stop(): Promise<void>;
 }
 
 export async function startRestHouse(env: Record<string, string> = {}): Promise<RestHouse> {
-  const asked: RestHouse['asked'] = { settings: [], callers: [] };
+  const asked: RestHouse['asked'] = { settings: [], callers: [], heads: [] };
   const gateway = await startGateway(env);
   const address = (service: Parameters<typeof gateway.house.house.peerAddress>[0]) => gateway.house.house.peerAddress(service);
   const peers = [
@@ -161,6 +164,12 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
       getPlaces: () => ({ engagementIds: [], reason: 'no_contact' }),
       getEngagement: () => ({ engagement: { ...engagement, threadId: '', direction: 'out', sendId, kind: MailKind.UNSPECIFIED } }),
       deleteEngagement: () => ({}),
+      getMails: (request) => {
+        asked.heads.push(...request.mailIds);
+        const { subject, messageId, from } = engagement;
+        const of = (one: string) => ({ mailId: one, engagementId, contactId, direction: 'in', from, subject, messageId, occurredAt: at });
+        return { mails: request.mailIds.map(of) };
+      },
     }),
     await startPeer(address('sending'), SendingService, {
       send: (request) => {
@@ -175,6 +184,38 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
       track: () => ({ trackedId, state: 'searching', mailId: '' }),
       getDeletion: () => ({ deletion: { state: 'running', mails: 2n, deleted: 1n } }),
       getTracked: () => ({ trackedId, state: 'captured', mailId, reason: '' }),
+      explain: (request) => {
+        if (request.mailId === unknownMailId) throw faultOf('MAIL_NOT_FOUND');
+        const verdict = request.mailId === privateMailId ? 'untracked' : 'tracked';
+        const evidence = [
+          { mailId: privateMailId, tracked: false, mails: 1, ended: '' },
+          { mailId, tracked: true, mails: 1, ended: 'tracked' },
+          { mailId: '', tracked: false, mails: 0, ended: '' },
+        ];
+        return {
+          mailId: request.mailId,
+          threadId,
+          revision: 1n,
+          verdict,
+          because: 'answers',
+          rule: 'answers',
+          answersMailId: mailId,
+          evidence,
+          pins: [pin],
+        };
+      },
+      split: ({ mailId, by }) => ({ pin: { ...pin, kind: 'split', mailId, intoMailId: '', by } }),
+      merge: ({ mailId, intoMailId, by }) => ({ pin: { ...pin, mailId, intoMailId, by } }),
+      unpin: () => ({}),
+      listPins: ({ pageSize }) => ({ pins: [pin], nextPageToken: `after ${pageSize}` }),
+      getThread: () => ({
+        threadId,
+        mails: [
+          { mailId, verdict: 'tracked', because: 'sent' },
+          { mailId: privateMailId, verdict: 'untracked', because: 'untracked' },
+        ],
+        nextPageToken: 'more',
+      }),
     }),
     await startPeer(address('retention'), RetentionService, {
       prove: () => ({

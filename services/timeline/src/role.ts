@@ -20,11 +20,12 @@ import { OnMailCaptured } from './on-mail-captured.js';
 import { OnSendEvents } from './on-send-events.js';
 import { OnTracking } from './on-tracking.js';
 import { Sealed } from './mail/sealed.js';
+import { MailApi } from './mail/mail-api.js';
 import { StoreApi } from './store-api.js';
 import { TextClient } from './mail/text-client.js';
 
 @Module({
-  controllers: [OnMailCaptured, OnSendEvents, OnTracking, OnAttachments, OnInboxEvents, ContactApi, EngagementApi, StoreApi],
+  controllers: [OnMailCaptured, OnSendEvents, OnTracking, OnAttachments, OnInboxEvents, ContactApi, EngagementApi, MailApi, StoreApi],
   providers: [Sealed, AttachmentBox, MailWriter, EngagementWriter, EngagementShow, HtmlCleaner, TextClient, MailWorker, ForgetWorker],
 })
 class TimelineModule {}

@@ -68,6 +68,20 @@ describe('a mail in', () => {
     expect([await contactOf(stranger), await contactOf('me@house.test')]).toEqual([undefined, undefined]);
   });
 
+  test('is told of by its headers alone while it stands on a timeline, and to its tenant only', async () => {
+    const address = ann();
+    const { mailId } = await capture({ from: person(address, 'Ann'), messageId: 'x@x.test' });
+    const { engagementId, contactId } = await engagement(address, () => true);
+    const ask = async (mailIds: string[], tenantId = here.house.tenantId) => (await api().getMails({ tenantId, mailIds })).mails;
+    expect(await ask([newId(), mailId])).toMatchObject([
+      { mailId, engagementId, contactId, direction: 'in', from: { address, name: 'Ann' }, subject: 'Offer', messageId: 'x@x.test' },
+    ]);
+    expect(await ask([mailId], newId())).toEqual([]);
+    await api().deleteEngagement({ tenantId: here.house.tenantId, engagementId });
+    expect(await ask([mailId])).toEqual([]);
+    await expect(ask(Array.from({ length: 101 }, newId))).rejects.toMatchObject({ code: 'TOO_MANY_MAILS' });
+  });
+
   test('is told to stand nowhere, and why, where nobody on it may be a contact', async () => {
     const address = ann();
     const [own, nobodys, theirs] = [

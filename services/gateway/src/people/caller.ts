@@ -17,6 +17,8 @@ interface Caller {
   tenantId: string;
   /** Hash of the key or the session's secret: who comes back is known by it. */
   id: string;
+  /** Whether a person at the console asks, or a program. */
+  by: 'console' | 'api';
 }
 
 const callers = new WeakMap<FastifyRequest, Caller>();
@@ -32,6 +34,9 @@ export const TenantId = createParamDecorator((_: unknown, context: ExecutionCont
 
 /** Tells this key or session from every other one of the tenant. */
 export const CallerId = createParamDecorator((_: unknown, context: ExecutionContext): string => callerOf(context).id);
+
+/** What is kept of who has said something: console or api. */
+export const CalledBy = createParamDecorator((_: unknown, context: ExecutionContext): string => callerOf(context).by);
 
 @Injectable()
 export class CallerGuard implements CanActivate {
@@ -51,7 +56,8 @@ export class CallerGuard implements CanActivate {
     const key = bearerOf(request.headers.authorization);
     const secret = key ?? cookieOf(request.headers.cookie, sessionCookie);
     const tenantId = key === undefined ? this.#tenantOfSession(request, secret) : await this.#tenantOfKey(key);
-    if (tenantId !== undefined && secret !== undefined) return { tenantId, id: sha256(secret).toString('hex') };
+    if (tenantId !== undefined && secret !== undefined)
+      return { tenantId, id: sha256(secret).toString('hex'), by: key === undefined ? 'console' : 'api' };
     throw refusal(401, 'NOT_SIGNED_IN', 'Send an API key as Authorization: Bearer, or sign in at the console.');
   }
 

@@ -126,6 +126,16 @@ export function showEngagements(tx: Tx, tenantId: string, engagementIds: string[
   return rowsOf<ShownEngagement>(tx, sql, tenantId, engagementIds);
 }
 
+export type StandingMail = Pick<ShownEngagement, 'mailId' | 'engagementId' | 'contactId' | 'direction' | 'sealedFacts' | 'occurredAt'>;
+
+/** Those of these mails that stand on a timeline, each with one engagement. */
+export function standingMails(tx: Tx, tenantId: string, mailIds: string[]): Promise<StandingMail[]> {
+  const sql = `select distinct on (e.mail_id) e.mail_id as "mailId", e.engagement_id as "engagementId", e.contact_id as "contactId",
+    coalesce(m.direction, '') as direction, m.sealed_facts as "sealedFacts", e.occurred_at as "occurredAt"
+    from engagement e ${joins} where e.tenant_id = $1::uuid and e.mail_id = any($2::uuid[]) order by e.mail_id, e.engagement_id`;
+  return rowsOf<StandingMail>(tx, sql, tenantId, mailIds);
+}
+
 export interface ShownAttachment {
   mailId: string;
   attachmentId: string;

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/timeline/v1/api.proto.
  */
 export const file_rejoinder_timeline_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yZWpvaW5kZXIvdGltZWxpbmUvdjEvYXBpLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEikwEKB0NvbnRhY3QSEgoKY29udGFjdF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAESNAoQbGFzdF9hY3Rpdml0eV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZW5nYWdlbWVudHMYBSABKAMiUQoRUHV0Q29udGFjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESEgoEbmFtZRgDIAEoCUIEiLUYASJWChJQdXRDb250YWN0UmVzcG9uc2USLwoHY29udGFjdBgBIAEoCzIeLnJlam9pbmRlci50aW1lbGluZS52MS5Db250YWN0Eg8KB2NyZWF0ZWQYAiABKAgiOgoRR2V0Q29udGFjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkiRQoSR2V0Q29udGFjdFJlc3BvbnNlEi8KB2NvbnRhY3QYASABKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdCJkChNMaXN0Q29udGFjdHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRITCgVxdWVyeRgEIAEoCUIEiLUYASJhChRMaXN0Q29udGFjdHNSZXNwb25zZRIwCghjb250YWN0cxgBIAMoCzIeLnJlam9pbmRlci50aW1lbGluZS52MS5Db250YWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJmChZMaXN0RW5nYWdlbWVudHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJImoKF0xpc3RFbmdhZ2VtZW50c1Jlc3BvbnNlEjYKC2VuZ2FnZW1lbnRzGAEgAygLMiEucmVqb2luZGVyLnRpbWVsaW5lLnYxLkVuZ2FnZW1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkAKFEdldEVuZ2FnZW1lbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJIk4KFUdldEVuZ2FnZW1lbnRSZXNwb25zZRI1CgplbmdhZ2VtZW50GAEgASgLMiEucmVqb2luZGVyLnRpbWVsaW5lLnYxLkVuZ2FnZW1lbnQiNgoQR2V0UGxhY2VzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCSI7ChFHZXRQbGFjZXNSZXNwb25zZRIWCg5lbmdhZ2VtZW50X2lkcxgBIAMoCRIOCgZyZWFzb24YAiABKAkiQwoXRGVsZXRlRW5nYWdlbWVudFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKDWVuZ2FnZW1lbnRfaWQYAiABKAkiGgoYRGVsZXRlRW5nYWdlbWVudFJlc3BvbnNlIjkKEkRlbGV0ZU1haWxzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIbWFpbF9pZHMYAiADKAkiFQoTRGVsZXRlTWFpbHNSZXNwb25zZSLMBAoKRW5nYWdlbWVudBIVCg1lbmdhZ2VtZW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIRCgl0aHJlYWRfaWQYBCABKAkSEQoJZGlyZWN0aW9uGAUgASgJEiMKBGZyb20YBiABKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIhCgJ0bxgHIAMoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEiEKAmNjGAggAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSFQoHc3ViamVjdBgJIAEoCUIEiLUYARISCgR0ZXh0GAogASgJQgSItRgBEhIKBGh0bWwYCyABKAlCBIi1GAESLwoLb2NjdXJyZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnRleHRfc3RhdGUYDSABKAkSDQoFc3RhdGUYDiABKAkSFAoMc3RhdGVfcmVhc29uGA8gASgJEjUKC2F0dGFjaG1lbnRzGBAgAygLMiAucmVqb2luZGVyLnYxLkF0dGFjaG1lbnREZWNsYXJlZBIPCgdzZW5kX2lkGBEgASgJEhAKCGluYm94X2lkGBIgASgJEhYKDnRleHRfdHJ1bmNhdGVkGBMgASgIEiQKBGtpbmQYFCABKA4yFi5yZWpvaW5kZXIudjEuTWFpbEtpbmQSGAoKbWVzc2FnZV9pZBgVIAEoCUIEiLUYARIWCghuZXdfdGV4dBgWIAEoCUIEiLUYATLZBgoPVGltZWxpbmVTZXJ2aWNlEmEKClB1dENvbnRhY3QSKC5yZWpvaW5kZXIudGltZWxpbmUudjEuUHV0Q29udGFjdFJlcXVlc3QaKS5yZWpvaW5kZXIudGltZWxpbmUudjEuUHV0Q29udGFjdFJlc3BvbnNlEmEKCkdldENvbnRhY3QSKC5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0Q29udGFjdFJlcXVlc3QaKS5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0Q29udGFjdFJlc3BvbnNlEmcKDExpc3RDb250YWN0cxIqLnJlam9pbmRlci50aW1lbGluZS52MS5MaXN0Q29udGFjdHNSZXF1ZXN0GisucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RDb250YWN0c1Jlc3BvbnNlEnAKD0xpc3RFbmdhZ2VtZW50cxItLnJlam9pbmRlci50aW1lbGluZS52MS5MaXN0RW5nYWdlbWVudHNSZXF1ZXN0Gi4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RFbmdhZ2VtZW50c1Jlc3BvbnNlEmoKDUdldEVuZ2FnZW1lbnQSKy5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0RW5nYWdlbWVudFJlcXVlc3QaLC5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0RW5nYWdlbWVudFJlc3BvbnNlEl4KCUdldFBsYWNlcxInLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRQbGFjZXNSZXF1ZXN0GigucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldFBsYWNlc1Jlc3BvbnNlEnMKEERlbGV0ZUVuZ2FnZW1lbnQSLi5yZWpvaW5kZXIudGltZWxpbmUudjEuRGVsZXRlRW5nYWdlbWVudFJlcXVlc3QaLy5yZWpvaW5kZXIudGltZWxpbmUudjEuRGVsZXRlRW5nYWdlbWVudFJlc3BvbnNlEmQKC0RlbGV0ZU1haWxzEikucmVqb2luZGVyLnRpbWVsaW5lLnYxLkRlbGV0ZU1haWxzUmVxdWVzdBoqLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVNYWlsc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
+  fileDesc("Ch9yZWpvaW5kZXIvdGltZWxpbmUvdjEvYXBpLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEikwEKB0NvbnRhY3QSEgoKY29udGFjdF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAESNAoQbGFzdF9hY3Rpdml0eV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZW5nYWdlbWVudHMYBSABKAMiUQoRUHV0Q29udGFjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESEgoEbmFtZRgDIAEoCUIEiLUYASJWChJQdXRDb250YWN0UmVzcG9uc2USLwoHY29udGFjdBgBIAEoCzIeLnJlam9pbmRlci50aW1lbGluZS52MS5Db250YWN0Eg8KB2NyZWF0ZWQYAiABKAgiOgoRR2V0Q29udGFjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkiRQoSR2V0Q29udGFjdFJlc3BvbnNlEi8KB2NvbnRhY3QYASABKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdCJkChNMaXN0Q29udGFjdHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRITCgVxdWVyeRgEIAEoCUIEiLUYASJhChRMaXN0Q29udGFjdHNSZXNwb25zZRIwCghjb250YWN0cxgBIAMoCzIeLnJlam9pbmRlci50aW1lbGluZS52MS5Db250YWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJmChZMaXN0RW5nYWdlbWVudHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJImoKF0xpc3RFbmdhZ2VtZW50c1Jlc3BvbnNlEjYKC2VuZ2FnZW1lbnRzGAEgAygLMiEucmVqb2luZGVyLnRpbWVsaW5lLnYxLkVuZ2FnZW1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkAKFEdldEVuZ2FnZW1lbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJIk4KFUdldEVuZ2FnZW1lbnRSZXNwb25zZRI1CgplbmdhZ2VtZW50GAEgASgLMiEucmVqb2luZGVyLnRpbWVsaW5lLnYxLkVuZ2FnZW1lbnQiNgoQR2V0UGxhY2VzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCSI7ChFHZXRQbGFjZXNSZXNwb25zZRIWCg5lbmdhZ2VtZW50X2lkcxgBIAMoCRIOCgZyZWFzb24YAiABKAkiQwoXRGVsZXRlRW5nYWdlbWVudFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKDWVuZ2FnZW1lbnRfaWQYAiABKAkiGgoYRGVsZXRlRW5nYWdlbWVudFJlc3BvbnNlIjkKEkRlbGV0ZU1haWxzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIbWFpbF9pZHMYAiADKAkiFQoTRGVsZXRlTWFpbHNSZXNwb25zZSLMBAoKRW5nYWdlbWVudBIVCg1lbmdhZ2VtZW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIRCgl0aHJlYWRfaWQYBCABKAkSEQoJZGlyZWN0aW9uGAUgASgJEiMKBGZyb20YBiABKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIhCgJ0bxgHIAMoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEiEKAmNjGAggAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSFQoHc3ViamVjdBgJIAEoCUIEiLUYARISCgR0ZXh0GAogASgJQgSItRgBEhIKBGh0bWwYCyABKAlCBIi1GAESLwoLb2NjdXJyZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnRleHRfc3RhdGUYDSABKAkSDQoFc3RhdGUYDiABKAkSFAoMc3RhdGVfcmVhc29uGA8gASgJEjUKC2F0dGFjaG1lbnRzGBAgAygLMiAucmVqb2luZGVyLnYxLkF0dGFjaG1lbnREZWNsYXJlZBIPCgdzZW5kX2lkGBEgASgJEhAKCGluYm94X2lkGBIgASgJEhYKDnRleHRfdHJ1bmNhdGVkGBMgASgIEiQKBGtpbmQYFCABKA4yFi5yZWpvaW5kZXIudjEuTWFpbEtpbmQSGAoKbWVzc2FnZV9pZBgVIAEoCUIEiLUYARIWCghuZXdfdGV4dBgWIAEoCUIEiLUYASI2Cg9HZXRNYWlsc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCG1haWxfaWRzGAIgAygJIkIKEEdldE1haWxzUmVzcG9uc2USLgoFbWFpbHMYASADKAsyHy5yZWpvaW5kZXIudGltZWxpbmUudjEuTWFpbEhlYWQi4AEKCE1haWxIZWFkEg8KB21haWxfaWQYASABKAkSFQoNZW5nYWdlbWVudF9pZBgCIAEoCRISCgpjb250YWN0X2lkGAMgASgJEhEKCWRpcmVjdGlvbhgEIAEoCRIjCgRmcm9tGAUgASgLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSFQoHc3ViamVjdBgGIAEoCUIEiLUYARIYCgptZXNzYWdlX2lkGAcgASgJQgSItRgBEi8KC29jY3VycmVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDK2BwoPVGltZWxpbmVTZXJ2aWNlEmEKClB1dENvbnRhY3QSKC5yZWpvaW5kZXIudGltZWxpbmUudjEuUHV0Q29udGFjdFJlcXVlc3QaKS5yZWpvaW5kZXIudGltZWxpbmUudjEuUHV0Q29udGFjdFJlc3BvbnNlEmEKCkdldENvbnRhY3QSKC5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0Q29udGFjdFJlcXVlc3QaKS5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0Q29udGFjdFJlc3BvbnNlEmcKDExpc3RDb250YWN0cxIqLnJlam9pbmRlci50aW1lbGluZS52MS5MaXN0Q29udGFjdHNSZXF1ZXN0GisucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RDb250YWN0c1Jlc3BvbnNlEnAKD0xpc3RFbmdhZ2VtZW50cxItLnJlam9pbmRlci50aW1lbGluZS52MS5MaXN0RW5nYWdlbWVudHNSZXF1ZXN0Gi4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RFbmdhZ2VtZW50c1Jlc3BvbnNlEmoKDUdldEVuZ2FnZW1lbnQSKy5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0RW5nYWdlbWVudFJlcXVlc3QaLC5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0RW5nYWdlbWVudFJlc3BvbnNlEl4KCUdldFBsYWNlcxInLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRQbGFjZXNSZXF1ZXN0GigucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldFBsYWNlc1Jlc3BvbnNlEnMKEERlbGV0ZUVuZ2FnZW1lbnQSLi5yZWpvaW5kZXIudGltZWxpbmUudjEuRGVsZXRlRW5nYWdlbWVudFJlcXVlc3QaLy5yZWpvaW5kZXIudGltZWxpbmUudjEuRGVsZXRlRW5nYWdlbWVudFJlc3BvbnNlEmQKC0RlbGV0ZU1haWxzEikucmVqb2luZGVyLnRpbWVsaW5lLnYxLkRlbGV0ZU1haWxzUmVxdWVzdBoqLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVNYWlsc1Jlc3BvbnNlElsKCEdldE1haWxzEiYucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldE1haWxzUmVxdWVzdBonLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRNYWlsc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.timeline.v1.Contact
@@ -550,6 +550,103 @@ export const EngagementSchema: GenMessage<Engagement> = /*@__PURE__*/
   messageDesc(file_rejoinder_timeline_v1_api, 17);
 
 /**
+ * @generated from message rejoinder.timeline.v1.GetMailsRequest
+ */
+export type GetMailsRequest = Message<"rejoinder.timeline.v1.GetMailsRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: repeated string mail_ids = 2;
+   */
+  mailIds: string[];
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.GetMailsRequest.
+ * Use `create(GetMailsRequestSchema)` to create a new message.
+ */
+export const GetMailsRequestSchema: GenMessage<GetMailsRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 18);
+
+/**
+ * @generated from message rejoinder.timeline.v1.GetMailsResponse
+ */
+export type GetMailsResponse = Message<"rejoinder.timeline.v1.GetMailsResponse"> & {
+  /**
+   * @generated from field: repeated rejoinder.timeline.v1.MailHead mails = 1;
+   */
+  mails: MailHead[];
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.GetMailsResponse.
+ * Use `create(GetMailsResponseSchema)` to create a new message.
+ */
+export const GetMailsResponseSchema: GenMessage<GetMailsResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 19);
+
+/**
+ * @generated from message rejoinder.timeline.v1.MailHead
+ */
+export type MailHead = Message<"rejoinder.timeline.v1.MailHead"> & {
+  /**
+   * @generated from field: string mail_id = 1;
+   */
+  mailId: string;
+
+  /**
+   * On one of the timelines where it stands.
+   *
+   * @generated from field: string engagement_id = 2;
+   */
+  engagementId: string;
+
+  /**
+   * @generated from field: string contact_id = 3;
+   */
+  contactId: string;
+
+  /**
+   * in, out.
+   *
+   * @generated from field: string direction = 4;
+   */
+  direction: string;
+
+  /**
+   * @generated from field: rejoinder.v1.Address from = 5;
+   */
+  from?: Address | undefined;
+
+  /**
+   * @generated from field: string subject = 6;
+   */
+  subject: string;
+
+  /**
+   * Without angle brackets.
+   *
+   * @generated from field: string message_id = 7;
+   */
+  messageId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp occurred_at = 8;
+   */
+  occurredAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.MailHead.
+ * Use `create(MailHeadSchema)` to create a new message.
+ */
+export const MailHeadSchema: GenMessage<MailHead> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 20);
+
+/**
  * @generated from service rejoinder.timeline.v1.TimelineService
  */
 export const TimelineService: GenService<{
@@ -628,6 +725,16 @@ export const TimelineService: GenService<{
     methodKind: "unary";
     input: typeof DeleteMailsRequestSchema;
     output: typeof DeleteMailsResponseSchema;
+  },
+  /**
+   * What the headers of these mails say, at most 100; of those that stand on no timeline nothing.
+   *
+   * @generated from rpc rejoinder.timeline.v1.TimelineService.GetMails
+   */
+  getMails: {
+    methodKind: "unary";
+    input: typeof GetMailsRequestSchema;
+    output: typeof GetMailsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_rejoinder_timeline_v1_api, 0);
