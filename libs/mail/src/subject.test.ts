@@ -27,7 +27,14 @@ describe('the base of a subject', () => {
     ['Report: figures', 'report: figures'],
     ['Rework: the plan', 'rework: the plan'],
     ['Meeting at 10: bring figures', 'meeting at 10: bring figures'],
-    ['Re:', 're:'],
+    ['Re:', ''],
+    ['Fwd: ', ''],
+    ['[Fwd: Offer]', 'offer'],
+    ['Re: [FWD: Offer]', 'offer'],
+    ['re: [fwd: [fwd: re: [fwd: Offer]]]', 'offer'],
+    ['[list] Fwd: [other] Re: fw: Offer (fWd)  (fwd)', 'offer'],
+    ['[Fwd: Offer] and more', 'and more'],
+    ['[Fwd:]', '[fwd:]'],
     ['[list]', '[list]'],
     ['Re: [list]', '[list]'],
     ['(was: it)', '(was: it)'],
@@ -47,7 +54,7 @@ describe('the base of a subject', () => {
   });
 
   it('is bounded work and never throws', () => {
-    for (const piece of ['re:', '[', '[]', '(was ', 'a', ' ', ':', 'Re[1]', '[patch']) {
+    for (const piece of ['re:', '[fwd:', '(fwd)', '[', '[]', '(was ', 'a', ' ', ':', 'Re[1]', '[patch']) {
       const subject = piece.repeat(1_000_000 / piece.length);
       expect(baseSubject(subject).length).toBeLessThanOrEqual(2_000);
       expect([isForward(subject), isPatch(subject)]).toHaveLength(2);
@@ -57,14 +64,21 @@ describe('the base of a subject', () => {
 });
 
 describe('a subject says', () => {
-  it.each(['Fwd: Offer', 'FW: Offer', 'WG: Angebot', '[list] TR: Offre', 'Offer (fwd)', '转发：报价', 'ENC: Oferta'])(
-    'forwarded: %j',
-    (subject) => {
-      expect(isForward(subject)).toBe(true);
-    },
-  );
+  it.each([
+    'Fwd: Offer',
+    'FW: Offer',
+    'WG: Angebot',
+    '[list] TR: Offre',
+    'Offer (fwd)',
+    '[Fwd: Offer]',
+    '[list] [Fwd: Offer]',
+    '转发：报价',
+    'ENC: Oferta',
+  ])('forwarded: %j', (subject) => {
+    expect(isForward(subject)).toBe(true);
+  });
 
-  it.each(['Offer', 'Re: Offer', 'Re: Fwd: Offer', 'Forward: march', 'I think: no'])('not forwarded: %j', (subject) => {
+  it.each(['Offer', 'Re: Offer', 'Re: Fwd: Offer', 'Re: [Fwd: Offer]', 'Forward: march', 'I think: no'])('not forwarded: %j', (subject) => {
     expect(isForward(subject)).toBe(false);
   });
 

@@ -15,19 +15,30 @@ const FORWARD = words(
 const PREFIX = /([\p{L}\p{M}]{1,10})(?: ?(?:\[\d{1,4}\]|\(\d{1,4}\)|[*^]\d{1,4}))? ?[:：] ?/uy;
 const TAG = /\[[^[\]]{0,100}\] ?/y;
 const WAS = / ?[([]was ?[:：]? .{0,1000}[)\]]$/i;
-const FWD_TRAILER = / ?\(fwd\)$/i;
+const FWD_TRAILER = / ?(?:\(fwd\) ?)+$/i;
+/** `[Fwd: it]`, as old programs forward. */
+const FWD_WRAPPER = /^\[ ?fwd? ?: ?(.*\S) ?\]$/is;
+/** Forwards within forwards that are opened. */
+const MAX_WRAPPED = 10;
 const PATCH = /\[[^[\]]{0,80}\bpatch\b[^[\]]{0,80}\]/i;
 
 /**
  * Takes a decoded subject.
- * Gives its base: white space collapsed; answering and forwarding prefixes, `[tags]` before the text, `(fwd)` and `(was ..)` taken off; in
- * lower case, since it is for comparing. A subject of nothing but marks keeps its last mark. Bounded by MAX_SUBJECT_LENGTH.
+ * Gives its base: white space collapsed; answering and forwarding prefixes, `[tags]` before the text, `(fwd)`, `(was ..)` and the brackets of
+ * `[Fwd: ..]` taken off; in lower case, since it is for comparing. A subject of nothing but a tag keeps it; one of nothing but prefixes answers a mail
+ * without a subject, and has none. Bounded by MAX_SUBJECT_LENGTH and MAX_WRAPPED.
  */
 export function baseSubject(subject: string): string {
-  const whole = collapse(subject.slice(0, MAX_SUBJECT_LENGTH)).normalize('NFC');
-  const body = whole.slice(marksOf(whole).end);
-  const base = body.replace(WAS, '').replace(FWD_TRAILER, '').trim();
-  return (base === '' ? body : base).toLowerCase();
+  let rest = collapse(subject.slice(0, MAX_SUBJECT_LENGTH)).normalize('NFC');
+  for (let wrapped = 0; wrapped < MAX_WRAPPED; wrapped++) {
+    const body = rest.slice(marksOf(rest).end);
+    const base = body.replace(WAS, '').replace(FWD_TRAILER, '').trim();
+    rest = base === '' ? body : base;
+    const inner = FWD_WRAPPER.exec(rest)?.[1];
+    if (inner === undefined) break;
+    rest = inner;
+  }
+  return rest.toLowerCase();
 }
 
 /** Takes a decoded subject. Gives it without its marks of answering and forwarding, to be shown: `baseSubject` is for comparing. */
@@ -39,7 +50,8 @@ export function unmarkedSubject(subject: string): string {
 /** Takes a decoded subject. Gives true if its first mark that is no `[tag]` says forwarded, in the languages known here. */
 export function isForward(subject: string): boolean {
   const whole = collapse(subject.slice(0, MAX_SUBJECT_LENGTH)).normalize('NFC');
-  return marksOf(whole).first === 'forward' || FWD_TRAILER.test(whole);
+  const { first, end } = marksOf(whole);
+  return first === 'forward' || FWD_TRAILER.test(whole) || (first === undefined && FWD_WRAPPER.test(whole.slice(end)));
 }
 
 /** Takes a decoded subject. Gives true for a mail of a patch series (`[PATCH v2 3/7] ..`): each mail of it has a subject of its own. */
@@ -57,8 +69,8 @@ function marksOf(subject: string): Marks {
   const marks: Marks = { end: 0, first: undefined };
   while (marks.end < subject.length) {
     const mark = markAt(subject, marks.end);
-    // The last mark stays if nothing stands behind it (RFC 5256 §2.1, step 6).
-    if (!mark || mark.end >= subject.length) return marks;
+    // A tag stays if nothing stands behind it (RFC 5256 §2.1, step 4).
+    if (!mark || (mark.kind === 'tag' && mark.end >= subject.length)) return marks;
     marks.end = mark.end;
     marks.first ??= mark.kind === 'tag' ? undefined : mark.kind;
   }

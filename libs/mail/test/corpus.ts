@@ -17,20 +17,3 @@ export function corpusFiles(folder: string, name: RegExp): string[] {
   const files = readdirSync(fileURLToPath(root), { recursive: true, encoding: 'utf8' }).filter((file) => name.test(file));
   return files.map((file) => `${folder}/${file.replaceAll('\\', '/')}`).sort();
 }
-
-/** Groups of ids that are joined by edges, each sorted. */
-export function components(edges: ReadonlyMap<string, readonly string[]>): Map<string, Set<string>> {
-  const groups = new Map<string, Set<string>>();
-  const groupOf = (id: string) => groups.get(id) ?? groups.set(id, new Set([id])).get(id) ?? new Set<string>();
-  for (const [id, others] of edges) {
-    let group = groupOf(id);
-    for (const other of others) {
-      const joined = groupOf(other);
-      if (joined === group) continue;
-      for (const member of joined) group.add(member);
-      for (const member of group) groups.set(member, group);
-      group = groupOf(id);
-    }
-  }
-  return groups;
-}

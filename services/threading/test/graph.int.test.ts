@@ -1,22 +1,17 @@
-// The graph kept step by step in PostgreSQL against a judgement of everything at once, over graphs made at random and those of real lists.
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+// The graph kept step by step in PostgreSQL against a judgement of everything at once, over graphs made at random.
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { create } from '@bufbuild/protobuf';
 import { newId } from '@rejoinder/base/id';
-import { CaptureMailSchema } from '@rejoinder/contracts/commands';
 import { MailTrackedSchema } from '@rejoinder/contracts/events/threading';
-import { CaptureFailedSchema, MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { fromBinary } from '@bufbuild/protobuf';
-import type { LoggedEvent } from '@rejoinder/bus/event';
 import { judge } from '../src/verdict/judge.js';
 import type { GraphMail } from '../src/graph/graph.js';
 import { thread } from '../src/graph/threads.js';
 import type { Facts, Sighting } from '../src/graph/sighting.js';
+import { answerAsked } from './answering.js';
 import { madeGraphs, mail, wishes, type Made, type Wished } from './graphs.js';
-import { openStore, type TestStore } from './store.js';
+import { newTenant, openStore, type TestStore } from './store.js';
 
 let store: TestStore;
 beforeAll(async () => {
@@ -31,7 +26,6 @@ const uuid = (text: string) =>
     .digest('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, '$1-$2-$3-$4-$5');
 const inboxId = uuid('inbox');
-const skeletons = fileURLToPath(new URL('../../../../shared/corpora/thread-skeletons/', import.meta.url));
 
 function factsOf(tenantId: string, name: string, made: Omit<Made, 'quotes'>): Facts {
   const [from, ...recipients] = made.people.map((one) => hash(`person ${one}`));
@@ -113,25 +107,6 @@ async function stored(tenantId: string): Promise<Outcome> {
   return outcome(rows);
 }
 
-/** Does what sync does with commands for the text: says whether it quotes. Until none is left. */
-async function answerAsked(tenantId: string, quotes: Map<string, boolean>, answered: Set<string>): Promise<void> {
-  for (;;) {
-    const sql = `select seq::text, value from threading.outbox where tenant_id = $1 and type = 'CaptureMail' order by seq`;
-    const rows = await store.query<{ seq: string; value: Buffer }>(sql, [tenantId]);
-    const fresh = rows.filter(({ seq }) => !answered.has(seq));
-    if (fresh.length === 0) return;
-    for (const { seq, value } of fresh) {
-      answered.add(seq);
-      const { mailId, revision, onlyIfQuoting } = fromBinary(CaptureMailSchema, value);
-      const event = { tenantId, historical: false } as LoggedEvent;
-      if (onlyIfQuoting && !quotes.get(mailId)) {
-        const message = create(CaptureFailedSchema, { mailId, revision, reason: 'not_quoting' });
-        await store.captured.captureFailed([{ event, message }]);
-      } else await store.captured.mailCaptured([{ event, message: create(MailCapturedSchema, { mailId, revision }) }]);
-    }
-  }
-}
-
 /** The wishes drawn, for as many mails as there are. */
 function wishesFor(count: number, drawn: Wished[]): Wished[] {
   const fitted = drawn.map((wish) => ({ ...wish, at: wish.at % count, into: wish.into === null ? null : wish.into % count }));
@@ -205,7 +180,7 @@ describe('what is tracked and what is one thread do not hang on the order of arr
       fc.infiniteStream(fc.nat(4)),
       fc.infiniteStream(fc.nat()),
       async (graph, sizes, order) => {
-        const tenantId = await newTenant();
+        const tenantId = await newTenant(store, inboxId, hash('own'));
         const all = graph.map((made, at) => factsOf(tenantId, `m${at}`, made));
         const quotes = new Map(graph.map((made, at) => [all[at]!.mailId, made.quotes]));
         const copies = all.filter((_, at) => at % 3 === 0).map((one) => ({ ...one, inboxIds: [uuid('other inbox')] }));
@@ -215,7 +190,7 @@ describe('what is tracked and what is one thread do not hang on the order of arr
         await inBatches(
           facts,
           () => sizes.next().value!,
-          () => answerAsked(tenantId, quotes, answered),
+          () => answerAsked(store, tenantId, quotes, answered),
         );
         const seen = await stored(tenantId);
         expect(seen).toEqual(atOnce(all, quotes));
@@ -232,7 +207,7 @@ describe('what is tracked and what is one thread do not hang on the order of arr
       fc.infiniteStream(fc.nat(4)),
       fc.infiniteStream(fc.nat()),
       async (graph, drawn, sizes, order) => {
-        const tenantId = await newTenant();
+        const tenantId = await newTenant(store, inboxId, hash('own'));
         const all = graph.map((made, at) => factsOf(tenantId, `m${at}`, made));
         const wished = wishesFor(all.length, drawn);
         const quotes = new Map(graph.map((made, at) => [all[at]!.mailId, made.quotes]));
@@ -245,12 +220,12 @@ describe('what is tracked and what is one thread do not hang on the order of arr
           () => sizes.next().value!,
           async (batch) => {
             await people.say(batch);
-            await answerAsked(tenantId, quotes, answered);
+            await answerAsked(store, tenantId, quotes, answered);
           },
         );
         await people.say(Infinity);
         await people.takeBack();
-        await answerAsked(tenantId, quotes, answered);
+        await answerAsked(store, tenantId, quotes, answered);
         const seen = await stored(tenantId);
         expect(seen).toEqual(atOnce(all, quotes, wished));
         expect(await lastSaid(tenantId)).toEqual(seen.tracked);
@@ -258,35 +233,10 @@ describe('what is tracked and what is one thread do not hang on the order of arr
     );
     await fc.assert(property, { numRuns: Number(process.env.GRAPH_RUNS ?? 60) });
   });
-
-  test.runIf(existsSync(skeletons)).each(['httpd', 'asterix'])('over the graph of a real list: %s', async (list) => {
-    const tenantId = await newTenant();
-    const mails = readSkeletons(list);
-    const all = mails.map((one) => skeletonFacts(tenantId, one));
-    const shuffled = all.toSorted((one, other) => (hash(one.mailId) < hash(other.mailId) ? -1 : 1));
-    const answered = new Set<string>();
-    const quotes = new Map(all.map((one, at) => [one.mailId, mails[at]!.quotesParent === true]));
-    await inBatches(
-      shuffled,
-      () => 9,
-      () => answerAsked(tenantId, quotes, answered),
-    );
-    expect(await stored(tenantId)).toEqual(atOnce(all, quotes));
-    const expected = [...Map.groupBy(mails, (one) => one.expected.components).values()];
-    const asNames = expected
-      .map((group) =>
-        group
-          .map(({ id }) => uuid(`${tenantId} ${id}`))
-          .sort()
-          .join(' '),
-      )
-      .sort();
-    expect((await stored(tenantId)).threads).toEqual(asNames);
-  });
 });
 
 test('a batch of 500 mails costs a handful of statements', async () => {
-  const tenantId = await newTenant();
+  const tenantId = await newTenant(store, inboxId, hash('own'));
   const batch = (start: number) =>
     Array.from({ length: 500 }, (_, at): Sighting => {
       const number = start + at;
@@ -314,49 +264,9 @@ test('a batch of 500 mails costs a handful of statements', async () => {
   expect(statements).toBeLessThanOrEqual(22);
 });
 
-/** A tenant with an inbox of its own. */
-async function newTenant(): Promise<string> {
-  const tenantId = newId();
-  await store.query('insert into threading.own_address (tenant_id, inbox_id, address_hash) values ($1, $2, $3::bytea)', [
-    tenantId,
-    inboxId,
-    hash('own'),
-  ]);
-  return tenantId;
-}
-
 async function lastSaid(tenantId: string): Promise<string[]> {
   const sql = `select distinct on (key) key, type, value from threading.outbox where tenant_id = $1 and type in ('MailTracked', 'MailUntracked') order by key, sequence desc`;
   const rows = await store.query<{ key: string; type: string; value: Buffer }>(sql, [tenantId]);
   const tracked = rows.filter((row) => row.type === 'MailTracked').map((row) => fromBinary(MailTrackedSchema, row.value).mailId);
   return tracked.sort();
-}
-
-interface Skeleton {
-  id: string;
-  references: string[];
-  inReplyTo: string[];
-  subject: string;
-  from: string[];
-  participants: string[];
-  quotesParent: boolean | null;
-  expected: { components: string };
-}
-
-function readSkeletons(list: string): Skeleton[] {
-  const lines = readFileSync(`${skeletons}${list}.jsonl`, 'utf8').trim().split('\n');
-  return lines.map((line) => JSON.parse(line) as Skeleton);
-}
-
-function skeletonFacts(tenantId: string, { id, references, inReplyTo, subject, from, participants }: Skeleton): Facts {
-  const cited = [...references.filter((one) => one !== inReplyTo[0]), ...inReplyTo.slice(0, 1)];
-  return {
-    ...factsOf(tenantId, id, { id: 0, cites: [], people: [], isSecondSubject: false, root: null, isAutomatic: false }),
-    ids: [hash(`id ${id}`)],
-    chain: cited.map((one) => hash(`id ${one}`)),
-    from: hash(from[0]!),
-    recipients: participants.map((one) => hash(one)),
-    subject: hash(subject.replace(/^(re|fwd?): */i, '').replace(/\s+/g, ' ')),
-    root: references.length + inReplyTo.length === 0 ? 'logged' : null,
-  };
 }

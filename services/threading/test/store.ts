@@ -73,3 +73,10 @@ export async function openStore(): Promise<TestStore> {
     [Symbol.asyncDispose]: stop,
   };
 }
+
+/** A tenant with an inbox of its own; the hash as PostgreSQL writes it. */
+export async function newTenant(store: TestStore, inboxId: string, ownHash: string, tenantId = newId()): Promise<string> {
+  const sql = 'insert into threading.own_address (tenant_id, inbox_id, address_hash) values ($1, $2, $3::bytea)';
+  await store.query(sql, [tenantId, inboxId, ownHash]);
+  return tenantId;
+}
