@@ -47,16 +47,15 @@ export function newTextOf(text: string): string {
 
 const told = (lines: readonly string[], kept: readonly number[]): string => kept.map((at) => lines[at]!.trimEnd()).join('\n');
 
-/** The lines that stay, but for what their end has too many of. */
+/** The lines that stay, but for quoted ones at their end: behind them there may yet be text that answers them. */
 function keptOf(kinds: readonly Kind[]): number[] {
-  const answered = answeredFrom(kinds);
   const kept: number[] = [];
   let hasText = false;
   for (let at = startOf(kinds); at < kinds.length; at++) {
     const kind = kinds[at]!;
     if (kind === 'mark') {
       const behind = behindMarks(kinds, at);
-      if (hasText && !(kinds[behind] === 'quoted' && answered[behind])) break;
+      if (hasText && kinds[behind] !== 'quoted') break;
       at = behind - 1;
     } else if (kind !== 'signature') {
       kept.push(at);
@@ -74,20 +73,6 @@ function startOf(kinds: readonly Kind[]): number {
   let end = quote;
   while (kinds[end] === 'quoted' || kinds[end] === 'blank') end++;
   return kinds.indexOf('quoted', end) < 0 && kinds[end] === 'text' ? end : quote;
-}
-
-/** For each line, whether text stands at it or below it, before another mail begins that no quoted lines follow. */
-function answeredFrom(kinds: readonly Kind[]): boolean[] {
-  const answered: boolean[] = Array.from({ length: kinds.length });
-  let [isAnswered, next] = [false, 'text' as Kind];
-  for (let at = kinds.length - 1; at >= 0; at--) {
-    const kind = kinds[at]!;
-    if (kind === 'mark' && next !== 'quoted') isAnswered = false;
-    if (kind === 'text') isAnswered = true;
-    if (kind !== 'blank' && kind !== 'mark') next = kind;
-    answered[at] = isAnswered;
-  }
-  return answered;
 }
 
 function behindBlanks(kinds: readonly Kind[], at: number): number {
