@@ -1,6 +1,6 @@
 // Who or what wrote a mail.
 import { describe, expect, it } from 'vitest';
-import { classify, isAutomatic } from './automatic.js';
+import { classify, explainKind, isAutomatic } from './automatic.js';
 import { parseHeaders } from './headers.js';
 
 const kind = (block: string) => classify(parseHeaders(block));
@@ -40,6 +40,23 @@ describe('a mail is', () => {
     ['from a person, whatever a header lacks', '', 'person'],
   ])('%s', (_, block, expected) => {
     expect(kind(block)).toBe(expected);
+  });
+
+  it.each([
+    ['Content-Type: multipart/report; report-type=feedback-report', 'content-type'],
+    ['X-Failed-Recipients: a@x\nAuto-Submitted: auto-replied', 'x-failed-recipients'],
+    ['From: MAILER-DAEMON@host\nSubject: x', 'from'],
+    ['Return-Path: <>\nFrom: server@host\nSubject: Undeliverable: Hello', 'subject'],
+    ['Auto-Submitted: auto-replied\nList-Id: <x.host>', 'auto-submitted'],
+    ['X-Autorespond: yes', 'x-autorespond'],
+    ['Precedence: auto_reply', 'precedence'],
+    ['Subject: Out of office', 'subject'],
+    ['Auto-Submitted: auto-generated', 'auto-submitted'],
+    ['List-Id: <x.host>', 'list-id'],
+    ['Precedence: junk', 'precedence'],
+    ['From: joe@host', ''],
+  ])('because of the field that says so: %j', (block, because) => {
+    expect(explainKind(parseHeaders(block)).because).toBe(because);
   });
 
   it('judged by its decoded subject', () => {

@@ -21,6 +21,11 @@ export type MailKind =
 
 /** Of few mails the type has to be read. */
 const REPORT_TYPE = /multipart\/report/i;
+const REPORT_KINDS: Readonly<Record<string, MailKind>> = {
+  'feedback-report': 'feedback_report',
+  'disposition-notification': 'read_receipt',
+  'delivery-status': 'delivery_report',
+};
 const BOUNCE_SENDER = /(?:^|<)\s{0,9}(?:mailer-?daemon|mail-daemon|mail\.daemon|mdaemon)\s{0,9}(?:@|<|>|\(|$)/i;
 const POSTMASTER = /^(?:postmaster|mail|root|no-?reply)@/i;
 const BOUNCE_SUBJECT =
@@ -28,19 +33,32 @@ const BOUNCE_SUBJECT =
 const AUTO_REPLY_SUBJECT =
   /^\s*(?:auto(?:matic)?[- ]?(?:reply|response|antwort)?|automatische (?:antwort|reply)|out of (?:the )?office|ooo|abwesenheitsnotiz|abwesend|abwesenheit|réponse automatique|absence du bureau|respuesta automática|fuera de la oficina|risposta automatica|fuori ufficio|resposta automática|ausência temporária|automatisch antwoord|afwezigheidsbericht|autosvar|automatiskt svar|automatisk svar|automaattinen vastaus|automatická odpověď|automatyczna odpowiedź|odpowiedź automatyczna|автоответ|автоматический ответ|自动答复|自动回复|自動回覆|自動応答|vacation(?: reply)?|away from my mail)\s*(?:[:：]|$)/i;
 
+export interface Classified {
+  kind: MailKind;
+  /** The header field that says so, in lower case; empty of a person's mail, which nothing marks. */
+  because: string;
+}
+
 /**
  * Takes a mail's headers, and how to decode RFC 2047 words of its subject.
- * Gives what it is. A report is looked for first, since many mail servers mark theirs `Auto-Submitted: auto-replied` as well. Only strong
+ * Gives what it is, and by which field. A report is looked for first, since many mail servers mark theirs `Auto-Submitted: auto-replied` as well. Only strong
  * marks make a delivery report: the gate reads parts of it though it is not tracked. X-Auto-Response-Suppress says nothing of the mail itself.
  */
-export function classify(headers: MailHeaders, decode?: DecodeWords): MailKind {
+export function explainKind(headers: MailHeaders, decode?: DecodeWords): Classified {
   const subject = collapse(decodeSafely(firstValue(headers, 'subject') ?? '', decode));
   const report = reportKind(headers, subject);
   if (report) return report;
-  if (isAutoReply(headers, subject)) return 'auto_reply';
+  const answers = autoReplyMark(headers, subject);
+  if (answers !== undefined) return { kind: 'auto_reply', because: answers };
   const submitted = word(headers, 'auto-submitted');
-  if (submitted !== '' && submitted !== 'no') return 'auto_generated';
-  return isList(headers) ? 'list' : 'person';
+  if (submitted !== '' && submitted !== 'no') return { kind: 'auto_generated', because: 'auto-submitted' };
+  const list = listMark(headers);
+  return list === undefined ? { kind: 'person', because: '' } : { kind: 'list', because: list };
+}
+
+/** The same without its reason. */
+export function classify(headers: MailHeaders, decode?: DecodeWords): MailKind {
+  return explainKind(headers, decode).kind;
 }
 
 /** Gives true for what counts as automatic in `CutFacts`: it answers from elsewhere and quotes nothing. */
@@ -48,44 +66,38 @@ export function isAutomatic(kind: MailKind): boolean {
   return kind !== 'person' && kind !== 'list';
 }
 
-function reportKind(headers: MailHeaders, subject: string): MailKind | undefined {
+function reportKind(headers: MailHeaders, subject: string): Classified | undefined {
   const contentType = firstValue(headers, 'content-type') ?? '';
   if (REPORT_TYPE.test(contentType)) {
     const { type, parameters } = parseContentType(contentType);
-    const reportType = parameters.get('report-type')?.toLowerCase();
-    if (type === 'multipart/report') {
-      if (reportType === 'feedback-report') return 'feedback_report';
-      if (reportType === 'disposition-notification') return 'read_receipt';
-      if (reportType === undefined || reportType === 'delivery-status') return 'delivery_report';
-    }
+    const kind = type === 'multipart/report' ? REPORT_KINDS[parameters.get('report-type')?.toLowerCase() ?? 'delivery-status'] : undefined;
+    if (kind) return { kind, because: 'content-type' };
   }
-  if (allValues(headers, 'x-failed-recipients').length > 0) return 'delivery_report';
-  return saysUndelivered(headers, subject) ? 'delivery_report' : undefined;
+  const mark = allValues(headers, 'x-failed-recipients').length > 0 ? 'x-failed-recipients' : undeliveredMark(headers, subject);
+  return mark === undefined ? undefined : { kind: 'delivery_report', because: mark };
 }
 
 /** Mail servers older than RFC 3464: their own sender name, or two of null return path, postmaster and a telling subject. */
-function saysUndelivered(headers: MailHeaders, subject: string): boolean {
-  if (firstValue(headers, 'list-id') !== undefined) return false; // A list passes on what people write about bounces.
+function undeliveredMark(headers: MailHeaders, subject: string): string | undefined {
+  if (firstValue(headers, 'list-id') !== undefined) return undefined; // A list passes on what people write about bounces.
   const raw = collapse(firstValue(headers, 'from') ?? '').slice(0, 1_000);
   const from = parseAddresses(raw)[0]?.key ?? raw; // Some write `MAILER-DAEMON <>` or no host at all.
-  if (BOUNCE_SENDER.test(from)) return true;
+  if (BOUNCE_SENDER.test(from)) return 'from';
   const isNullPath = allValues(headers, 'return-path').some((path) => /^<\s*>$/.test(path.trim()));
   const isTelling = BOUNCE_SUBJECT.test(subject.slice(0, 500));
-  return isTelling && (isNullPath || POSTMASTER.test(from));
+  return isTelling && (isNullPath || POSTMASTER.test(from)) ? 'subject' : undefined;
 }
 
-function isAutoReply(headers: MailHeaders, subject: string): boolean {
-  return (
-    word(headers, 'auto-submitted') === 'auto-replied' ||
-    word(headers, 'precedence') === 'auto_reply' ||
-    allValues(headers, 'x-autoreply').length > 0 ||
-    allValues(headers, 'x-autorespond').length > 0 ||
-    AUTO_REPLY_SUBJECT.test(subject.slice(0, 500))
-  );
+function autoReplyMark(headers: MailHeaders, subject: string): string | undefined {
+  if (word(headers, 'auto-submitted') === 'auto-replied') return 'auto-submitted';
+  if (word(headers, 'precedence') === 'auto_reply') return 'precedence';
+  const own = ['x-autoreply', 'x-autorespond'].find((name) => allValues(headers, name).length > 0);
+  return own ?? (AUTO_REPLY_SUBJECT.test(subject.slice(0, 500)) ? 'subject' : undefined);
 }
 
-function isList(headers: MailHeaders): boolean {
-  return firstValue(headers, 'list-id') !== undefined || ['bulk', 'junk', 'list'].includes(word(headers, 'precedence'));
+function listMark(headers: MailHeaders): string | undefined {
+  if (firstValue(headers, 'list-id') !== undefined) return 'list-id';
+  return ['bulk', 'junk', 'list'].includes(word(headers, 'precedence')) ? 'precedence' : undefined;
 }
 
 /** The first word of a header, in lower case: what stands behind `;` or in a comment are parameters. */
