@@ -18,6 +18,7 @@ export interface Engagement {
   kind: string;
   new_text: string;
   text: string;
+  html: string;
   text_state: string;
   state: string;
   attachments: Attachment[];

@@ -162,6 +162,7 @@ export interface Engagement {
   state: string;
   state_text: string;
   kind: string;
+  kind_because: string;
   send_id: string;
   inbox_id: string;
   message_id: string;

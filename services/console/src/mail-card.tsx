@@ -18,6 +18,8 @@ const stateLook: Record<string, { color: string; label: string }> = {
   unconfirmed: { color: 'orange', label: 'Not confirmed' },
 };
 
+const automatic: Record<string, string> = { auto_reply: 'automatic answer', delivery_report: 'delivery report' };
+
 export function MailCard({ mail }: { mail: Engagement }) {
   const incoming = mail.direction === 'in';
   const look = incoming ? undefined : stateLook[mail.state];
@@ -43,9 +45,9 @@ export function MailCard({ mail }: { mail: Engagement }) {
             <Text size="xs" c="dimmed" title={fullTime(mail.occurred_at)}>
               {shortTime(mail.occurred_at)}
             </Text>
-            {mail.kind === 'auto_reply' && (
-              <Badge variant="light" color="gray" tt="none">
-                automatic answer
+            {automatic[mail.kind] && (
+              <Badge variant="light" color="gray" tt="none" title={`Its header ${mail.kind_because} says so`}>
+                {automatic[mail.kind]}
               </Badge>
             )}
             {look && (

@@ -106,6 +106,25 @@ describe('a mail in', () => {
     expect(await api().getPlaces({ tenantId: newId(), mailId: theirs.mailId })).toMatchObject({ engagementIds: [], reason: '' });
   });
 
+  test('that a program wrote stands in its thread and is told as no answer, and a delivery report makes no contact', async () => {
+    const [address, server] = [ann(), ann()];
+    const first = await capture({ from: person(address) });
+    const away = { from: person(address), threadId: first.threadId, kind: MailKind.AUTO_REPLY, kindBecause: 'auto-submitted' };
+    const { mailId } = await capture(away);
+    await capture({ from: person(server), threadId: first.threadId, kind: MailKind.DELIVERY_REPORT });
+    const seen = await engagement(address, (one) => one.mailId === mailId);
+    expect(seen).toMatchObject({ threadId: first.threadId, kind: MailKind.AUTO_REPLY, kindBecause: 'auto-submitted' });
+    const answers = async () => {
+      const told = await Promise.all((await timelineOf(address)).map(({ engagementId }) => logged(engagementId)));
+      return told.flat().map((one) => [one.mailId, one.kind]);
+    };
+    await settle('both to be told', async () => new Set((await answers()).map(([id]) => id)).size === 2);
+    const persons = (await answers()).filter(([, kind]) => kind === MailKind.PERSON);
+    expect(new Set(persons.map(([id]) => id))).toEqual(new Set([first.mailId]));
+    await drained();
+    expect(await contactOf(server)).toBeUndefined();
+  });
+
   test('shows what is new in it beside its whole text', async () => {
     const address = ann();
     const mailId = newId();

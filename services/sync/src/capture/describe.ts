@@ -3,7 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { idFromHash } from '@rejoinder/base/id';
 import { AttachmentState, type AttachmentDeclaredSchema } from '@rejoinder/contracts/mail';
-import { classify } from '@rejoinder/mail/automatic';
+import { explainKind } from '@rejoinder/mail/automatic';
 import { dateSeconds } from '@rejoinder/mail/date';
 import { firstValue, parseHeaders, type MailHeaders } from '@rejoinder/mail/headers';
 import { canonicalMessageId } from '@rejoinder/mail/message-id';
@@ -25,6 +25,7 @@ export function headerFacts(
   isLoggingAddress: (address: string) => boolean = () => false,
 ) {
   const headers = parseHeaders(header);
+  const { kind, because } = explainKind(headers, decodeWords);
   const people = (name: string) =>
     addressesOf(headers, name)
       .filter(({ address }) => !isLoggingAddress(address))
@@ -40,7 +41,8 @@ export function headerFacts(
     sentAt: timestampFromDate(sentAt(headers, receivedAt)),
     receivedAt: timestampFromDate(receivedAt),
     sizeBytes: BigInt(sizeBytes),
-    kind: mailKindOf(classify(headers, decodeWords)),
+    kind: mailKindOf(kind),
+    kindBecause: because,
     messageId: (canonicalMessageId(firstValue(headers, 'message-id') ?? '') ?? '').toWellFormed(),
   };
 }

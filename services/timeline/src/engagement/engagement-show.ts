@@ -3,10 +3,11 @@ import { Injectable } from '@nestjs/common';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { EngagementSchema } from '@rejoinder/contracts/api/timeline';
-import { AttachmentState, MailKind, type AttachmentDeclaredSchema } from '@rejoinder/contracts/mail';
+import { AttachmentState, type AttachmentDeclaredSchema } from '@rejoinder/contracts/mail';
 import { newTextOf } from '@rejoinder/mail/new-text';
 import { maxAttachments } from '../mail/attachment-box.js';
 import { showAttachments, showEngagements, type ShownAttachment, type ShownEngagement } from './engagement-store.js';
+import { mailKindOf } from './mail-kind.js';
 import type { Tx } from '../tx.js';
 import { attachmentRow, factsRow, Sealed, textRow, type AttachmentFacts, type MailFacts, type MailText } from '../mail/sealed.js';
 
@@ -18,7 +19,6 @@ export interface Shown {
 type EngagementMessage = MessageInitShape<typeof EngagementSchema>;
 type AttachmentMessage = MessageInitShape<typeof AttachmentDeclaredSchema>;
 
-const kinds: Record<string, MailKind> = { list: MailKind.LIST, auto_reply: MailKind.AUTO_REPLY, delivery_report: MailKind.DELIVERY_REPORT };
 const states: Record<string, AttachmentState> = {
   pending: AttachmentState.PENDING,
   stored: AttachmentState.STORED,
@@ -93,7 +93,8 @@ function engagementMessage(
     attachments,
     sendId: one.sendId ?? '',
     inboxId: one.inboxId ?? '',
-    kind: kinds[one.kind] ?? MailKind.PERSON,
+    kind: mailKindOf(one.kind),
+    kindBecause: facts?.kindBecause,
   };
 }
 

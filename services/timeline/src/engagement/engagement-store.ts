@@ -11,13 +11,14 @@ export interface EngagementRow extends MailKey {
   threadId: string | null;
   direction: string;
   textState: string;
+  kind: string;
   historical: boolean;
   revision: number;
   traceparent: string | null;
 }
 
 const columns = `e.tenant_id as "tenantId", e.engagement_id as "engagementId", e.contact_id as "contactId", e.mail_id as "mailId", e.revision,
-  coalesce(t.merged_into, m.thread_id) as "threadId", coalesce(m.direction, '') as direction, m.text_state as "textState", m.historical, m.traceparent`;
+  coalesce(t.merged_into, m.thread_id) as "threadId", coalesce(m.direction, '') as direction, m.text_state as "textState", m.kind, m.historical, m.traceparent`;
 const joins = `join mail m on m.tenant_id = e.tenant_id and m.mail_id = e.mail_id left join thread_merge t on t.tenant_id = m.tenant_id and t.thread_id = m.thread_id`;
 const mailTypes = '"tenantId" uuid, "mailId" uuid';
 
@@ -46,7 +47,7 @@ export async function raiseEngagements(tx: Tx, mails: MailKey[]): Promise<Engage
     from mail m left join thread_merge t on t.tenant_id = m.tenant_id and t.thread_id = m.thread_id
     where (m.tenant_id, m.mail_id) in (select "tenantId", "mailId" from ${given(1, mailTypes)}) and e.tenant_id = m.tenant_id and e.mail_id = m.mail_id
     returning e.tenant_id as "tenantId", e.engagement_id as "engagementId", e.contact_id as "contactId", e.mail_id as "mailId", e.revision::int as revision,
-      coalesce(t.merged_into, m.thread_id) as "threadId", coalesce(m.direction, '') as direction, m.text_state as "textState", m.historical, m.traceparent`;
+      coalesce(t.merged_into, m.thread_id) as "threadId", coalesce(m.direction, '') as direction, m.text_state as "textState", m.kind, m.historical, m.traceparent`;
   return tx.$queryRawUnsafe<EngagementRow[]>(sql, json);
 }
 

@@ -14,6 +14,7 @@ import { deleteEngagements, engagementsOf, insertEngagements, raiseEngagements, 
 import type { MailState } from '../mail/mail-state.js';
 import type { MailKey } from '../mail/mail-store.js';
 import { keyOf, type Match } from '../contact/match.js';
+import { mailKindOf } from './mail-kind.js';
 import type { Tx } from '../tx.js';
 
 @Injectable()
@@ -80,8 +81,9 @@ const common = ({ tenantId, contactId, revision }: EngagementRow) => ({
 });
 
 function logged(row: EngagementRow): NewEvent {
-  const { engagementId, contactId, mailId, threadId, direction, textState, historical, traceparent } = row;
-  const message = { engagementId, contactId, mailId, threadId: threadId ?? '', direction, textReady: textState === 'ready', historical };
+  const { engagementId, contactId, mailId, threadId, direction, textState, kind, historical, traceparent } = row;
+  const facts = { engagementId, contactId, mailId, threadId: threadId ?? '', direction };
+  const message = { ...facts, textReady: textState === 'ready', kind: mailKindOf(kind), historical };
   return event({ ...common(row), schema: EngagementLoggedSchema, message, historical, traceparent: traceparent ?? undefined });
 }
 

@@ -13,6 +13,8 @@ export interface MailFacts {
   bcc: Person[];
   subject: string;
   messageId: string;
+  /** Absent of mail that was captured before it was kept. */
+  kindBecause?: string;
 }
 
 export interface MailText {

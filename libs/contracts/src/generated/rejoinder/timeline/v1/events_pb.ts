@@ -6,6 +6,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { MailKind } from "../../v1/mail_pb.js";
+import { file_rejoinder_v1_mail } from "../../v1/mail_pb.js";
 import { file_rejoinder_v1_options } from "../../v1/options_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/timeline/v1/events.proto.
  */
 export const file_rejoinder_timeline_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiJyZWpvaW5kZXIvdGltZWxpbmUvdjEvZXZlbnRzLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEinAEKEEVuZ2FnZW1lbnRMb2dnZWQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSEQoJdGhyZWFkX2lkGAQgASgJEhEKCWRpcmVjdGlvbhgFIAEoCRISCgp0ZXh0X3JlYWR5GAYgASgIEhIKCmhpc3RvcmljYWwYByABKAgiTwoPRW5nYWdlbWVudE1vdmVkEhUKDWVuZ2FnZW1lbnRfaWQYASABKAkSEgoKY29udGFjdF9pZBgCIAEoCRIRCgl0aHJlYWRfaWQYAyABKAkiYAoRRW5nYWdlbWVudERlbGV0ZWQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSDwoHYmVjYXVzZRgEIAEoCSJPCg5Db250YWN0Q2hhbmdlZBISCgpjb250YWN0X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESEgoEbmFtZRgDIAEoCUIEiLUYAWIGcHJvdG8z", [file_rejoinder_v1_options]);
+  fileDesc("CiJyZWpvaW5kZXIvdGltZWxpbmUvdjEvZXZlbnRzLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEiwgEKEEVuZ2FnZW1lbnRMb2dnZWQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSEQoJdGhyZWFkX2lkGAQgASgJEhEKCWRpcmVjdGlvbhgFIAEoCRISCgp0ZXh0X3JlYWR5GAYgASgIEhIKCmhpc3RvcmljYWwYByABKAgSJAoEa2luZBgIIAEoDjIWLnJlam9pbmRlci52MS5NYWlsS2luZCJPCg9FbmdhZ2VtZW50TW92ZWQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhEKCXRocmVhZF9pZBgDIAEoCSJgChFFbmdhZ2VtZW50RGVsZXRlZBIVCg1lbmdhZ2VtZW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIPCgdiZWNhdXNlGAQgASgJIk8KDkNvbnRhY3RDaGFuZ2VkEhIKCmNvbnRhY3RfaWQYASABKAkSFQoHYWRkcmVzcxgCIAEoCUIEiLUYARISCgRuYW1lGAMgASgJQgSItRgBYgZwcm90bzM", [file_rejoinder_v1_mail, file_rejoinder_v1_options]);
 
 /**
  * A mail stands on a contact's timeline, or what stood there has changed (its text or an attachment arrived, a send was settled).
@@ -59,6 +61,13 @@ export type EngagementLogged = Message<"rejoinder.timeline.v1.EngagementLogged">
    * @generated from field: bool historical = 7;
    */
   historical: boolean;
+
+  /**
+   * Mail in counts as an answer only if a PERSON wrote it.
+   *
+   * @generated from field: rejoinder.v1.MailKind kind = 8;
+   */
+  kind: MailKind;
 };
 
 /**
