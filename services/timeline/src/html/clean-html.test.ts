@@ -40,5 +40,32 @@ describe('HTML of a stranger', () => {
     expect(performance.now() - started).toBeLessThan(1_500);
   });
 
+  test.each(['<div>', '<table><tr><td>', '<b', '<style>', '<a href="', '<!--', '<svg><style>', '</', "<p x='", '&#'])(
+    'of ten megabytes of %j is nothing to be shown',
+    (piece) =>
+      expect(cleanHtml(`begin${piece.repeat(10_000_000 / piece.length)}`)).toMatchObject({
+        html: '',
+        text: expect.stringMatching(/^begin/),
+      }),
+  );
+
+  test.each([
+    '<div>',
+    '<table><tr><td>',
+    '<style>',
+    '<a href="',
+    '<!--',
+    '<svg><style>',
+    '</',
+    "<p x='",
+    '<b></b>',
+    '<textarea>',
+    '<noscript><p title="</noscript><img src=x onerror=1>">',
+  ])('of a megabyte of %j has no tag left that could do anything', (piece) =>
+    expect(shown(piece.repeat(999_000 / piece.length))).not.toMatch(
+      /<(?:script|style|svg|textarea|noscript)|onerror=[^"]*>|src="(?!cid:)/i,
+    ),
+  );
+
   test('with paragraphs that nobody closed is not deep', () => expect(shown('<p>a'.repeat(1_000))).toContain('<p>a</p>'));
 });
