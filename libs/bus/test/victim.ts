@@ -81,7 +81,7 @@ if (script?.endsWith('victim.ts') && argument) {
   const { databaseUrl, reach, task } = JSON.parse(argument) as Orders;
   const log = openLog(reach);
   say('started');
-  if (task.kind === 'consume') await consume(log, databaseUrl, task.group, task.topic, task.tenantId);
-  else if (task.kind === 'follow') await follow(log, task.group, task.topic, task.tenantId);
-  else relay(log, databaseUrl, task.service);
+  if (task.kind === 'relay') relay(log, databaseUrl, task.service);
+  else if (task.kind === 'consume') await consume(log, databaseUrl, task.group, task.topic, task.tenantId);
+  else await follow(log, task.group, task.topic, task.tenantId);
 }
