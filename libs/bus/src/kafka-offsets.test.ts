@@ -1,3 +1,4 @@
+// Where topics begin is asked, and the rest once.
 import type { Kafka } from 'kafkajs';
 import { expect, it } from 'vitest';
 import { OldestEvents } from './kafka-offsets.js';

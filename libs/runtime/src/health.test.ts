@@ -1,3 +1,4 @@
+// What health answers of several roles in one process.
 import { expect, it } from 'vitest';
 import { answerHealth } from './health.js';
 

@@ -1,3 +1,4 @@
+// What a start waits for, and what ends it.
 import { expect, it } from 'vitest';
 import { Fault } from '@rejoinder/base/fault';
 import { createLogger } from './logging.js';
