@@ -33,6 +33,13 @@ describe('HTML of a stranger', () => {
     );
   });
 
+  test('shows in its text what it quotes, as mail programs write it', () => {
+    const quote =
+      '<blockquote type="cite"><div>Shall we?</div><div><br></div><blockquote> Or <i>not</i>?</blockquote><p>Joe</p></blockquote>';
+    const text = 'Yes.\n\nJoe wrote:\n\n> Shall we?\n\n> > Or not?\n>\n> Joe\n\nSoon.';
+    expect(cleanHtml(`<div>Yes.</div><br><div>Joe wrote:</div>${quote}</blockquote><p>Soon.</p>`).text).toBe(text);
+  });
+
   test('that is too long or too deep is text alone', () => {
     expect(cleanHtml(`<p>begin</p>${'x'.repeat(maxHtmlCharacters)}`)).toMatchObject({ html: '', text: expect.stringMatching(/^begin/) });
     const started = performance.now();

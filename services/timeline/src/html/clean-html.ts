@@ -76,18 +76,23 @@ const breaks = new Set('br p div tr li hr table ul ol h1 h2 h3 h4 h5 h6 blockquo
 const hidden = new Set(['style', 'script', 'head', 'title', 'textarea', 'noscript']);
 const entities: Readonly<Record<string, string>> = { nbsp: ' ', amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", '#39': "'" };
 
-/** The text between tags, a line for each block. One pass over the first part of what may be anything; a tag that never closes ends it. */
+/** Quotes within quotes that are marked as such. */
+const maxQuoteDepth = 9;
+
+/** The text between tags, a line for each block, what is quoted behind `>` as mail programs write it. One pass over the first part of what may be anything; a tag that never closes ends it. */
 export function strippedText(html: string): string {
   const source = html.slice(0, maxHtmlCharacters);
   const lower = source.toLowerCase();
   const pieces: string[] = [];
+  let quotes = 0;
   for (let at = 0; at < source.length;) {
     const open = source.indexOf('<', at);
     pieces.push(source.slice(at, open < 0 ? source.length : open).replace(/\s+/g, ' '));
     const close = open < 0 ? -1 : source.indexOf('>', open);
     if (close < 0) break;
     const name = /^<\/?([a-z][a-z0-9]*)/i.exec(source.slice(open, open + 14))?.[1]?.toLowerCase() ?? '';
-    if (breaks.has(name)) pieces.push('\n');
+    if (name === 'blockquote') quotes = source[open + 1] === '/' ? Math.max(0, quotes - 1) : Math.min(maxQuoteDepth, quotes + 1);
+    if (breaks.has(name)) pieces.push(`\n${'> '.repeat(quotes)}`);
     at = close + 1;
     if (hidden.has(name) && source[open + 1] !== '/') {
       const end = lower.indexOf(`</${name}`, at);
@@ -103,8 +108,11 @@ function readable(text: string): string {
     /&(#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,6});/gi,
     (whole, name: string) => entities[name.toLowerCase()] ?? numbered(name) ?? whole,
   );
-  const lines = decoded.split('\n').map((line) => line.trim());
+  const lines = decoded.split('\n').map((line) => line.trim().replace(/^((?:> )+) +/, '$1'));
+  const isEmpty = (line: string) => /^[> ]*$/.test(line);
+  const isQuoted = (line = '') => line.startsWith('>') && !isEmpty(line);
   return lines
+    .map((line, at) => (isEmpty(line) && !(isQuoted(lines[at - 1]) && isQuoted(lines[at + 1])) ? '' : line))
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
     .trim()
