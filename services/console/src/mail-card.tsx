@@ -1,7 +1,16 @@
 // One mail on a timeline.
 import { ActionIcon, Alert, Anchor, Badge, Button, Group, Menu, Skeleton, Stack, Text, ThemeIcon, Tooltip } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { IconArrowDownLeft, IconArrowUpRight, IconDots, IconFile, IconFileOff, IconPaperclip, IconTrash } from '@tabler/icons-react';
+import {
+  IconArrowDownLeft,
+  IconArrowUpRight,
+  IconDots,
+  IconFile,
+  IconFileOff,
+  IconHelp,
+  IconPaperclip,
+  IconTrash,
+} from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, type Attachment, type Engagement } from './api.js';
@@ -20,7 +29,13 @@ const stateLook: Record<string, { color: string; label: string }> = {
 
 const automatic: Record<string, string> = { auto_reply: 'automatic answer', delivery_report: 'delivery report' };
 
-export function MailCard({ mail }: { mail: Engagement }) {
+interface Props {
+  mail: Engagement;
+  /** Asked why it is here, from this button. */
+  onExplain: (mail: Engagement, from: HTMLElement | null) => void;
+}
+
+export function MailCard({ mail, onExplain }: Props) {
   const incoming = mail.direction === 'in';
   const look = incoming ? undefined : stateLook[mail.state];
   const people = incoming ? nameOf(mail.from) : `${nameOf(mail.from)} to ${mail.to.map(nameOf).join(', ')}`;
@@ -56,7 +71,7 @@ export function MailCard({ mail }: { mail: Engagement }) {
               </Badge>
             )}
           </Group>
-          <MailMenu mail={mail} />
+          <MailMenu mail={mail} onExplain={onExplain} />
         </Group>
         {look && mail.state_text && mail.state !== 'accepted' && <SendTrouble mail={mail} color={look.color} />}
         <MailText mail={mail} />
@@ -175,7 +190,7 @@ function SendTrouble({ mail, color }: { mail: Engagement; color: string }) {
   );
 }
 
-function MailMenu({ mail }: { mail: Engagement }) {
+function MailMenu({ mail, onExplain }: Props) {
   const data = useQueryClient();
   const [asking, setAsking] = useState(false);
   const { target, back } = useFocusBack();
@@ -193,6 +208,9 @@ function MailMenu({ mail }: { mail: Engagement }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
+          <Menu.Item leftSection={<IconHelp size={16} />} onClick={() => onExplain(mail, target.current)}>
+            Why is this here?
+          </Menu.Item>
           <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setAsking(true)}>
             Delete from the timeline
           </Menu.Item>

@@ -8,6 +8,7 @@ import { Link } from 'wouter';
 import { api, type Engagement } from './api.js';
 import { ComposeDialog } from './compose-dialog.js';
 import { initials, nameOf, several } from './format.js';
+import { ExplainDialog } from './explain-dialog.js';
 import { MailCard } from './mail-card.js';
 import { Trouble } from './trouble.js';
 
@@ -41,6 +42,7 @@ export function Timeline({ contactId }: { contactId: string }) {
   const [writing, compose] = useDisclosure();
   const [answered, setAnswered] = useState<Engagement | undefined>();
   const [answering, answer] = useDisclosure();
+  const explaining = useExplaining();
   const threads = threadsOf(pages.data?.pages.flatMap((page) => page.engagements) ?? []);
   if (contact.isPending || pages.isPending) return <TimelineLoading />;
   // What is on the page stays there while a later question is refused.
@@ -83,7 +85,7 @@ export function Timeline({ contactId }: { contactId: string }) {
             {thread.subject || 'No subject'}
           </Title>
           {thread.mails.map((mail) => (
-            <MailCard key={mail.engagement_id} mail={mail} />
+            <MailCard key={mail.engagement_id} mail={mail} onExplain={explaining.open} />
           ))}
           <AnswerButton
             thread={thread}
@@ -99,6 +101,7 @@ export function Timeline({ contactId }: { contactId: string }) {
           Earlier mail
         </Button>
       )}
+      <ExplainDialog {...explaining.dialog} />
       <ComposeDialog opened={writing} onClose={compose.close} to={person.address} />
       <ComposeDialog
         key={answered?.engagement_id}
@@ -109,6 +112,20 @@ export function Timeline({ contactId }: { contactId: string }) {
       />
     </Stack>
   );
+}
+
+/** The dialog outlives the mail that it was asked about, which may go off the timeline. */
+function useExplaining() {
+  const [asked, setAsked] = useState<{ mailId: string; from: HTMLElement | null }>();
+  const [opened, { open, close }] = useDisclosure();
+  const heading = () => document.querySelector<HTMLElement>('main h2');
+  return {
+    open: (mail: Engagement, from: HTMLElement | null) => {
+      setAsked({ mailId: mail.mail_id, from });
+      open();
+    },
+    dialog: { mailId: asked?.mailId, opened, onClose: close, onClosed: () => (asked?.from?.isConnected ? asked.from : heading())?.focus() },
+  };
 }
 
 /** Below a conversation: answers what the contact wrote last. */

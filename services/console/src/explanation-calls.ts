@@ -1,0 +1,42 @@
+// Why mails are where they are, as the console asks it: types and calls.
+import { call, get, post, type Person } from './api.js';
+
+/** What the headers of a mail say that stands on a timeline. */
+export interface MailHead {
+  engagement_id: string;
+  contact_id: string;
+  direction: 'in' | 'out';
+  from: Person;
+  subject: string;
+  occurred_at: string;
+}
+/** What somebody said of a mail: it begins a conversation of its own, or belongs with another. */
+export interface Pin {
+  pin_id: string;
+  kind: 'split' | 'merge';
+  mail_id: string;
+  mail: MailHead | null;
+  into_mail_id: string | null;
+  into_mail: MailHead | null;
+  made_at: string;
+}
+export interface Evidence {
+  mail_id: string | null;
+  mail: MailHead | null;
+  tracked: boolean;
+  ended: 'tracked' | 'split' | 'cut_subject' | 'not_quoting' | 'text_unread' | null;
+}
+export interface Explanation {
+  mail_id: string;
+  thread_id: string;
+  verdict: 'tracked' | 'asking' | 'untracked';
+  rule: string;
+  rule_text: string;
+  evidence: Evidence[];
+  pins: Pin[];
+}
+export const explanations = {
+  explain: (mailId: string) => get<Explanation>(`/v1/mails/${mailId}/explain`),
+  split: (threadId: string, mailId: string) => post<Pin>(`/v1/threads/${threadId}/split`, { mail_id: mailId }),
+  unpin: (id: string) => call<void>('DELETE', `/v1/pins/${id}`),
+};

@@ -1,0 +1,129 @@
+// Why a mail is on a timeline, as a person asks it in Chromium, takes out what does not belong there, and takes that back.
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { people } from '@rejoinder/testing/crm-town';
+import { buildMail } from '@rejoinder/testing/mail';
+import { settle } from '@rejoinder/testing/settle';
+import { lastingFaults, screenshot, startConsole, within, type Console } from './console.js';
+import { keyboardOf } from './keyboard.js';
+import { expectNoDeadLetters } from './one-house.js';
+
+let house: Console;
+let page: Page;
+let messageId: string;
+let contactId: string;
+
+beforeAll(async () => {
+  house = await startConsole();
+  ({ page } = house);
+  const { inbox_id: inboxId } = await house.rest.connect(house.town.login);
+  const to = [{ address: people.contact, name: 'Carla' }];
+  ({ message_id: messageId } = await house.rest.send({ inbox_id: inboxId, to, subject: 'Offer', text: 'An offer' }));
+  await answer(people.contact, 'We take it.', { inReplyTo: `<${messageId}>` });
+  await answer(people.contact, 'Who knows a dentist?', { inReplyTo: `<${messageId}>`, messageId: '<dentist@customer.test>' });
+  await answer(people.third, 'My diagnosis', { subject: 'A private matter' });
+  contactId = (await settle('Carla', async () => (await house.rest.contacts()).find(({ address }) => address === people.contact)))
+    .contact_id;
+  await settle('both answers', async () => (await house.rest.timeline(contactId)).length === 3, { timeoutMs: 60_000 });
+}, 180_000);
+
+afterAll(() => house?.stop());
+
+const answer = async (from: string, text: string, more: object = {}) =>
+  house.town.dovecot.deliver(people.sales, await buildMail({ from, to: people.sales, subject: 'Re: Offer', text, ...more }));
+const mail = (text: string, of = page) => of.getByRole('article').filter({ hasText: text });
+const menu = (text: string, of = page) => mail(text, of).getByRole('button', { name: 'More for this mail' });
+const dialog = (of = page) => of.getByRole('dialog', { name: 'Why is this here?' });
+const verb = (name: string) => dialog().getByRole('button', { name, exact: true });
+const gone = (text: string) => mail(text).waitFor({ ...within, state: 'detached' });
+
+describe('why a mail is here', { timeout: 120_000 }, () => {
+  it('is told in words, and a mail that does not belong goes with its answers, without a mouse; undone, it is back', async () => {
+    const keyboard = keyboardOf(page);
+    await page.goto(`${house.base}/contacts/${contactId}`);
+    await mail('dentist').waitFor(within);
+    await keyboard.choose(menu('dentist'), 'Why is this here?');
+    await keyboard.isAt(verb('Close').first());
+    await dialog().getByText('It answers a mail that is logged.').waitFor(within);
+    await dialog()
+      .getByText(/“Offer” of .+ logged/)
+      .waitFor(within);
+    await keyboard.press(verb('This does not belong here'));
+    await dialog().getByText('It is off the timeline. Somebody said that it does not belong').waitFor(within);
+    await gone('dentist');
+    await screenshot(page, 'taken out');
+    // An answer to it comes in now: it goes where that mail went.
+    await answer(people.contact, 'I found one.', {
+      inReplyTo: '<dentist@customer.test>',
+      references: [`<${messageId}>`, '<dentist@customer.test>'],
+    });
+    await keyboard.isAt(verb('Undo'));
+    await page.keyboard.press('Enter');
+    await mail('dentist').waitFor(within);
+    await mail('I found one.').waitFor(within);
+    await keyboard.isAt(verb('This does not belong here'));
+    await page.keyboard.press('Enter');
+    await gone('dentist');
+    await gone('I found one.');
+    await mail('We take it.').waitFor(within);
+    await keyboard.escape();
+    await dialog().waitFor({ ...within, state: 'detached' });
+    // The mail is gone with its menu.
+    await keyboard.isAt(page.getByRole('heading', { level: 2 }));
+  });
+
+  it('shows what was corrected in the conversation that is left, where it can be undone later', async () => {
+    await menu('We take it.').click();
+    await page.getByRole('menuitem', { name: 'Why is this here?' }).click();
+    await dialog().getByText('A mail was taken out of this conversation').waitFor(within);
+    await screenshot(page, 'corrected by hand');
+    await dialog().getByRole('button', { name: 'Undo: A mail was taken out of this conversation' }).click();
+    await mail('I found one.').waitFor(within);
+    await dialog()
+      .getByText('Corrected by hand')
+      .waitFor({ ...within, state: 'detached' });
+    expect(await mail('dentist').count()).toBe(1);
+    await keyboardOf(page).escape();
+    await dialog().waitFor({ ...within, state: 'detached' });
+  });
+
+  it('says of what was sent from here that it stays, and begins a conversation of its own', async () => {
+    await menu('An offer').click();
+    await page.getByRole('menuitem', { name: 'Why is this here?' }).click();
+    await dialog().getByText('It was sent from here, or somebody logged it.').waitFor(within);
+    await dialog().getByText('It would begin a conversation of its own, and stay on the timeline.').waitFor(within);
+    await verb('Close').last().click();
+    await dialog().waitFor({ ...within, state: 'detached' });
+  });
+
+  it.each([
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 320],
+    ['dark', 320],
+  ] as const)('is easy to read in %s, %i pixels wide', async (colorScheme, width) => {
+    const one = await house.newPage({ colorScheme, viewport: { width, height: 720 } });
+    await one.goto(`${house.base}/contacts/${contactId}`);
+    await menu('I found one.', one).click();
+    await screenshot(one, `why menu ${colorScheme} ${width}`);
+    await one.getByRole('menuitem', { name: 'Why is this here?' }).click();
+    await dialog(one).getByText('What it answers').waitFor(within);
+    const faults = await lastingFaults(one);
+    await screenshot(one, `why ${colorScheme} ${width}`);
+    expect([faults, await one.evaluate<number>('document.scrollingElement.scrollWidth - innerWidth')]).toEqual([[], 0]);
+    await one.context().close();
+  });
+
+  it('of a mail that is not logged tells nothing that its headers say', async () => {
+    const sql = `select n.mail_id from threading.node n where n.verdict = 'untracked'`;
+    const [other, ...more] = await settle('the private mail', async () => {
+      const rows = await house.house.query<{ mail_id: string }>(sql);
+      return rows.length > 0 ? rows : undefined;
+    });
+    expect(more).toEqual([]);
+    const told = JSON.stringify(await house.rest.call('GET', `/v1/mails/${other!.mail_id}/explain`));
+    expect(told).toContain('"rule":"no_chain"');
+    for (const secret of ['private', 'diagnosis', people.third, people.sales]) expect(told).not.toContain(secret);
+    await expectNoDeadLetters(house.house);
+  });
+});
