@@ -1,6 +1,6 @@
 // Tracked mails are read: text only, attachments by the size rule, wherever the mail lies by then.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AttachmentState } from '@rejoinder/contracts/mail';
+import { AttachmentState, MailKind } from '@rejoinder/contracts/mail';
 import { Vault } from '@rejoinder/vault/vault';
 import { Fault } from '@rejoinder/base/fault';
 import { SyncService } from '@rejoinder/contracts/api/sync';
@@ -46,6 +46,32 @@ const failed = (town: Town, mailId: string) =>
   );
 
 describe('a tracked mail', { timeout: 120_000 }, () => {
+  test('that is a delivery report tells what became of which mail', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    await town.startInbox();
+    await town.live();
+    const part = (type: string, ...lines: string[]) => ['--b', `Content-Type: ${type}`, '', ...lines, ''];
+    const lines = [
+      ...['From: MAILER-DAEMON@mx.outside.test', `To: ${town.address}`, 'Subject: Undelivered', 'Message-ID: <report@mx.outside.test>'],
+      ...['Auto-Submitted: auto-replied', 'Content-Type: multipart/report; report-type=delivery-status; boundary=b', ''],
+      ...part('text/plain', 'It could not be delivered.'),
+      ...part(
+        'message/delivery-status',
+        'Reporting-MTA: dns; mx.outside.test',
+        '',
+        'Final-Recipient: rfc822; Bob@outside.test',
+        'Status: 5.1.1',
+      ),
+      ...part('message/rfc822', 'Message-ID: <offer@example.test>', 'Subject: Offer', '', 'a secret'),
+      '--b--',
+    ];
+    const mailId = await observedId(town, Buffer.from(lines.join('\r\n')));
+    await town.capture(mailId);
+    const event = await captured(town, mailId);
+    expect(event).toMatchObject({ kind: MailKind.DELIVERY_REPORT, kindBecause: 'content-type', aboutMessageId: 'offer@example.test' });
+    expect(event.deliveries).toMatchObject([{ address: 'bob@outside.test', class: 'permanent', status: '5.1.1', evidence: 'status' }]);
+  });
+
   test('has its text read and its attachment streamed, with equal bytes', async () => {
     await using town = await startTown({ dovecot, postgres });
     await town.startInbox();

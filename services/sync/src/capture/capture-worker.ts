@@ -12,7 +12,7 @@ import { again, gaveUp, workDone, type Job, type WorkOutcome } from '@rejoinder/
 import { Workers } from '@rejoinder/runtime/workers';
 import { Vault } from '@rejoinder/vault/vault';
 import type { SyncSettings } from '../config.js';
-import type { ImapSession } from '../imap/imap-session.js';
+import type { ImapSession, SectionQuery } from '../imap/imap-session.js';
 import { decodeWords } from '../inbox/decode-words.js';
 import { isBreak } from '../inbox/header-reader.js';
 import type { Holder } from '../inbox/holder.js';
@@ -28,11 +28,14 @@ import { attachmentFacts, headerFacts } from './describe.js';
 import { LocationStore, placesIn, type Location } from './location-store.js';
 import { findCopy, type MailCopy } from './mail-copy.js';
 import { mailText, type ReadText } from './mail-text.js';
+import { reportFacts, reportPlanIn, reportQueries, type ReportFacts } from './report-facts.js';
 
 interface Reading {
   copy: MailCopy;
   plan: StructurePlan;
   text: ReadText;
+  /** Of a delivery report alone. */
+  report?: ReportFacts | undefined;
 }
 
 const leaseMs = 180_000;
@@ -122,23 +125,26 @@ export class CaptureWorker implements OnModuleInit {
       const copy = await findCopy(imap, at, mailId, tenant);
       if (!copy) return undefined;
       const plan = copy.root ? planOf(copy.root, decodeWords) : undefined;
-      const isLarge = (plan?.text ?? []).reduce((sum, { fetchBytes }) => sum + fetchBytes, 0) > largeBytes;
-      return { copy, plan, sections: plan && !isLarge ? await textSections(imap, at.uid, plan) : undefined };
+      const report = reportPlanIn(copy);
+      const wanted = [...textQueries(plan), ...(report ? reportQueries(report) : [])];
+      const isLarge = wanted.reduce((sum, { maxBytes }) => sum + maxBytes, 0) > largeBytes;
+      return { copy, plan, report, wanted, sections: plan && !isLarge ? await sectionsOf(imap, at.uid, wanted) : undefined };
     });
     if (!found) return undefined;
-    const { copy, plan } = found;
+    const { copy, plan, report, wanted } = found;
     if (!plan || !copy.root) return { copy, plan: nothing, text: { text: '', html: '', truncated: false } };
     const sections =
       found.sections ??
-      (await holder.useSecond(async (imap) => ((await findCopy(imap, at, mailId, tenant)) ? textSections(imap, at.uid, plan) : undefined)));
-    return sections && { copy, plan, text: mailText(plan, copy.root, sections) };
+      (await holder.useSecond(async (imap) => ((await findCopy(imap, at, mailId, tenant)) ? sectionsOf(imap, at.uid, wanted) : undefined)));
+    if (!sections) return undefined;
+    return { copy, plan, text: mailText(plan, copy.root, sections), report: report && reportFacts(copy.header, report, sections) };
   }
 
   async #save(
     capture: Capture,
     inboxId: string,
     attachmentsOn: boolean,
-    { copy, plan, text }: Reading,
+    { copy, plan, text, report }: Reading,
     tenant: TenantHash,
   ): Promise<WorkOutcome> {
     const { mailId, revision } = capture;
@@ -152,6 +158,7 @@ export class CaptureWorker implements OnModuleInit {
     const facts = headerFacts(copy.header, receivedAtOf(copy, this.clock.now()), copy.sizeBytes, loggingAddresses(intakeDomain));
     const event = {
       ...facts,
+      ...report,
       inboxId,
       mailId,
       threadId: capture.threadId ?? '',
@@ -176,11 +183,13 @@ export class CaptureWorker implements OnModuleInit {
 const nothing: StructurePlan = { text: [], textBody: [], htmlBody: [], attachments: [], exceeded: undefined };
 
 /** The text parts and nothing else, each bounded. */
-async function textSections(imap: ImapSession, uid: number, plan: StructurePlan): Promise<Map<string, Buffer> | undefined> {
-  const wanted = plan.text.filter(({ fetchBytes }) => fetchBytes > 0);
-  if (wanted.length === 0) return new Map();
-  return imap.sections(
-    uid,
-    wanted.map(({ partId, fetchBytes }) => ({ section: partId, start: 0, maxBytes: fetchBytes })),
-  );
+const textQueries = (plan: StructurePlan | undefined): SectionQuery[] =>
+  (plan?.text ?? [])
+    .filter(({ fetchBytes }) => fetchBytes > 0)
+    .map(({ partId, fetchBytes }) => ({ section: partId, start: 0, maxBytes: fetchBytes }));
+
+/** Each once: the first text of a report is one of the texts. */
+async function sectionsOf(imap: ImapSession, uid: number, wanted: SectionQuery[]): Promise<Map<string, Buffer> | undefined> {
+  const queries = new Map(wanted.toReversed().map((query) => [query.section, query]));
+  return queries.size === 0 ? new Map() : imap.sections(uid, [...queries.values()]);
 }

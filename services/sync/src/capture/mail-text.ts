@@ -34,7 +34,8 @@ export function mailText(plan: StructurePlan, root: StructureNode, sections: Rea
   return { text, html: markup, truncated: textCut || markupCut || plan.text.some((part) => part.truncated) };
 }
 
-function partText({ partId, encoding, charset: name, kind }: TextPart, bytes: Buffer, flowed: ReadonlyMap<string, boolean>): string {
+/** Of one text part. */
+export function partText({ partId, encoding, charset: name, kind }: TextPart, bytes: Buffer, flowed: ReadonlyMap<string, boolean>): string {
   const plain = decodeTransfer(encoding, bytes);
   const text = clean(inCharset(plain, name));
   const delSp = flowed.get(partId);

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/v1/mail.proto.
  */
 export const file_rejoinder_v1_mail: GenFile = /*@__PURE__*/
-  fileDesc("ChdyZWpvaW5kZXIvdjEvbWFpbC5wcm90bxIMcmVqb2luZGVyLnYxIjQKB0FkZHJlc3MSFQoHYWRkcmVzcxgBIAEoCUIEiLUYARISCgRuYW1lGAIgASgJQgSItRgBIuEBChJBdHRhY2htZW50RGVjbGFyZWQSFQoNYXR0YWNobWVudF9pZBgBIAEoCRIPCgdwYXJ0X2lkGAIgASgJEhcKCWZpbGVfbmFtZRgDIAEoCUIEiLUYARIUCgxjb250ZW50X3R5cGUYBCABKAkSEgoKc2l6ZV9ieXRlcxgFIAEoAxIOCgZpbmxpbmUYBiABKAgSEgoKY29udGVudF9pZBgHIAEoCRIsCgVzdGF0ZRgIIAEoDjIdLnJlam9pbmRlci52MS5BdHRhY2htZW50U3RhdGUSDgoGcmVhc29uGAkgASgJKo0BCg9BdHRhY2htZW50U3RhdGUSIAocQVRUQUNITUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEFUVEFDSE1FTlRfU1RBVEVfUEVORElORxABEhsKF0FUVEFDSE1FTlRfU1RBVEVfU1RPUkVEEAISHQoZQVRUQUNITUVOVF9TVEFURV9SRUpFQ1RFRBADKogBCghNYWlsS2luZBIZChVNQUlMX0tJTkRfVU5TUEVDSUZJRUQQABIUChBNQUlMX0tJTkRfUEVSU09OEAESEgoOTUFJTF9LSU5EX0xJU1QQAhIYChRNQUlMX0tJTkRfQVVUT19SRVBMWRADEh0KGU1BSUxfS0lORF9ERUxJVkVSWV9SRVBPUlQQBGIGcHJvdG8z", [file_rejoinder_v1_options]);
+  fileDesc("ChdyZWpvaW5kZXIvdjEvbWFpbC5wcm90bxIMcmVqb2luZGVyLnYxIjQKB0FkZHJlc3MSFQoHYWRkcmVzcxgBIAEoCUIEiLUYARISCgRuYW1lGAIgASgJQgSItRgBIuEBChJBdHRhY2htZW50RGVjbGFyZWQSFQoNYXR0YWNobWVudF9pZBgBIAEoCRIPCgdwYXJ0X2lkGAIgASgJEhcKCWZpbGVfbmFtZRgDIAEoCUIEiLUYARIUCgxjb250ZW50X3R5cGUYBCABKAkSEgoKc2l6ZV9ieXRlcxgFIAEoAxIOCgZpbmxpbmUYBiABKAgSEgoKY29udGVudF9pZBgHIAEoCRIsCgVzdGF0ZRgIIAEoDjIdLnJlam9pbmRlci52MS5BdHRhY2htZW50U3RhdGUSDgoGcmVhc29uGAkgASgJIlIKCERlbGl2ZXJ5EhUKB2FkZHJlc3MYASABKAlCBIi1GAESDQoFY2xhc3MYAiABKAkSDgoGc3RhdHVzGAMgASgJEhAKCGV2aWRlbmNlGAQgASgJKo0BCg9BdHRhY2htZW50U3RhdGUSIAocQVRUQUNITUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEFUVEFDSE1FTlRfU1RBVEVfUEVORElORxABEhsKF0FUVEFDSE1FTlRfU1RBVEVfU1RPUkVEEAISHQoZQVRUQUNITUVOVF9TVEFURV9SRUpFQ1RFRBADKogBCghNYWlsS2luZBIZChVNQUlMX0tJTkRfVU5TUEVDSUZJRUQQABIUChBNQUlMX0tJTkRfUEVSU09OEAESEgoOTUFJTF9LSU5EX0xJU1QQAhIYChRNQUlMX0tJTkRfQVVUT19SRVBMWRADEh0KGU1BSUxfS0lORF9ERUxJVkVSWV9SRVBPUlQQBGIGcHJvdG8z", [file_rejoinder_v1_options]);
 
 /**
  * One address as it stood in a header field, decoded (RFC 5322 section 3.4, RFC 2047).
@@ -109,6 +109,48 @@ export type AttachmentDeclared = Message<"rejoinder.v1.AttachmentDeclared"> & {
  */
 export const AttachmentDeclaredSchema: GenMessage<AttachmentDeclared> = /*@__PURE__*/
   messageDesc(file_rejoinder_v1_mail, 1);
+
+/**
+ * What a delivery report says became of a mail at one recipient (RFC 3464, RFC 3463).
+ *
+ * @generated from message rejoinder.v1.Delivery
+ */
+export type Delivery = Message<"rejoinder.v1.Delivery"> & {
+  /**
+   * In lower case; empty where only people could tell it from the text.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * permanent, transient, success; empty where nothing tells it.
+   *
+   * @generated from field: string class = 2;
+   */
+  class: string;
+
+  /**
+   * Such as 5.1.1; empty where no server stated one.
+   *
+   * @generated from field: string status = 3;
+   */
+  status: string;
+
+  /**
+   * What told the class: status, diagnostic, action, text_code, text_words.
+   *
+   * @generated from field: string evidence = 4;
+   */
+  evidence: string;
+};
+
+/**
+ * Describes the message rejoinder.v1.Delivery.
+ * Use `create(DeliverySchema)` to create a new message.
+ */
+export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
+  messageDesc(file_rejoinder_v1_mail, 2);
 
 /**
  * @generated from enum rejoinder.v1.AttachmentState
