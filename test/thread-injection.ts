@@ -6,7 +6,7 @@ import { carriesQuote } from '@rejoinder/mail/quoting';
 import { headerOf, partition, type Box, type CorpusMail } from './thread-corpora.js';
 import { allAtOnce, ownAddress } from './thread-graph.js';
 
-/** What a member of the team does with a mail of the box; each is answered by somebody who quotes. */
+/** What a member of the team does with a mail of the box; each is answered by somebody who quotes, and that answer by us. */
 export const variants = {
   v1: 'same subject behind "Fwd:", to somebody else, text removed',
   v2: 'new subject, to somebody else, text removed',
@@ -21,8 +21,8 @@ export const leaving: readonly Variant[] = ['v1', 'v2', 'v5'];
 export interface Injected {
   variant: Variant;
   parent: string;
-  mail: CorpusMail;
-  answer: CorpusMail;
+  /** The mail, the answer to it, and our answer to that. */
+  mails: CorpusMail[];
 }
 
 /** At most so many mails of a box get one of each variant. */
@@ -38,13 +38,13 @@ const answerText =
 export async function withInjected(box: Box): Promise<{ box: Box; made: Injected[] }> {
   const { threads, tracked } = await allAtOnce(box);
   const made = inject(box, tracked);
-  const left = made.filter(({ variant }) => leaving.includes(variant)).map(({ mail, answer }) => [mail.name, answer.name]);
+  const left = made.filter(({ variant }) => leaving.includes(variant)).map(({ mails }) => mails.map(({ name }) => name));
   const grown = threads.map((thread) => {
     const names = thread.split(' ');
     const joined = made.filter(({ variant, parent }) => !leaving.includes(variant) && names.includes(parent));
-    return [...names, ...joined.flatMap(({ mail, answer }) => [mail.name, answer.name])];
+    return [...names, ...joined.flatMap(({ mails }) => mails.map(({ name }) => name))];
   });
-  const mails = [...box.mails, ...made.flatMap(({ mail, answer }) => [mail, answer])];
+  const mails = [...box.mails, ...made.flatMap((one) => one.mails)];
   return { box: { ...box, mails, expected: partition([...grown, ...left]) }, made };
 }
 
@@ -67,9 +67,12 @@ function injected(parent: CorpusMail, variant: Variant, at: number): Injected {
   const subjects = { v1: forwarded, v2: 'Lunch', v3: forwarded, v4: `Re: ${subject}`, v5: `Re: ${subject}`, v6: 'Lunch' };
   const own = { from: ownAddress, to, subject: subjects[variant], chain, withoutInReplyTo: variant === 'v5' };
   const mail = written(`${variant}-${at}`, { ...own, text: variant === 'v3' ? forwardedText : plainText });
-  const back = { from: variant === 'v6' ? people[0]! : fresh, to: [ownAddress], subject: `Re: ${subjects[variant]}` };
-  const answer = written(`${variant}-${at}-answer`, { ...back, chain: [...chain, idOf(mail.header)!], text: answerText });
-  return { variant, parent: parent.name, mail, answer };
+  const answerer = variant === 'v6' ? people[0]! : fresh;
+  const longer = [...chain, idOf(mail.header)!];
+  const back = { subject: `Re: ${subjects[variant]}`, text: answerText };
+  const answer = written(`${variant}-${at}-answer`, { ...back, from: answerer, to: [ownAddress], chain: longer });
+  const again = written(`${variant}-${at}-again`, { ...back, from: ownAddress, to: [answerer], chain: [...longer, idOf(answer.header)!] });
+  return { variant, parent: parent.name, mails: [mail, answer, again] };
 }
 
 interface Writing {

@@ -115,10 +115,11 @@ async function sameInAnyOrder(boxes: Box[]): Promise<void> {
   await fc.assert(property, { numRuns: shuffles, endOnFailure: true });
 }
 
-/** It and its answer are alone and untracked, or with their parent and tracked. */
-function isAsMeant({ variant, parent, mail, answer }: Injected, { threads, tracked }: Outcome): boolean {
-  const thread = threads.find((names) => names.split(' ').includes(mail.name))!.split(' ');
-  const pair = [mail.name, answer.name];
-  if (leaving.includes(variant)) return thread.length === 2 && thread.includes(answer.name) && !pair.some((name) => tracked.includes(name));
-  return [parent, answer.name].every((name) => thread.includes(name)) && pair.every((name) => tracked.includes(name));
+/** It and its answers are alone and untracked, or with their parent and tracked. */
+function isAsMeant({ variant, parent, mails }: Injected, { threads, tracked }: Outcome): boolean {
+  const names = mails.map(({ name }) => name);
+  const thread = threads.find((one) => one.split(' ').includes(names[0]!))!.split(' ');
+  const areTogether = [...names, ...(leaving.includes(variant) ? [] : [parent])].every((name) => thread.includes(name));
+  if (leaving.includes(variant)) return areTogether && thread.length === names.length && !names.some((name) => tracked.includes(name));
+  return areTogether && names.every((name) => tracked.includes(name));
 }
