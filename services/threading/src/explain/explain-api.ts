@@ -73,6 +73,5 @@ export class ExplainApi {
 }
 
 async function explained(tx: Tx, tenantId: string, mails: GraphMail[], own: Map<string, OwnInboxes>): Promise<Explanation[]> {
-  const around = (await surroundings(tx, mails))(tenantId, own);
-  return withoutOwn(mails, own).map((mail) => explain(mail, around));
+  return explain(withoutOwn(mails, own), (await surroundings(tx, mails))(tenantId, own));
 }

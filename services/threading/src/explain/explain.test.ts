@@ -12,7 +12,7 @@ function explained(drawn: Drawn[], ghosts: string[] = [], splits: string[] = [])
   const mails = drawn.map(mail);
   const judged = judge(mails, { bearers: [], ...said });
   const after = mails.map((one) => ({ ...one, ...judged.get(one.mailId)! }));
-  return explain(after.at(-1)!, { bearers: after, ...said });
+  return explain(after.slice(-1), { bearers: after, ...said })[0]!;
 }
 
 const ruleOf = (drawn: Drawn[]) => {
@@ -39,6 +39,15 @@ describe('the rule', () => {
     ['no_chain', 'untracked', [{ name: 'it' }]],
     ['no_tracked_ancestor', 'untracked', [{ name: 'private' }, { name: 'it', cites: ['private'] }]],
   ])('%s (%s)', (rule, because, drawn) => expect(ruleOf(drawn)).toEqual([rule, because]));
+});
+
+test('of a mail that a person deleted it is that, whatever was decided', () => {
+  const [deleted] = explain([{ ...mail(ours), verdict: 'tracked', capture: 'forgotten' }], {
+    bearers: [],
+    ghosts: new Set(),
+    splits: new Set(),
+  });
+  expect(deleted!.rule).toBe('forgotten');
 });
 
 describe('the evidence', () => {

@@ -26,12 +26,14 @@ export interface Explanation {
   evidence: Evidence[];
 }
 
-/** Takes a mail with its last verdict, and what is stored around it. */
-export function explain(mail: GraphMail, around: Surroundings): Explanation {
-  const graph = new Judging([mail], around);
+/** Takes mails with their last verdicts, and what is stored around them. */
+export function explain(mails: GraphMail[], around: Surroundings): Explanation[] {
+  const graph = new Judging(mails, around);
   graph.spread();
-  const rule = ruleOf(mail, graph);
-  return { rule, because: wordOf(mail, rule), evidence: evidenceOf(mail, graph, around) };
+  return mails.map((mail) => {
+    const rule = ruleOf(mail, graph);
+    return { rule, because: wordOf(mail, rule), evidence: evidenceOf(mail, graph, around) };
+  });
 }
 
 function ruleOf(mail: GraphMail, graph: Judging): TrackingRule {

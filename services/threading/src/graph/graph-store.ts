@@ -50,6 +50,14 @@ export const idsGiven = 'unnest($1::uuid[], $2::bytea[]) as k (tenant_id, id_has
 export const nodeOf = (key: string) =>
   `lateral (select * from node where tenant_id = ${key}.tenant_id and mail_id = ${key}.mail_id offset 0) n`;
 
+/** Mails that follow this one: those that cite it, and those that a person put with it. */
+export const followersOf = (mail: string) => `lateral (
+      select cited.tenant_id, cited.mail_id from ${nodeOf(mail)}, unnest(n.id_hashes) id,
+        lateral (select tenant_id, mail_id from citation where tenant_id = ${mail}.tenant_id and cited_hash = id offset 0) cited
+      union all
+      select tenant_id, mail_id from ${mergedWith(mail)} p
+    )`;
+
 /** One writer per tenant at a time; locked in order of ids, so that two batches cannot wait for each other. */
 export async function lockGraphs(tx: Tx, tenantIds: string[]): Promise<void> {
   const sorted = [...new Set(tenantIds)].sort();
@@ -172,12 +180,7 @@ export function reachedFrom(tx: Tx, mails: MailKey[], unstored: Unstored[], limi
     union all
     select k.tenant_id, p.mail_id from unnest($5::uuid[], $6::uuid[]) as k (tenant_id, mail_id), ${mergedWith('k')} p)
     union
-    select c.tenant_id, c.mail_id from reached r, lateral (
-      select cited.tenant_id, cited.mail_id from ${nodeOf('r')}, unnest(n.id_hashes) id,
-        lateral (select tenant_id, mail_id from citation where tenant_id = r.tenant_id and cited_hash = id offset 0) cited
-      union all
-      select tenant_id, mail_id from ${mergedWith('r')} p
-    ) c
+    select c.tenant_id, c.mail_id from reached r, ${followersOf('r')} c
   ), bounded as materialized (select * from reached limit $7::int)
   select ${judgedColumns} from bounded b, ${nodeOf('b')}`;
   const ids = unstored.flatMap(({ tenantId, ids: borne }) => borne.map((id) => ({ tenantId, id })));

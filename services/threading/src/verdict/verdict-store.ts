@@ -1,6 +1,6 @@
 // Verdicts and threads in PostgreSQL: what a judgement needs beside the mails, and what it leaves.
 import type { GraphMail } from '../graph/graph.js';
-import { idArrays, idsGiven, nodeOf, type IdKey, type MailKey } from '../graph/graph-store.js';
+import { followersOf, idArrays, idsGiven, nodeOf, type IdKey, type MailKey } from '../graph/graph-store.js';
 import { given, rowsOf } from '@rejoinder/runtime/rows';
 import type { Tx } from '../tx.js';
 
@@ -60,11 +60,10 @@ export async function raiseThreadRevision(tx: Tx, tenantId: string, changes: num
   return (await tx.$queryRawUnsafe<{ revision: number }[]>(sql, tenantId, changes))[0]!.revision;
 }
 
-/** Leaves what a batch could not reach any more to the recheck worker: the citers of these mails. */
+/** Leaves what a batch could not reach any more to the recheck worker: who cites these mails, and who was put with them. */
 export async function leaveForRecheck(tx: Tx, mails: MailKey[], now: Date): Promise<void> {
   const sql = `with k as materialized (select * from ${given(1, '"tenantId" uuid, "mailId" uuid')}), reached as (select "tenantId" as tenant_id, "mailId" as mail_id from k)
-  insert into recheck (tenant_id, mail_id) select distinct c.tenant_id, c.mail_id from reached r, ${nodeOf('r')}, unnest(n.id_hashes) id,
-    lateral (select * from citation where tenant_id = r.tenant_id and cited_hash = id offset 0) c
+  insert into recheck (tenant_id, mail_id) select distinct c.tenant_id, c.mail_id from reached r, ${followersOf('r')} c
   where (c.tenant_id, c.mail_id) not in (select tenant_id, mail_id from reached) on conflict do nothing`;
   await tx.$executeRawUnsafe(sql, JSON.stringify(mails.map(({ tenantId, mailId }) => ({ tenantId, mailId }))));
   await askForRecheck(tx, [...new Set(mails.map((mail) => mail.tenantId))], now);
