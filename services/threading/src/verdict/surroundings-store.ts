@@ -40,6 +40,7 @@ function saidOfIds(tx: Tx, ids: IdKey[]): Promise<SaidOfId[]> {
   const sql = `select t.tenant_id as "tenantId", t.message_id_hash as id, 'tracked' as said from ${idsGiven},
       lateral (select * from tracked_id where tenant_id = k.tenant_id and message_id_hash = k.id_hash and mail_id is null offset 0) t
     union all
-    select p.tenant_id, id, 'split' from pin p, unnest(p.id_hashes) id where p.tenant_id = any ($1::uuid[]) and p.kind = 'split' and id = any ($2::bytea[])`;
+    select k.tenant_id, k.id_hash, 'split' from ${idsGiven},
+      lateral (select from pin where tenant_id = k.tenant_id and id_hashes[1] = k.id_hash and kind = 'split' limit 1) p`;
   return rowsOf<SaidOfId>(tx, sql, ...idArrays(ids));
 }
