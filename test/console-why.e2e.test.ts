@@ -124,6 +124,31 @@ describe('why a mail is here', { timeout: 120_000 }, () => {
     const told = JSON.stringify(await house.rest.call('GET', `/v1/mails/${other!.mail_id}/explain`));
     expect(told).toContain('"rule":"no_chain"');
     for (const secret of ['private', 'diagnosis', people.third, people.sales]) expect(told).not.toContain(secret);
+  });
+
+  it('and such a mail is read once a person says that it belongs with one that is logged; taken back, it goes', async () => {
+    const mailOf = async (text: string, contact: string) => (await house.rest.timeline(contact)).find((one) => one.text.startsWith(text));
+    const taken = (await mailOf('We take it.', contactId))!;
+    const [{ mail_id: mailId, thread_id: threadId } = { mail_id: '', thread_id: '' }] = await house.house.query<{
+      mail_id: string;
+      thread_id: string;
+    }>(`select mail_id, thread_id from threading.node where verdict = 'untracked'`);
+    expect(house.town.wire.carried('My diagnosis')).toBe(false);
+    const body = { mail_id: mailId, into_mail_id: taken.mail_id };
+    const pin = await house.rest.call<{ pin_id: string; into_mail: { subject: string } }>('POST', `/v1/threads/${threadId}/merge`, body);
+    expect(pin).toMatchObject({ kind: 'merge', by: 'api', mail: null, into_mail: { subject: 'Re: Offer' } });
+    const theo = async () => (await house.rest.contacts()).find(({ address }) => address === people.third)?.contact_id;
+    const logged = async () => {
+      const contact = await theo();
+      return contact === undefined ? undefined : mailOf('My diagnosis', contact);
+    };
+    const its = await settle('the mail to be logged', logged, { timeoutMs: 30_000 });
+    // It is shown with the others now, on the timeline of whom it is from.
+    expect(its.thread_id).toBe(taken.thread_id);
+    const thread = await house.rest.call<{ mails: { mail_id: string; verdict: string }[] }>('GET', `/v1/threads/${threadId}`);
+    expect(thread.mails.filter(({ verdict }) => verdict === 'tracked')).toHaveLength(5);
+    await house.rest.call('DELETE', `/v1/pins/${pin.pin_id}`);
+    await settle('the mail to go', async () => !(await logged()), { timeoutMs: 30_000 });
     await expectNoDeadLetters(house.house);
   });
 });
