@@ -61,7 +61,7 @@ describe('the new part of a text is', () => {
 describe('the new part is told', () => {
   it('from the start of a text, as far as its limits', () => {
     expect(newTextOf('x'.repeat(MAX_NEW_TEXT + 1))).toHaveLength(MAX_NEW_TEXT);
-    expect(newTextOf('x\n'.repeat(30_000)).split('\n')).toHaveLength(20_000);
+    expect(newTextOf('x\n'.repeat(9_000)).split('\n')).toHaveLength(5_000);
   });
 
   it.each([
@@ -76,12 +76,12 @@ describe('the new part is told', () => {
     'a\n\n',
     'JD> x\n> wrote:\n',
   ])('of many lines %j in a time that grows as they do', (line) => {
-    expect(growth(line.repeat(2_500 / (line.split('\n').length - 1)))).toBeLessThan(5);
+    expect(growth(line.repeat(600 / (line.split('\n').length - 1)))).toBeLessThan(5);
   });
 
   it.each([' ', '>', ':', '-', '<', 'wrote:', 'a@b ', '> ', '\u00a0', '*', '=', '--', 'on '])(
     'of one line of %j in a time that grows as it does',
-    (piece) => expect(growth(piece.repeat(100_000 / piece.length))).toBeLessThan(5),
+    (piece) => expect(growth(piece.repeat(60_000 / piece.length))).toBeLessThan(5),
   );
 
   it('of anything, and never throws', () => {

@@ -1,11 +1,11 @@
 // The new part of a mail's text: what its author wrote, without what it quotes and without the signature. The whole text is kept beside it.
 import { attributionEndingAt, isAnnouncement } from './attribution.js';
-import { isInnerHeader, isMark, isQuoted } from './quote-lines.js';
+import { innerHeadersIn, isMark, isQuoted } from './quote-lines.js';
 import { isDeviceLine, isSignatureMark } from './signature.js';
 
 /** What is looked at of a text, from its start: nobody writes more by hand. */
-export const MAX_NEW_TEXT = 1_000_000;
-const MAX_LINES = 20_000;
+export const MAX_NEW_TEXT = 500_000;
+const MAX_LINES = 5_000;
 /** Lines of the footer that a list puts below what was quoted last. */
 const MAX_FOOTER_LINES = 10;
 
@@ -25,7 +25,7 @@ const INITIALS = /^ ?[A-Z]{1,3}>(?: |$)/;
  * Takes the decoded text of a mail.
  * Gives its new part. Where it is answered in place, with text between or below the quoted lines, they stay, and only the lines that
  * announce them go. What is forwarded or quoted without a word above it is the text itself. Empty where nothing is new. One pass over each line, up to
- * 20,000 lines and MAX_NEW_TEXT characters.
+ * 5,000 lines and MAX_NEW_TEXT characters.
  */
 export function newTextOf(text: string): string {
   const lines = text.slice(0, MAX_NEW_TEXT).split(/\r\n|\r|\n/, MAX_LINES);
@@ -93,10 +93,11 @@ function isQuotedMark(lines: readonly string[], at: number): boolean {
 
 function kindsOf(lines: readonly string[]): Kind[] {
   const kinds = lines.map((line): Kind => (isBlank(line) ? 'blank' : isQuoted(line) || INITIALS.test(line) ? 'quoted' : 'text'));
+  const isInnerHeader = innerHeadersIn(lines);
   for (let at = 0; at < lines.length; at++) {
     if (kinds[at] === 'blank' || kinds[at] === 'mark') continue;
     if (kinds[at] === 'text' && isMark(lines[at]!)) kinds[at] = 'mark';
-    else if (kinds[at] === 'text' && isInnerHeader(lines, at)) markBlock(lines, kinds, at);
+    else if (kinds[at] === 'text' && isInnerHeader(at)) markBlock(lines, kinds, at);
     else markAttribution(lines, kinds, at);
   }
   markSignatures(lines, kinds);

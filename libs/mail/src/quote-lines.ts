@@ -120,11 +120,16 @@ export function isMark(line: string): boolean {
   );
 }
 
-/** A From line with two more header lines right behind it, as Outlook and forwards put before what they repeat. */
-export function isInnerHeader(lines: readonly string[], at: number): boolean {
-  if (!FROM_LABELS.has(labelOf(lines[at] ?? ''))) return false;
-  const next = lines.slice(at + 1, at + INNER_HEADER_LINES).map(labelOf);
-  return next.filter((label) => OTHER_LABELS.has(label)).length >= 2;
+/** Gives whether a From line with two more header lines right behind it stands at a line, as Outlook and forwards put before what they repeat. Each line is read once. */
+export function innerHeadersIn(lines: readonly string[]): (at: number) => boolean {
+  const labels: (string | undefined)[] = [];
+  const labelAt = (at: number) => (labels[at] ??= labelOf(lines[at] ?? ''));
+  return (at) => {
+    if (!FROM_LABELS.has(labelAt(at))) return false;
+    let others = 0;
+    for (let next = at + 1; next < at + INNER_HEADER_LINES; next++) if (OTHER_LABELS.has(labelAt(next))) others++;
+    return others >= 2;
+  };
 }
 
 function labelOf(line: string): string {

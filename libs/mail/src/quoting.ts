@@ -1,7 +1,7 @@
 // Whether a mail carries quoted or forwarded text, told from the mail alone (threading §1.4), so that one boolean can outlive its text.
 import { attributionEndingAt } from './attribution.js';
 import { htmlLines } from './html-lines.js';
-import { isInnerHeader, isMark, isQuoted } from './quote-lines.js';
+import { innerHeadersIn, isMark, isQuoted } from './quote-lines.js';
 
 /** Characters read of each of text and HTML: the first and the last half of it, since quotes stand at an end. */
 export const MAX_QUOTE_SCAN = 1_000_000;
@@ -45,9 +45,8 @@ export function carriesQuote(mail: MailText): boolean {
 }
 
 function linesQuote(lines: readonly string[]): boolean {
-  return lines.some(
-    (line, at) => isQuoted(line) || isMark(line) || attributionEndingAt(lines, at) !== undefined || isInnerHeader(lines, at),
-  );
+  const isInnerHeader = innerHeadersIn(lines);
+  return lines.some((line, at) => isQuoted(line) || isMark(line) || attributionEndingAt(lines, at) !== undefined || isInnerHeader(at));
 }
 
 function bothEnds(text: string): string {

@@ -535,7 +535,7 @@ export type Engagement = Message<"rejoinder.timeline.v1.Engagement"> & {
 
   /**
    * What its author wrote: text without what it quotes and without the signature. Where it is answered in place, the quoted lines stay. Empty where
-   * nothing is new. Told from the first 1,000,000 characters and 20,000 lines of text.
+   * nothing is new. Told from the first 500,000 characters and 5,000 lines of text.
    *
    * @generated from field: string new_text = 22;
    */
