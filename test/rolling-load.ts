@@ -7,6 +7,7 @@ import type { Rest, Send } from '@rejoinder/testing/rest';
 import { pause, settle } from '@rejoinder/testing/settle';
 
 const requestEveryMs = 50;
+const proofEvery = 100;
 const answerEveryMs = 200;
 const settleMs = 120_000;
 
@@ -66,7 +67,7 @@ export class RollingLoad {
       ['/v1/tracked-mail', () => rest.track(firstSend.message_id)],
       ['/v1/attachments', () => rest.upload('note.txt', 'text/plain', Buffer.from('A note.'))],
       [`/v1/attachments/${attachmentId}`, () => rest.download(attachmentId)],
-      get('/v1/retention/proof'),
+      get(`/v1/contacts/${contactId}/timeline`),
       ['/v1/mail', () => this.#send()],
       get('/v1/webhooks'),
       get('/v1/settings'),
@@ -81,7 +82,8 @@ export class RollingLoad {
     ] as const;
     const began = performance.now();
     for (; !this.#isOver; this.#asked++) {
-      const [asked, ask] = turns[this.#asked % turns.length]!;
+      // An operator's page asks for it, seldom.
+      const [asked, ask] = this.#asked % proofEvery === 0 ? get('/v1/retention/proof') : turns[this.#asked % turns.length]!;
       const one: Promise<void> = this.#onceMore(ask).then(
         () => undefined,
         (error: Error) => void this.failures.push({ asked, error: `${error.message} ${String((error.cause as Error)?.message ?? '')}` }),

@@ -8,7 +8,8 @@ import type { Inbox, Rest } from '@rejoinder/testing/rest';
 import { pause, settle } from '@rejoinder/testing/settle';
 import type { Servers } from './servers.js';
 
-const everyMs = 200;
+/** With the answers to what RollingLoad sends, five mails a second. */
+const everyMs = 250;
 const settleMs = 180_000;
 const connectsAtOnce = 4;
 
@@ -68,8 +69,8 @@ export class Deliveries {
     await this.consumer.disconnect();
   }
 
-  /** Each answer is on its contact's timeline once, and nothing else is. Answers after how many milliseconds each was heard of. */
-  async holds(): Promise<number[]> {
+  /** Each answer is on its contact's timeline once, and nothing else is. Answers when each was delivered, and after how many milliseconds it was heard of. */
+  async holds(): Promise<{ atMs: number; delayMs: number }[]> {
     const engagements = new Map<string, string>();
     for (const pair of this.pairs) {
       const wanted = [...this.#delivered].filter(([, one]) => one.pair === pair).map(([id]) => id);
@@ -80,7 +81,7 @@ export class Deliveries {
       for (const one of logged) engagements.set(bare(one.message_id), one.engagement_id);
     }
     await settle('all to be heard of', () => [...engagements.values()].every((id) => this.#heardAt.has(id)), { timeoutMs: settleMs });
-    return [...this.#delivered].map(([id, { atMs }]) => this.#heardAt.get(engagements.get(id)!)! - atMs);
+    return [...this.#delivered].map(([id, { atMs }]) => ({ atMs, delayMs: this.#heardAt.get(engagements.get(id)!)! - atMs }));
   }
 
   async #listen(): Promise<void> {

@@ -44,6 +44,7 @@ export async function startServers(): Promise<Servers> {
     startPostgres({ settings: { max_connections: '400', listen_addresses: `127.0.0.1,${host}` } }),
     startKafka({
       port: kafkaPort,
+      lasting: true,
       settings: {
         listeners: `PLAINTEXT://0.0.0.0:${kafkaPort},CONTROLLER://127.0.0.1:${controllerPort}`,
         'advertised.listeners': `PLAINTEXT://${host}:${kafkaPort}`,

@@ -33,9 +33,10 @@ export type SessionEnd = { kind: 'crashed'; error: Error } | { kind: 'offset_los
 
 const batchEvents = 500;
 const partitionBytes = 1_000_000;
-const maxWaitMs = 250;
+/** The broker answers at once where there is anything. What goes on aside is read on after so long at the latest; each look costs the broker 3 ms for our topics. */
+const maxWaitMs = 500;
 /** A batch that is handled within this time is waited for; a slower one goes on aside, so that other partitions are read meanwhile. */
-const inlineMs = 50;
+const inlineMs = 100;
 const closeGraceMs = 5_000;
 const resetMessage = 'Offset out of range, resetting to default offset';
 

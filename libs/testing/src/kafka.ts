@@ -17,6 +17,8 @@ export interface KafkaOptions {
   port?: number;
   /** More server properties, or other ones. */
   settings?: Record<string, string>;
+  /** It is to serve for minutes: code that is often run is compiled well, which costs a start of seconds more than it gains. */
+  lasting?: boolean;
 }
 
 export interface Kafka extends AsyncDisposable {
@@ -58,7 +60,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
     await cp(files.formatted, dataDir, { recursive: true });
     await mkdir(join(folder, 'logs'));
     await writeFile(config, properties({ dataDir, port: own, controllerPort, advertisedPort }, options.settings));
-    const args = [...javaArguments(files), 'kafka.Kafka', config];
+    const compiled = options.lasting ? ['-XX:TieredStopAtLevel=4'] : [];
+    const args = [...javaArguments(files), ...compiled, 'kafka.Kafka', config];
     const up = async () => {
       if (program?.running()) return;
       program = startProgram({ name: 'Kafka', command: files.java, args, cwd: folder, folders: [folder] });
