@@ -68,6 +68,19 @@ export function image(): { repository: string; tag: string } {
   return { repository, tag };
 }
 
+/** What each role takes of what they take together under the load of the tests; two releases at once find room on a node of two cores. */
+const milliCores = {
+  gateway: 200,
+  sync: 170,
+  timeline: 170,
+  threading: 130,
+  sending: 90,
+  attachment: 60,
+  connections: 60,
+  retention: 20,
+  intake: 10,
+};
+
 export function valuesFor({ host, ports, s3, town }: Servers, gatewayHosts: string[]): object {
   const crm = { podSelector: { matchLabels: crmLabels } };
   const only = (port: number) => ({ to: [{ ipBlock: { cidr: `${host}/32` } }], ports: [port] });
@@ -82,8 +95,7 @@ export function valuesFor({ host, ports, s3, town }: Servers, gatewayHosts: stri
     mail: { imapPorts: [town.wire.port], smtpPorts: [town.dovecot.submissionsPort], allowedNetworks: [`${host}/32`] },
     fileSettings: { REJOINDER_MAIL_CA_FILE: { existingSecret: 'mail-authority', key: 'ca.pem' } },
     intake: { domain: 'log.test' },
-    // Two releases at once have to find room on a node of two cores, and who answers people goes before who starts.
-    roleDefaults: { replicas: 1, resources: { requests: { cpu: '40m', memory: '96Mi' } } },
+    roleDefaults: { replicas: 1 },
     // Pods of the name service may listen elsewhere than its Service does; networks without IPv6 need not know its addresses.
     networkPolicy: {
       dns: { ports: [53, 1053, 5353] },
@@ -93,7 +105,12 @@ export function valuesFor({ host, ports, s3, town }: Servers, gatewayHosts: stri
       s3: only(ports.s3),
       httpFrom: [crm],
     },
-    roles: { timeline: { grpcFrom: [crm] }, gateway: { resources: { requests: { cpu: '200m', memory: '96Mi' } } } },
+    roles: Object.fromEntries(
+      Object.entries(milliCores).map(([role, cpu]) => [
+        role,
+        { resources: { requests: { cpu: `${cpu}m`, memory: '96Mi' } }, ...(role === 'timeline' ? { grpcFrom: [crm] } : {}) },
+      ]),
+    ),
   };
 }
 
