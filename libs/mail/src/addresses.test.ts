@@ -1,7 +1,7 @@
 // Address headers as RFC 5322 shows them and as mail programs break them.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_ADDRESSES, parseAddresses } from './addresses.js';
+import { MAX_ADDRESSES, parseAddresses, withoutTag } from './addresses.js';
 
 const read = (value: string) => parseAddresses(value).map(({ name, address }) => (name === '' ? address : `${name} <${address}>`));
 
@@ -110,4 +110,16 @@ describe('the addresses of a header', () => {
       }),
     );
   });
+});
+
+describe('a tag in an address', () => {
+  it.each([
+    ['ann+crm@x.test', 'ann@x.test'],
+    ['ann+a+b@x.test', 'ann@x.test'],
+    ['ann+@x.test', 'ann@x.test'],
+  ])('%s is of %s', (key, mailbox) => expect(withoutTag(key)).toBe(mailbox));
+
+  it.each(['ann@x.test', '+ann@x.test', 'ann@x+y.test', '"ann+crm"@x.test', 'ann-crm@x.test'])('%s has none', (key) =>
+    expect(withoutTag(key)).toBeUndefined(),
+  );
 });

@@ -66,6 +66,16 @@ export function normalAddress(text: string): string | undefined {
   return `${local}@${domain}`;
 }
 
+/**
+ * Takes an address as `key`. Gives the one of the same mailbox without its tag (subaddressing, RFC 5233: `ann+crm@host` is `ann@host`), or undefined
+ * where there is no tag. `+` alone divides: a hyphen stands in too many names.
+ */
+export function withoutTag(key: string): string | undefined {
+  const at = key.lastIndexOf('@');
+  const tag = key.indexOf('+');
+  return tag < 1 || tag > at || key.startsWith('"') ? undefined : key.slice(0, tag) + key.slice(at);
+}
+
 /** Letters, digits and what is harmless in ASCII alone. */
 const PLAIN_MAILBOX = /^(?:([\w !#$%&'*+./=?^`{|}~-]*)<([\w!#$%&'*+./=?^`{|}~-]+@[\w.-]+)>|([\w!#$%&'*+./=?^`{|}~-]+@[\w.-]+))$/;
 /** Specials of RFC 5322 §3.2.3 that neither a domain nor an unquoted local part may hold; brackets of a domain literal may. */

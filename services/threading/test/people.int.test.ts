@@ -271,6 +271,21 @@ describe('an inbox that captures all mail of contacts', () => {
     await trackedMail(early.mailId);
   });
 
+  it('knows a contact who writes from an address with a tag, whichever came first', async () => {
+    const inboxId = await inboxOf('tag@own.example');
+    await capture(inboxId, daysAgo(1));
+    const gus = await contact('gus@example.com');
+    const [after, before] = [mine({ domainHashes: [hash(), gus] }), mine({ domainHashes: [hash(), gus] })];
+    await observe(inboxId, [after]);
+    await trackedMail(after.mailId);
+    await here.house.query('delete from threading.contact_address where address_hash = $1', [gus]);
+    await observe(inboxId, [before]);
+    await untilJudged(inboxId);
+    expect(await verdictOf(before.mailId)).toBe('untracked');
+    await contact('gus@example.com');
+    await trackedMail(before.mailId);
+  });
+
   it('reaches back as far as was asked, and no further', async () => {
     const inboxId = await inboxOf('back@own.example');
     const dan = await contact('dan@example.com');

@@ -68,6 +68,21 @@ describe('a mail in', () => {
     expect([await contactOf(stranger), await contactOf('me@house.test')]).toEqual([undefined, undefined]);
   });
 
+  test('from an address with a tag stands with the contact of that mailbox, unless the address with it is a contact too', async () => {
+    const [address, other] = [ann(), ann()];
+    const tagged = (one: string) => one.replace('@', '+CRM@');
+    for (const known of [address, other, tagged(other)])
+      await api().putContact({ tenantId: here.house.tenantId, address: known, name: '' });
+    const { mailId } = await capture({ from: person(tagged(address)), cc: [person(tagged(other))] });
+    expect((await engagement(address, () => true)).mailId).toBe(mailId);
+    expect((await engagement(tagged(other), () => true)).mailId).toBe(mailId);
+    expect([await contactOf(tagged(address)), await timelineOf(other)]).toEqual([undefined, []]);
+    const [stranger, own] = [ann(), { tenantId: here.house.tenantId, address: 'Me+shop@house.test', name: '' }];
+    await capture({ from: person(tagged(stranger)) });
+    expect((await engagement(tagged(stranger), () => true)).from?.address).toBe(tagged(stranger));
+    await expect(api().putContact(own)).rejects.toMatchObject({ code: 'OWN_ADDRESS' });
+  });
+
   test('is told of by its headers alone while it stands on a timeline, and to its tenant only', async () => {
     const address = ann();
     const { mailId } = await capture({ from: person(address, 'Ann'), messageId: 'x@x.test' });

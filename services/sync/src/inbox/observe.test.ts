@@ -36,6 +36,19 @@ test('chain, people, subject and kind, all by hash', () => {
   });
 });
 
+test('an address with a tag is told without it too, and an own one as the own one', () => {
+  const own = hash('address', 'me@y.test');
+  const isOwn = (one: Buffer) => one.equals(own);
+  const { mail, fromHash } = observe(seen('From: Ann+CRM@x.test\r\nTo: me+shop@y.test, Me@y.test\r\nCc: bob+a@x.test\r\n\r\n'), {
+    ...around,
+    isOwn,
+  });
+  expect(fromHash).toEqual(hash('address', 'ann+crm@x.test'));
+  expect(mail.recipientHashes).toEqual([own, hash('address', 'bob+a@x.test')]);
+  const mailboxes = ['ann@x.test', 'me@y.test', 'bob@x.test'].map((key) => hash('address', key));
+  expect(mail.domainHashes).toEqual([...['x.test', 'y.test'].map((domain) => hash('domain', domain)), ...mailboxes]);
+});
+
 test('the same mail has the same id wherever it lies, and without a Message-ID too', () => {
   const header = 'From: bob@x.test\r\nTo: ada@y.test\r\nSubject: Hello\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\n';
   const one = observe(seen(header), around);

@@ -4,7 +4,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { idFromHash } from '@rejoinder/base/id';
 import type { ObservedMailSchema } from '@rejoinder/contracts/events/sync';
-import { parseAddresses, type Address } from '@rejoinder/mail/addresses';
+import { parseAddresses, withoutTag, type Address } from '@rejoinder/mail/addresses';
 import { classify } from '@rejoinder/mail/automatic';
 import { chainOf } from '@rejoinder/mail/chain';
 import { allValues, firstValue, parseHeaders, type MailHeaders } from '@rejoinder/mail/headers';
@@ -76,7 +76,8 @@ export function observe(seen: SeenMail, around: Surroundings): Observation {
   const senders = addressesOf(headers, 'from');
   const [from] = senders;
   const recipients = [...addressesOf(headers, 'to'), ...addressesOf(headers, 'cc')];
-  const fromHash = from && around.hash('address', from.key);
+  const keyOf = ({ key }: Address) => ownKey(key, around) ?? key;
+  const fromHash = from && around.hash('address', keyOf(from));
   const id = canonicalMessageId(firstValue(headers, 'message-id') ?? '');
   const messageIdHash = id === undefined ? undefined : around.hash('message-id', id);
   const chain = chainOfHeaders(headers, from, recipients);
@@ -85,6 +86,7 @@ export function observe(seen: SeenMail, around: Surroundings): Observation {
   const mailId = mark?.mailId ?? mailIdOf(headers, around.hash);
   const receivedAt = receivedAtOf(seen, around.now);
   const logged = around.isLogFolder || hasLogKeyword(seen.flags);
+  const everybody = [...senders, ...recipients].map(({ key }) => key);
   const hashAll = (kind: 'message-id' | 'address' | 'domain', texts: readonly string[]) => texts.map((text) => around.hash(kind, text));
   return {
     uid: seen.uid,
@@ -102,7 +104,7 @@ export function observe(seen: SeenMail, around: Surroundings): Observation {
       messageIdHash,
       chainHashes: hashAll('message-id', chain.ids),
       fromHash,
-      recipientHashes: hashAll('address', [...new Set(recipients.map(({ key }) => key))].slice(0, maxRecipients)),
+      recipientHashes: hashAll('address', [...new Set(recipients.map(keyOf))].slice(0, maxRecipients)),
       baseSubjectHash: around.hash('subject', baseSubject(subject)),
       forward: isForward(subject),
       kind: mailKindOf(classify(headers, decodeWords)),
@@ -111,9 +113,21 @@ export function observe(seen: SeenMail, around: Surroundings): Observation {
       folderRole: around.role,
       sendId: mark?.sendId ?? '',
       logged,
-      domainHashes: hashAll('domain', domainsOf([...senders, ...recipients].map(({ key }) => key))),
+      domainHashes: [...hashAll('domain', domainsOf(everybody)), ...hashAll('address', mailboxesOf(everybody))],
     },
   };
+}
+
+/** An own address with a tag is the own address: nobody outside is on the mail for it. */
+function ownKey(key: string, { hash, isOwn }: Surroundings): string | undefined {
+  const mailbox = withoutTag(key);
+  return mailbox !== undefined && isOwn(hash('address', mailbox)) ? mailbox : undefined;
+}
+
+/** Of addresses with a tag those without it, each once. */
+function mailboxesOf(keys: readonly string[]): string[] {
+  const mailboxes = new Set(keys.flatMap((key) => withoutTag(key) ?? []));
+  return [...mailboxes].slice(0, maxRecipients);
 }
 
 /** What the mail is wherever a copy of it lies. */

@@ -21,7 +21,7 @@ export interface Facts {
   inboxIds: string[];
   historical: boolean;
   seenAt: string;
-  /** Of everybody on it, with those above. */
+  /** Of everybody on it, with those above; and addresses without their tag. */
   domains: string[];
   /** When the mailbox got it; null for what only our sender has told of. */
   receivedAt: string | null;

@@ -9,7 +9,8 @@ export interface ContactAddress {
   hash: string;
 }
 
-const names = (node: string, hash: string) => `(${node}.from_hash = ${hash} or ${hash} = any (${node}.recipient_hashes))`;
+const names = (node: string, hash: string) =>
+  `(${node}.from_hash = ${hash} or ${hash} = any (${node}.recipient_hashes) or ${hash} = any (${node}.domain_hashes))`;
 
 /** Writes addresses of contacts. Where all their mail is captured, what is known of those that are new is judged again. */
 export async function saveContacts(tx: Tx, contacts: ContactAddress[], now: Date): Promise<void> {

@@ -6,7 +6,7 @@ import { unjudged, type Facts, type Said } from '../graph/sighting.js';
 import { isSplit, mergedInto } from '../pins/pin-store.js';
 import type { Tx } from '../tx.js';
 
-/** Everybody a mail names: its people, and their domains. */
+/** Everybody a mail names: its people, their domains, and their addresses without a tag. */
 export const named = (node: string) => `array_cat(array_append(${node}.recipient_hashes, ${node}.from_hash), ${node}.domain_hashes)`;
 
 /** Somebody on this mail is on the list; what was captured before they were put there is not meant. */
@@ -26,7 +26,7 @@ export const isOfContact = (
   node: string,
 ) => `(${node}.by_contact and ${node}.capture is not distinct from 'captured' or ${isBetweenPeople(node)}
   and exists (select from own_address o where o.tenant_id = ${node}.tenant_id and o.inbox_id = any (${node}.inbox_ids) and not o.removed and o.capture_since <= ${node}.received_at)
-  and exists (select from contact_address c where c.tenant_id = ${node}.tenant_id and c.address_hash = any (array_append(${node}.recipient_hashes, ${node}.from_hash))
+  and exists (select from contact_address c where c.tenant_id = ${node}.tenant_id and c.address_hash = any (${named(node)})
     and not exists (select from own_address o where o.tenant_id = c.tenant_id and o.address_hash = c.address_hash)))`;
 
 type Rules = Pick<GraphMail, 'mailId' | 'tenantId'> & Said;

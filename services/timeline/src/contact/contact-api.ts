@@ -21,6 +21,7 @@ import { CLOCK } from '@rejoinder/runtime/tokens';
 import { contactById, listContacts, putContact, type ShownContact } from './contact-store.js';
 import { EngagementWriter } from '../engagement/engagement-writer.js';
 import { ownAddresses } from './inbox-store.js';
+import { isOwn } from './match.js';
 import { cursorOf, pageSize, tokenOf } from '../engagement/page-token.js';
 import type { Tx } from '../tx.js';
 
@@ -42,7 +43,7 @@ export class ContactApi {
     if (normal === undefined) throw new Fault('invalid', 'ADDRESS', 'This is no mail address.');
     const { contact, created } = await this.database.write({ tenant: tenantId }, async (tx) => {
       const own = await ownAddresses(tx, tenantId);
-      if (own.has(normal.toLowerCase())) throw new Fault('invalid', 'OWN_ADDRESS', 'The address of an own inbox is nobody’s contact.');
+      if (isOwn({ address: normal }, own)) throw new Fault('invalid', 'OWN_ADDRESS', 'The address of an own inbox is nobody’s contact.');
       const put = await putContact(tx, tenantId, { address: normal, name: name.trim().slice(0, maxNameLength) }, this.clock.now());
       if (put.became !== 'found') await this.engagements.contactChanged(tx, tenantId, put);
       return { contact: await contactById(tx, tenantId, put.contactId), created: put.became === 'made' };

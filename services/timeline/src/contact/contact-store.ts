@@ -1,7 +1,8 @@
 // Contacts in PostgreSQL: one per address and tenant, whatever its case.
 import { newId } from '@rejoinder/base/id';
 import type { MailKey } from '../mail/mail-store.js';
-import { keyOf, type Person } from './match.js';
+import { withoutTag } from '@rejoinder/mail/addresses';
+import { keyOf, withoutTags, type Match, type Person } from './match.js';
 import { given, rowsOf } from '@rejoinder/runtime/rows';
 import type { Tx } from '../tx.js';
 
@@ -27,6 +28,16 @@ export async function makeContacts(tx: Tx, tenantId: string, people: Person[], n
     select $2::uuid, "contactId", address, name, $3::timestamptz from ${given(1, '"contactId" uuid, address text, name text')} on conflict do nothing
     returning contact_id as "contactId", address, name, revision::int`;
   return tx.$queryRawUnsafe<ContactRow[]>(sql, JSON.stringify(rows), tenantId, now);
+}
+
+/** Who has a tag in the address and is a contact without it, as that contact. Of most mails nothing is asked. */
+export async function byMailbox(tx: Tx, tenantId: string, match: Match): Promise<Match> {
+  const keys = [...match.made, ...match.known].map(keyOf).flatMap((key) => (withoutTag(key) === undefined ? [] : [key, withoutTag(key)!]));
+  if (keys.length === 0) return match;
+  const sql = 'select lower(address) as key from contact where tenant_id = $1::uuid and lower(address) = any ($2::text[])';
+  const rows = await rowsOf<{ key: string }>(tx, sql, tenantId, keys);
+  const contacts = new Set(rows.map(({ key }) => key));
+  return { ...match, made: withoutTags(match.made, contacts), known: withoutTags(match.known, contacts) };
 }
 
 /** The contacts with one of these addresses, locked, and whether a person deleted the mail from them. */

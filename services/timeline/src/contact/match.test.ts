@@ -35,6 +35,10 @@ describe('a mail stands on the timeline', () => {
   test('of nobody among own people', () => {
     expect(told(mail({ from: person('me@house.test'), to: [person('you@house.test')] }))).toEqual(['out', [], []]);
   });
+  test('of nobody for an own address with a tag, which makes it ours', () => {
+    expect(told(mail({ to: [person('me+shop@house.test')], cc: [person('You+a@House.test')] }))).toEqual(['in', ['ann@x.test'], []]);
+    expect(told(mail({ from: person('me+shop@house.test'), to: [person('ann@x.test')] }))).toEqual(['out', ['ann@x.test'], []]);
+  });
   test('of those a send went to, blind copies too if they are contacts', () => {
     const parts = {
       source: 'sending' as const,

@@ -1,4 +1,5 @@
 // The matching rules: on whose timelines a mail stands.
+import { withoutTag } from '@rejoinder/mail/addresses';
 
 export interface Person {
   address: string;
@@ -30,29 +31,46 @@ export const maxPeople = 200;
 
 /**
  * Takes who is on a mail and the tenant's own addresses in lower case. Mail in stands on the timeline of who wrote it, and of those it went to who
- * are contacts; mail out on the timelines of those it was written to, and of those copied who are contacts. Own addresses are nobody's
+ * are contacts; mail out on the timelines of those it was written to, and of those copied who are contacts. Own addresses, also with a tag, are nobody's
  * contacts. A delivery report makes no contact: a mail server wrote it; nor does a mail that is
  * there for its contacts alone.
  */
 export function match(mail: OnMail, own: ReadonlySet<string>): Match {
   const from = mail.from ? [mail.from] : [];
-  const isOut = mail.source === 'sending' || from.some((one) => own.has(keyOf(one)));
+  const isOut = mail.source === 'sending' || from.some((one) => isOwn(one, own));
   const [wrote, copied] = isOut ? [mail.to, [...mail.cc, ...mail.bcc]] : [from, [...mail.to, ...mail.cc]];
   const makesNone = mail.knownOnly || mail.kind === 'delivery_report';
-  const made = makesNone ? [] : others(wrote, own);
-  const taken = new Set([...own, ...made.map(keyOf)]);
-  const known = others(makesNone ? [...wrote, ...copied] : copied, taken);
+  const made = makesNone ? [] : others(wrote, (one) => isOwn(one, own));
+  const taken = new Set(made.map(keyOf));
+  const known = others(makesNone ? [...wrote, ...copied] : copied, (one) => isOwn(one, own) || taken.has(keyOf(one)));
   return { direction: isOut ? 'out' : 'in', made, known: known.slice(0, maxPeople - made.length) };
 }
 
 /** What two addresses are compared by. */
 export const keyOf = ({ address }: Pick<Person, 'address'>): string => address.toLowerCase();
 
-function others(people: Person[], without: ReadonlySet<string>): Person[] {
+/** Whether it is one of these addresses (in lower case), or one of them with a tag. */
+export function isOwn(one: Pick<Person, 'address'>, own: ReadonlySet<string>): boolean {
+  const key = keyOf(one);
+  return own.has(key) || own.has(withoutTag(key) ?? key);
+}
+
+/**
+ * Takes people and the addresses of contacts (in lower case). Who has a tag in the address is the contact of the address without it, but for one
+ * who is a contact with it.
+ */
+export function withoutTags(people: Person[], contacts: ReadonlySet<string>): Person[] {
+  return people.map((one) => {
+    const address = withoutTag(keyOf(one));
+    return address === undefined || contacts.has(keyOf(one)) || !contacts.has(address) ? one : { ...one, address };
+  });
+}
+
+function others(people: Person[], isLeftOut: (one: Person) => boolean): Person[] {
   const found = new Map<string, Person>();
   for (const one of people) {
     const key = keyOf(one);
-    if (one.address !== '' && !without.has(key) && !found.has(key)) found.set(key, one);
+    if (one.address !== '' && !isLeftOut(one) && !found.has(key)) found.set(key, one);
   }
   return [...found.values()].slice(0, maxPeople);
 }

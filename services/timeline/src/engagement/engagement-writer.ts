@@ -9,7 +9,7 @@ import {
   EngagementMovedSchema,
 } from '@rejoinder/contracts/events/timeline';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { contactsOn, makeContacts, touchContacts, type ContactRow } from '../contact/contact-store.js';
+import { byMailbox, contactsOn, makeContacts, touchContacts, type ContactRow } from '../contact/contact-store.js';
 import { deleteEngagements, engagementsOf, insertEngagements, raiseEngagements, type EngagementRow } from './engagement-store.js';
 import type { MailState } from '../mail/mail-state.js';
 import type { MailKey } from '../mail/mail-store.js';
@@ -25,8 +25,9 @@ export class EngagementWriter {
   ) {}
 
   /** Puts a mail on the contacts it belongs on and takes it off the others; answers on how many it stands and what is to be told of it. Under the mail's lock. */
-  async place(tx: Tx, mail: MailState, match: Match | undefined): Promise<{ count: number; events: NewEvent[] }> {
+  async place(tx: Tx, mail: MailState, found: Match | undefined): Promise<{ count: number; events: NewEvent[] }> {
     const { tenantId } = mail;
+    const match = found && (await byMailbox(tx, tenantId, found));
     const keys = match ? [...match.made, ...match.known].map(keyOf) : [];
     const [made, contacts, present] = await Promise.all([
       match ? makeContacts(tx, tenantId, match.made, this.clock.now()) : [],

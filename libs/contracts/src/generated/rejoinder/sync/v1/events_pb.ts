@@ -136,6 +136,7 @@ export type ObservedMail = Message<"rejoinder.sync.v1.ObservedMail"> & {
 
   /**
    * Domains of From, To and Cc, each with those above it down to two labels (a.b.example: a.b.example, b.example), for never-log lists; at most 1,000.
+   * Then the addresses without their tag of those that have one (ann+crm@b.example: ann@b.example), for these lists and for contacts; at most 1,000.
    *
    * @generated from field: repeated bytes domain_hashes = 14;
    */
