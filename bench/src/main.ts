@@ -6,13 +6,14 @@ import { latency } from './latency.js';
 import { report, type BenchResult } from './report.js';
 import { start } from './start.js';
 import { sync } from './sync.js';
+import { threading } from './threading.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
     replies: { type: 'string', default: '500' },
-    mails: { type: 'string', default: '100000' },
+    mails: { type: 'string' },
     inboxes: { type: 'string', default: '1000' },
   },
 });
@@ -22,7 +23,8 @@ const benches: Record<string, () => Promise<BenchResult>> = {
   idle: () => idle(Number(values.inboxes), Number(values.replies), say),
   latency: () => latency(Number(values.replies), say),
   start: () => start(say),
-  sync: () => sync(Number(values.mails), say),
+  sync: () => sync(Number(values.mails ?? 100_000), say),
+  threading: () => threading(Number(values.mails ?? 1_000_000), say),
 };
 
 const bench = benches[positionals[0] ?? ''];

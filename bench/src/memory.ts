@@ -38,3 +38,9 @@ function readIfThere(path: string): string | undefined {
     throw error;
   }
 }
+
+/** The memory that a process holds, or the most that it ever held, as Linux tells it. */
+export function memoryMb(pid: number, which: 'VmRSS' | 'VmHWM'): number {
+  const kb = new RegExp(`^${which}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return (Number(kb) * bytesPerKb) / bytesPerMb;
+}

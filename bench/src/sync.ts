@@ -13,16 +13,15 @@ import { growOld } from '@rejoinder/testing/old-house';
 import { run } from '@rejoinder/testing/processes';
 import { settle } from '@rejoinder/testing/settle';
 import { fillInbox } from './big-folder.js';
+import { memoryMb } from './memory.js';
 import type { BenchResult } from './report.js';
 
 const user = 'huge@crm.test';
 /** Of these the best counts: others on the machine only ever make it slower. */
 const rounds = 3;
 const withinMs = 900_000;
-const bytesPerKb = 1_024;
 /** Of Linux, whatever its kernel was built with. */
 const ticksPerSecond = 100;
-const bytesPerMb = 1_000_000;
 
 /** Everything over TLS, from one Dovecot, in one run, beside the same eight processes. */
 export async function sync(mails: number, say: (line: string) => void): Promise<BenchResult> {
@@ -226,10 +225,4 @@ function cpuS(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-/** The memory that a process holds, or the most that it ever held, as Linux tells it. */
-function memoryMb(pid: number, which: 'VmRSS' | 'VmHWM'): number {
-  const kb = new RegExp(`^${which}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return (Number(kb) * bytesPerKb) / bytesPerMb;
 }
