@@ -72,6 +72,10 @@ describe('settings', () => {
     mail: { allowedNetworks: ['10.1.0.0/16'] },
     webhooks: { allowedNetworks: ['10.1.0.0/16'] },
     traces: { endpoint: 'http://collector:4318' },
+    kafka: {
+      tls: { enabled: true, existingSecret: 'some' },
+      sasl: { mechanism: 'scram-sha-512', user: 'rejoinder', existingSecret: 'some' },
+    },
   };
 
   it('are those that the code declares, as the chart has them listed', () => {
@@ -153,6 +157,16 @@ describe('wrong values are named', () => {
       'a missing secret',
       { database: { existingSecret: '' }, keyFile: { existingSecret: '' } },
       ['database.existingSecret: name the Secret', 'keyFile.existingSecret: name the Secret'],
+    ],
+    [
+      'a login to Kafka by halves',
+      { kafka: { sasl: { mechanism: 'scram-sha-512', user: 'rejoinder' } } },
+      ['kafka.sasl: name the user, and the Secret that holds the password'],
+    ],
+    [
+      'a password to Kafka in the open, and an authority without TLS',
+      { kafka: { sasl: { mechanism: 'plain', user: 'rejoinder', existingSecret: 'some' }, tls: { existingSecret: 'some' } } },
+      ['kafka.sasl.mechanism: plain says the password as it is', 'kafka.tls.existingSecret: is of no use unless'],
     ],
     ['no brokers', { kafka: { brokers: [] } }, ['kafka.brokers: name the Kafka brokers, each as host:port']],
     [

@@ -6,6 +6,10 @@
 {{- if not (index $v $value).existingSecret }}{{ $wrong = append $wrong (printf "%s.existingSecret: name the Secret that holds %s" $value $meaning) }}{{ end -}}
 {{- end -}}
 {{- if not $v.kafka.brokers }}{{ $wrong = append $wrong "kafka.brokers: name the Kafka brokers, each as host:port" }}{{ end -}}
+{{- $sasl := $v.kafka.sasl -}}
+{{- if and (ne $sasl.mechanism "none") (not (and $sasl.user $sasl.existingSecret)) }}{{ $wrong = append $wrong "kafka.sasl: name the user, and the Secret that holds the password (existingSecret)" }}{{ end -}}
+{{- if and (eq $sasl.mechanism "plain") (not $v.kafka.tls.enabled) }}{{ $wrong = append $wrong "kafka.sasl.mechanism: plain says the password as it is; enable kafka.tls, or choose scram-sha-512" }}{{ end -}}
+{{- if and $v.kafka.tls.existingSecret (not $v.kafka.tls.enabled) }}{{ $wrong = append $wrong "kafka.tls.existingSecret: is of no use unless kafka.tls.enabled" }}{{ end -}}
 {{- if not $v.s3.bucket }}{{ $wrong = append $wrong "s3.bucket: name the bucket of the attachments" }}{{ end -}}
 {{- if and $v.gateway.ingress.enabled (not $v.gateway.ingress.host) }}{{ $wrong = append $wrong "gateway.ingress.host: name the host under which people reach the gateway" }}{{ end -}}
 {{- $listed := .Files.Get "files/settings.json" | fromJsonArray -}}

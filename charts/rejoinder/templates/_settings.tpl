@@ -8,6 +8,9 @@ JSON of all that the chart writes by itself: name to value, secret, file or fiel
 {{- $v := .Values -}}
 {{- $plain := dict
   "REJOINDER_KAFKA_BROKERS" (join "," $v.kafka.brokers)
+  "REJOINDER_KAFKA_TLS" (ternary "on" "off" $v.kafka.tls.enabled)
+  "REJOINDER_KAFKA_SASL" $v.kafka.sasl.mechanism
+  "REJOINDER_KAFKA_USER" $v.kafka.sasl.user
   "REJOINDER_GRPC_LISTEN" "0.0.0.0:7430"
   "REJOINDER_HEALTH_LISTEN" "0.0.0.0:7440"
   "REJOINDER_UNREADY_SECONDS" $v.drain.unreadySeconds
@@ -34,12 +37,14 @@ JSON of all that the chart writes by itself: name to value, secret, file or fiel
 {{- $secrets := dict
   "REJOINDER_DATABASE_URL" $v.database
   "REJOINDER_KEYRING_URL" $v.keyring
+  "REJOINDER_KAFKA_PASSWORD" (dict "existingSecret" $v.kafka.sasl.existingSecret "key" $v.kafka.sasl.key)
   "REJOINDER_S3_ACCESS_KEY_ID" (dict "existingSecret" $v.s3.existingSecret "key" $v.s3.accessKeyIdKey)
   "REJOINDER_S3_SECRET_ACCESS_KEY" (dict "existingSecret" $v.s3.existingSecret "key" $v.s3.secretAccessKeyKey)
   "REJOINDER_BOOTSTRAP_API_KEY" $v.gateway.bootstrapApiKey
 -}}
 {{- $files := dict
   "REJOINDER_KEY_FILE" $v.keyFile
+  "REJOINDER_KAFKA_CA_FILE" (dict "existingSecret" $v.kafka.tls.existingSecret "key" $v.kafka.tls.key)
   "REJOINDER_INTAKE_CERTIFICATE_FILE" (dict "existingSecret" $v.intake.certificate.existingSecret "key" "tls.crt")
   "REJOINDER_INTAKE_CERTIFICATE_KEY_FILE" (dict "existingSecret" $v.intake.certificate.existingSecret "key" "tls.key")
 -}}

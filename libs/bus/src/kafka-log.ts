@@ -122,15 +122,28 @@ export class KafkaLog implements EventLog {
     return kafkaClient(this.#connection);
   }
 
-  /** What a person waits for ends with a sentence where no broker answers. */
+  /** What a person waits for ends with a sentence where no broker answers, or where it lets nobody in. */
   #refuse(error: unknown): never {
-    if (!(error instanceof Error) || !unreachable.includes(error.name)) throw error;
+    if (!(error instanceof Error)) throw error;
+    if (isRefusedLogin(error))
+      throw new Fault(
+        'invalid',
+        'KAFKA_REFUSES',
+        `Kafka at ${this.options.brokers.join(', ')} refuses this login: see REJOINDER_KAFKA_USER and REJOINDER_KAFKA_PASSWORD.`,
+      );
+    if (!unreachable.includes(error.name)) throw error;
     throw new Fault(
       'busy',
       'KAFKA_UNREACHABLE',
       `Kafka cannot be reached at ${this.options.brokers.join(', ')} (${error.name}): see REJOINDER_KAFKA_BROKERS.`,
     );
   }
+}
+
+/** kafkajs wraps it once for each time that it would try again. */
+function isRefusedLogin(error: Error): boolean {
+  if (error.name === 'KafkaJSSASLAuthenticationError') return true;
+  return error.cause instanceof Error && error.cause !== error && isRefusedLogin(error.cause);
 }
 
 function refuseOther(topic: string, partitions: number): void {

@@ -10,6 +10,7 @@ import {
   textSetting,
   type Values,
 } from './config.js';
+import { kafkaSettings } from './kafka-settings.js';
 import { services, type ServiceName } from './services.js';
 
 export const houseSettings = {
@@ -36,11 +37,7 @@ export const houseSettings = {
   ),
   keyFile: textSetting('REJOINDER_KEY_FILE', 'file with the key that wraps all keys; readable by its owner alone'),
   bus: choiceSetting('REJOINDER_BUS', 'where events travel', ['kafka', 'local'], 'kafka'),
-  kafkaBrokers: textSetting(
-    'REJOINDER_KAFKA_BROKERS',
-    'Kafka brokers, host:port joined by commas; unused with the local bus',
-    '127.0.0.1:9092',
-  ),
+  ...kafkaSettings,
   release: textSetting(
     'REJOINDER_RELEASE',
     'what a rollout replaces, such as the hash of a pod template: processes of an old one keep their inboxes until they end, and are given no more; unused with the local bus',

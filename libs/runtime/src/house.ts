@@ -8,6 +8,7 @@ import { LocalLog } from '@rejoinder/bus/local-log';
 import { fileKey, type KeyEncryption } from '@rejoinder/vault/kek';
 import { readSettings, type Environment } from './config.js';
 import { houseSettings, type HouseSettings } from './house-settings.js';
+import { kafkaSecurity } from './kafka-settings.js';
 import { createLogger, type Logger } from './logging.js';
 import { PartitionKeeper, type KeptDays } from './partitions.js';
 import { openPool } from './pool.js';
@@ -89,7 +90,13 @@ async function openLog(
 ): Promise<{ eventLog: EventLog; keeper?: PartitionKeeper }> {
   if (settings.bus === 'kafka')
     return {
-      eventLog: new KafkaLog({ brokers: settings.kafkaBrokers.split(','), clientId: 'rejoinder', release: settings.release, logger }),
+      eventLog: new KafkaLog({
+        brokers: settings.kafkaBrokers.split(','),
+        ...kafkaSecurity(settings),
+        clientId: 'rejoinder',
+        release: settings.release,
+        logger,
+      }),
     };
   const keeper = new PartitionKeeper('bus', pool, clock, days, logger);
   await keeper.start();

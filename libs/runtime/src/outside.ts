@@ -32,9 +32,13 @@ export const nameServersSetting = (env: string, meaning: string): Setting<string
 
 /** Reads the extra certificates and refuses, by the setting's name, where they cannot be read. */
 export function openOutside(networks: readonly Network[], ports: readonly number[], ca: { file?: string; setting: string }): Outside {
+  return { networks, ports: new Set(ports), secureContext: trusting(ca) };
+}
+
+/** TLS 1.2 at least, by the public certificates and those of the file. */
+export function trusting(ca: { file?: string | undefined; setting: string }): SecureContext {
   const extra = ca.file === undefined ? [] : [certificates(ca.file, ca.setting)];
-  const secureContext = createSecureContext({ ca: [...getCACertificates('default'), ...extra], minVersion: 'TLSv1.2' });
-  return { networks, ports: new Set(ports), secureContext };
+  return createSecureContext({ ca: [...getCACertificates('default'), ...extra], minVersion: 'TLSv1.2' });
 }
 
 function certificates(path: string, setting: string): string {

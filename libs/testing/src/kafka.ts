@@ -6,9 +6,10 @@ import { removeFolder, temporaryFolder } from './folders.js';
 import { kafkaFiles, properties, type KafkaFiles } from './kafka-files.js';
 import { freePorts } from './ports.js';
 import { isReady } from './kafka-probe.js';
-import { ready, startProgram, type Program } from './processes.js';
+import { ready, run, startProgram, type Program } from './processes.js';
 
 const HEAP = '-Xmx128m';
+const commandMs = 60_000;
 
 export interface KafkaOptions {
   /** The port clients are told to use: that of a proxy in front, if there is one. */
@@ -28,6 +29,8 @@ export interface Kafka extends AsyncDisposable {
   createTopics(...topics: { topic: string; partitions?: number; config?: Record<string, string> }[]): Promise<void>;
   /** Asks or tells the broker what an operator would. */
   administer<T>(work: (admin: Admin) => Promise<T>): Promise<T>;
+  /** Runs one of Kafka's own commands, by its class. */
+  command(main: string, args: string[]): Promise<string>;
   /** How many events of the topics that the group reads it has not committed. */
   lag(group: string): Promise<number>;
   log(): string;
@@ -68,7 +71,9 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
       await ready(program, () => isReady(own), { timeoutMs: 60_000 });
     };
     await up();
-    return handle({ port: own, advertisedPort, dataDir, program: () => program!, up, stop });
+    const command = (main: string, more: string[]) =>
+      run('Kafka', files.java, ['-cp', files.classPath, main, ...more], { timeoutMs: commandMs });
+    return handle({ port: own, advertisedPort, dataDir, program: () => program!, up, stop, command });
   } catch (error) {
     await stop();
     throw error;
@@ -90,11 +95,12 @@ interface Parts {
   advertisedPort: number;
   dataDir: string;
   program(): Program;
+  command: Kafka['command'];
   up(): Promise<void>;
   stop(): Promise<void>;
 }
 
-function handle({ port, advertisedPort, dataDir, program, up, stop }: Parts): Kafka {
+function handle({ port, advertisedPort, dataDir, program, up, stop, command }: Parts): Kafka {
   const down = () => program().stop('SIGTERM');
   return {
     brokers: [`127.0.0.1:${advertisedPort}`],
@@ -102,6 +108,7 @@ function handle({ port, advertisedPort, dataDir, program, up, stop }: Parts): Ka
     dataDir,
     createTopics: (...topics) => createTopics(`127.0.0.1:${advertisedPort}`, topics),
     administer: (work) => withAdmin(`127.0.0.1:${advertisedPort}`, work),
+    command,
     lag: (group) => lagOf(`127.0.0.1:${advertisedPort}`, group),
     log: () => program().output(),
     up,
