@@ -29,14 +29,14 @@ const maxRetryMs = 10_000;
 
 /**
  * Starts roles side by side in this process, which traces know by its name: once all answer, all begin their work. They and what they stand on are
- * imported after telemetry, which must come first to see anything. While PostgreSQL or Kafka cannot be reached it waits, five minutes at most, and
+ * imported after telemetry, which must come first to see anything. While PostgreSQL or Kafka cannot be reached it waits for as long as it is told, and
  * says so: to end and be started anew would cost whatever the machine has, of which what it waits for may be short.
  */
 export async function startHouse(
   name: string,
   loadRoles: () => Promise<Role[]>,
   env: Environment,
-  options: HouseOptions = {},
+  { waitMs = 0, ...options }: HouseOptions & { waitMs?: number } = {},
 ): Promise<RunningHouse> {
   const telemetry = await startTelemetry(name, env.OTEL_EXPORTER_OTLP_ENDPOINT);
   const [{ createLogger }] = await Promise.all([import('./logging.js'), import('./house.js'), import('./role.js')]);
@@ -44,7 +44,7 @@ export async function startHouse(
   const { logLevel } = refuseWrongSettings(definitions, env);
   const logger = options.logger ?? createLogger(logLevel);
   try {
-    const { roles, stop } = await patiently(() => open(definitions, env, { ...options, logger }), logger, startWithinMs);
+    const { roles, stop } = await patiently(() => open(definitions, env, { ...options, logger }), logger, waitMs);
     return { roles, stop: async () => (await stop(), await telemetry.stop()) };
   } catch (error) {
     await telemetry.stop();
@@ -117,7 +117,7 @@ export async function main(role: string, loadRoles: () => Promise<Role[]>): Prom
   let stop: () => Promise<void> = async () => undefined;
   onStopSignal(() => stop());
   try {
-    ({ stop } = await startHouse(`rejoinder-${role}`, loadRoles, process.env));
+    ({ stop } = await startHouse(`rejoinder-${role}`, loadRoles, process.env, { waitMs: startWithinMs }));
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     process.stderr.write(`${error.message}\n`);
