@@ -1,3 +1,4 @@
+// What is counted and told for whoever watches the house.
 import { metrics, type Meter, type ObservableCallback, type ObservableResult } from '@opentelemetry/api';
 import { expect, it } from 'vitest';
 import { gauge } from './count.js';
