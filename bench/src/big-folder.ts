@@ -12,8 +12,16 @@ const longestThread = 20;
 const firstMs = Date.UTC(2024, 0, 1);
 const everyMs = 600_000;
 
-/** Fills the INBOX of a user who has none yet. Written as a Maildir, which is quickest, and taken over into Dovecot's own store. */
-export async function fillInbox(dovecot: Dovecot, user: string, count: number): Promise<void> {
+interface Mail {
+  raw: string;
+  atMs: number;
+}
+
+/** Fills the INBOX of a user who has none yet with so many mails. */
+export const fillInbox = (dovecot: Dovecot, user: string, count: number) => fillWith(dovecot, user, mails(count, user));
+
+/** Written as a Maildir, which is quickest, and taken over into Dovecot's own store. */
+export async function fillWith(dovecot: Dovecot, user: string, mails: Iterable<Mail>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'rejoinder-maildir-'));
   const owner = unprivileged('nobody', 'daemon');
   try {
@@ -22,7 +30,7 @@ export async function fillInbox(dovecot: Dovecot, user: string, count: number): 
       if (isRoot()) chownSync(join(folder, name), owner.uid, owner.gid);
     }
     let n = 0;
-    for (const mail of mails(count, user)) {
+    for (const mail of mails) {
       const file = join(folder, 'cur', `${Math.floor(mail.atMs / 1_000)}.M${n++}.bench,S=${mail.raw.length}:2,${n % 3 === 0 ? '' : 'S'}`);
       writeFileSync(file, mail.raw);
     }
@@ -32,7 +40,7 @@ export async function fillInbox(dovecot: Dovecot, user: string, count: number): 
   }
 }
 
-function* mails(count: number, user: string): Generator<{ raw: string; atMs: number }> {
+function* mails(count: number, user: string): Generator<Mail> {
   const random = randomFrom(seed);
   const people = Array.from({ length: peopleCount }, (_, n) => `${random.word()}.${random.word()}${n}@${random.word()}.test`);
   let thread: { subject: string; ids: string[]; people: string[] } | undefined;

@@ -27,7 +27,7 @@ const everyMs = 20_000;
 
 export interface ObservedMails {
   /** Each with the header fields of a mail for whoever wants the mail itself. */
-  mails: { observed: ObservedMail; id: string; references: string[]; answers: boolean }[];
+  mails: { observed: ObservedMail; id: string; references: string[] }[];
   threads: number;
 }
 
@@ -65,7 +65,7 @@ export function observedMails(count: number): ObservedMails {
         folderRole: 'inbox',
         domainHashes: [hash(`domain ${random.int(0, 3_000)}`), hash(`domain ${random.int(0, 3_000)}`)],
       });
-      mails.push({ observed, id, references: parents, answers: parents.length > 0 });
+      mails.push({ observed, id, references: parents });
     }
     if (thread.ids.length >= longestThread || random.chance(ends)) open.splice(at, 1);
     n++;

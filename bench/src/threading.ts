@@ -1,7 +1,4 @@
 // A million mails of one tenant through the threading service, Kafka and PostgreSQL: as fast at the end as at the beginning? Beside Dovecot's THREAD over the first of them.
-import { mkdirSync, mkdtempSync, chownSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect } from 'node:tls';
 import pg from 'pg';
 import { newId } from '@rejoinder/base/id';
@@ -10,13 +7,14 @@ import { startTown, type Town } from '@rejoinder/testing/crm-town';
 import { startEightProcesses, type EightProcesses } from '@rejoinder/testing/eight-processes';
 import { growOld } from '@rejoinder/testing/old-house';
 import { settle } from '@rejoinder/testing/settle';
-import { isRoot, unprivileged } from '@rejoinder/testing/users';
+import { fillWith } from './big-folder.js';
 import { memoryMb } from './memory.js';
 import { eventsOf, inboxes, observedMails, type ObservedMails } from './observed-mails.js';
 import type { BenchResult } from './report.js';
 
 const user = 'threads@crm.test';
 const step = 100_000;
+const firstMs = Date.UTC(2024, 0, 1);
 const withinMs = 600_000;
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -77,14 +75,14 @@ async function place(eight: EightProcesses, { mails, threads }: ObservedMails, s
   return { seconds, memory };
 }
 
-/** Mails a second of THREAD=REFS (draft-ietf-morg-inthread) over a folder that has just been filled with the first of them; it is to find as many threads as we do. */
+/** Mails a second of THREAD=REFS (draft-ietf-morg-inthread) over a folder that has just been filled with the first of them. */
 async function dovecotThread({ mails }: ObservedMails, say: (line: string) => void): Promise<number> {
   const first = mails.slice(0, step);
   say(`Dovecot's THREAD of ${first.length}`);
   const town = await startTown();
   try {
     await town.dovecot.addUser(user, town.login.password);
-    await fill(town, first);
+    await fillWith(town.dovecot, user, rawMails(first));
     const began = performance.now();
     await threadAll(town);
     return first.length / ((performance.now() - began) / 1_000);
@@ -93,26 +91,13 @@ async function dovecotThread({ mails }: ObservedMails, say: (line: string) => vo
   }
 }
 
-async function fill(town: Town, mails: ObservedMails['mails']): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'rejoinder-threads-'));
-  const owner = unprivileged('nobody', 'daemon');
-  try {
-    for (const name of ['', 'cur', 'new', 'tmp']) {
-      mkdirSync(join(folder, name), { recursive: true });
-      if (isRoot()) chownSync(join(folder, name), owner.uid, owner.gid);
-    }
-    const bracketed = (id: string) => `<${id}@bench.test>`;
-    for (const [n, { id, references }] of mails.entries()) {
-      const answers =
-        references.length > 0
-          ? `In-Reply-To: ${bracketed(references.at(-1)!)}\r\nReferences: ${references.map(bracketed).join('\r\n ')}\r\n`
-          : '';
-      const raw = `Message-ID: ${bracketed(id)}\r\n${answers}From: a@bench.test\r\nTo: ${user}\r\nSubject: Mail ${n}\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\n\r\nText.\r\n`;
-      writeFileSync(join(folder, 'cur', `${1_700_000_000 + n}.M${n}.bench,S=${raw.length}:2,S`), raw);
-    }
-    await town.dovecot.doveadm('backup', '-u', user, '-R', `maildir:${folder}`);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+function* rawMails(mails: ObservedMails['mails']) {
+  const bracketed = (id: string) => `<${id}@bench.test>`;
+  for (const [n, { id, references }] of mails.entries()) {
+    const cited = references.map(bracketed);
+    const answers = cited.length > 0 ? [`In-Reply-To: ${cited.at(-1)}`, `References: ${cited.join('\r\n ')}`] : [];
+    const fields = [`Message-ID: ${bracketed(id)}`, ...answers, 'From: a@bench.test', `To: ${user}`, `Subject: Mail ${n}`];
+    yield { raw: `${fields.join('\r\n')}\r\n\r\nText.\r\n`, atMs: firstMs + n * 1_000 };
   }
 }
 

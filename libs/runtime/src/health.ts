@@ -17,6 +17,15 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
+/** Tells the health of a role from what is so now, and from whether it was ever well. */
+export function roleHealth(role: string): (now: { started: boolean; drains: boolean; troubles: string[] }) => RoleHealth {
+  let wasWell = false;
+  return ({ started, drains, troubles }) => {
+    wasWell ||= started && troubles.length === 0;
+    return { role, started, ready: wasWell && !drains, troubles };
+  };
+}
+
 /**
  * Started: 200 once every role has started. Ready: 200 while every role is. Live: 200 as long as the event loop answers. What keeps a role from its work
  * later stands in the answer, and takes it from nobody who asks it: what is away is away for the other pods as well, and who cannot read events can

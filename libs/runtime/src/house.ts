@@ -56,7 +56,16 @@ export async function openHouse(env: Environment, options: HouseOptions = {}): P
   const keptDays = { R1: settings.bodyDays, R2: settings.metadataDays, wire: settings.wireDays };
   const wake = new Wake(pool, databaseUrl, (message, error) => logger.warn({ error }, message));
   wake.start();
-  const { eventLog, keeper } = await openLog(settings, pool, databaseUrl, clock, keptDays, logger);
+  const letGo = async () => {
+    await wake.close();
+    await Promise.all([pool.end(), keyringPool.end()]);
+  };
+  const opening = Promise.all([openLog(settings, pool, databaseUrl, clock, keptDays, logger), fileKey(settings.keyFile)]);
+  // Who waits for the log to come up opens the house again.
+  const [{ eventLog, keeper }, keyEncryption] = await opening.catch(async (error: unknown) => {
+    await letGo();
+    throw error;
+  });
   const socket = (service: ServiceName) => `unix:${options.socketFolder}/${service}.sock`;
   return {
     settings,
@@ -64,7 +73,7 @@ export async function openHouse(env: Environment, options: HouseOptions = {}): P
     keyringPool,
     wake,
     eventLog,
-    keyEncryption: await fileKey(settings.keyFile),
+    keyEncryption,
     logger,
     clock,
     keptDays,
@@ -74,8 +83,7 @@ export async function openHouse(env: Environment, options: HouseOptions = {}): P
     close: async () => {
       await eventLog.close();
       await keeper?.stop();
-      await wake.close();
-      await Promise.all([pool.end(), keyringPool.end()]);
+      await letGo();
     },
   };
 }

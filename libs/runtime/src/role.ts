@@ -20,7 +20,7 @@ import { Database, openSingles, prismaAdapter, type PrismaClientLike } from './d
 import { Drain } from './drain.js';
 import { GrpcDoor } from './grpc-door.js';
 import { FaultFilter } from './grpc-faults.js';
-import type { RoleHealth } from './health.js';
+import { roleHealth, type RoleHealth } from './health.js';
 import type { House } from './house.js';
 import { nestLogger, type Logger } from './logging.js';
 import { isOutage } from './outage.js';
@@ -208,13 +208,13 @@ interface Opened {
 
 function running({ role, app, parts, house, grpc }: Opened, begin: () => Promise<string | undefined>): RunningRole {
   let started = false;
-  let wasWell = false;
   let drained: Promise<void> | undefined;
   let hungUp: Promise<void> | undefined;
   let drainUntil = 0;
   const { relay, keeper, bus, workers, watches, drain } = parts;
   const troubles = () =>
     [relay.health(), keeper.health(), ...bus.health(), ...workers.health(), ...watches.health()].filter((one) => one !== undefined);
+  const health = roleHealth(titleOf(role));
   const ungauge = gauge('rejoinder.role.troubles', { role: titleOf(role) }, () => troubles().length);
   const opened: RunningRole = {
     name: titleOf(role),
@@ -239,11 +239,7 @@ function running({ role, app, parts, house, grpc }: Opened, begin: () => Promise
       ungauge();
       await close(app, parts);
     },
-    health: () => {
-      const told = troubles();
-      wasWell ||= started && told.length === 0;
-      return { role: titleOf(role), started, ready: wasWell && !drain.unready.aborted, troubles: told };
-    },
+    health: () => health({ started, drains: drain.unready.aborted, troubles: troubles() }),
   };
   return opened;
 }
