@@ -96,6 +96,29 @@ describe('why a mail is here', { timeout: 120_000 }, () => {
     await dialog().waitFor({ ...within, state: 'detached' });
   });
 
+  it('lets a person take back that a mail was logged, and undo that, without a mouse', async () => {
+    const keyboard = keyboardOf(page);
+    await answer(people.contact, 'Shall we have lunch?', { subject: 'Lunch', messageId: '<lunch@customer.test>' });
+    await house.rest.call('POST', '/v1/tracked-mail', { message_id: 'lunch@customer.test' });
+    await mail('have lunch').waitFor(within);
+    await keyboard.choose(menu('have lunch'), 'Why is this here?');
+    await dialog().getByText('It was sent from here, or somebody logged it.').waitFor(within);
+    await screenshot(page, 'why logged');
+    await keyboard.press(verb('Was not meant to be logged'));
+    await dialog().getByText('It is off the timeline. Somebody logged it, and somebody said').waitFor(within);
+    await gone('have lunch');
+    await screenshot(page, 'not meant to be logged');
+    await keyboard.isAt(verb('Undo'));
+    await page.keyboard.press('Enter');
+    await mail('have lunch').waitFor(within);
+    await keyboard.isAt(verb('Was not meant to be logged'));
+    expect(await lastingFaults(page)).toEqual([]);
+    await page.keyboard.press('Enter');
+    await gone('have lunch');
+    await keyboard.escape();
+    await dialog().waitFor({ ...within, state: 'detached' });
+  });
+
   it.each([
     ['light', 1280],
     ['dark', 1280],
@@ -115,7 +138,7 @@ describe('why a mail is here', { timeout: 120_000 }, () => {
   });
 
   it('of a mail that is not logged tells nothing that its headers say', async () => {
-    const sql = `select n.mail_id from threading.node n where n.verdict = 'untracked'`;
+    const sql = `select n.mail_id from threading.node n where n.verdict = 'untracked' and n.root is null`;
     const [other, ...more] = await settle('the private mail', async () => {
       const rows = await house.house.query<{ mail_id: string }>(sql);
       return rows.length > 0 ? rows : undefined;
@@ -132,7 +155,7 @@ describe('why a mail is here', { timeout: 120_000 }, () => {
     const [{ mail_id: mailId, thread_id: threadId } = { mail_id: '', thread_id: '' }] = await house.house.query<{
       mail_id: string;
       thread_id: string;
-    }>(`select mail_id, thread_id from threading.node where verdict = 'untracked'`);
+    }>(`select mail_id, thread_id from threading.node where verdict = 'untracked' and root is null`);
     expect(house.town.wire.carried('My diagnosis')).toBe(false);
     const body = { mail_id: mailId, into_mail_id: taken.mail_id };
     const pin = await house.rest.call<{ pin_id: string; into_mail: { subject: string } }>('POST', `/v1/threads/${threadId}/merge`, body);

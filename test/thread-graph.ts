@@ -44,7 +44,7 @@ export class HeaderReader {
 }
 
 /** No rule is about anybody, and nobody has said anything of a mail. */
-const nothing = { isNeverLogged: false, isOfContact: false, isSplit: false, mergedInto: null };
+const nothing = { isNeverLogged: false, isOfContact: false, isSplit: false, mergedInto: null, isUnlogged: false };
 
 /** Answers what the stores of threading answer, for one tenant, as `graph-writer.ts` asks them. */
 export class MemoryGraph {

@@ -207,6 +207,26 @@ export const catalogue = {
     action: 'Look at it again',
   },
   MERGE_WITH_ITSELF: { kind: 'invalid', sentence: 'A mail cannot be put with itself.', action: 'Name another mail' },
+  SENT_FROM_HERE: {
+    kind: 'conflict',
+    sentence: 'This mail was sent from here: nobody logged it.',
+    action: 'Delete it from the timeline',
+  },
+  NOT_LOGGED_BY_HAND: {
+    kind: 'conflict',
+    sentence: 'Nobody logged this mail: it is here for the mail that it answers, or for who is on it.',
+    action: 'Take it out of the conversation (split), or delete it from the timeline',
+  },
+  UNLOGGED: {
+    kind: 'conflict',
+    sentence: 'Somebody said that this mail was not meant to be logged.',
+    action: 'Take that back first',
+  },
+  MAIL_HAS_COME: {
+    kind: 'conflict',
+    sentence: 'The mail with this Message-ID has come: there is nothing to search for any more.',
+    action: 'Say of the mail itself that it was not meant to be logged (unlog)',
+  },
   TOO_MANY_PINS: {
     kind: 'conflict',
     sentence: 'Too much was corrected by hand already: at most 100 mails of a conversation, and 10,000 altogether.',

@@ -7,6 +7,7 @@ export const trackingRules = {
   contact: 'One of your contacts is on it, and its mailbox logs all mail of contacts.',
   text_unread: 'It went to other people than the mail it answers. Whether it quotes that mail decides, and is being looked at.',
   never_logged: 'Somebody on it is on the list of those whose mail is never logged. That list wins over everything.',
+  unlogged: 'Somebody logged it, and somebody said that it was not meant to be logged.',
   split: 'Somebody said that it does not belong to the conversation it answers.',
   cut_subject: 'It answers a logged mail, but went to other people under another subject.',
   not_quoting: 'It answers a logged mail, but went to other people and quotes nothing of it.',

@@ -34,14 +34,38 @@ export function ExplainDialog({ mailId, opened, onClose, onClosed }: Props) {
 }
 
 function Explained({ why, onClose }: { why: Explanation; onClose: () => void }) {
-  const own = why.pins.find(({ mail_id: id, kind }) => id === why.mail_id && kind === 'split');
-  const others = why.pins.filter((pin) => pin !== own);
+  const own = (kind: Pin['kind']) => why.pins.find((pin) => pin.mail_id === why.mail_id && pin.kind === kind);
+  const [split, unlog] = [own('split'), own('unlog')];
+  const others = why.pins.filter((pin) => pin !== split && pin !== unlog);
+  const isByHand = why.rule === 'root' && why.because !== 'sent';
   return (
     <Stack>
-      <Text role="status">{own && why.verdict !== 'tracked' ? `It is off the timeline. ${why.rule_text}` : why.rule_text}</Text>
+      <Text role="status">
+        {(split ?? unlog) && why.verdict !== 'tracked' ? `It is off the timeline. ${why.rule_text}` : why.rule_text}
+      </Text>
       {why.evidence.length > 0 && <Answered evidence={why.evidence} />}
       {others.length > 0 && <Corrections pins={others} why={why} />}
-      <Wish why={why} own={own} onClose={onClose} />
+      {(isByHand || unlog) && (
+        <Wish why={why} own={unlog} verb="Was not meant to be logged" says={unlogSays} say={() => explanations.unlog(why.mail_id)} />
+      )}
+      {(split || why.rule !== 'unlogged') && (
+        <Wish
+          why={why}
+          own={split}
+          verb="This does not belong here"
+          says={
+            why.rule === 'root' || why.rule === 'contact'
+              ? 'It would begin a conversation of its own, and stay on the timeline.'
+              : splitSays
+          }
+          say={() => explanations.split(why.thread_id, why.mail_id)}
+        />
+      )}
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onClose} data-autofocus>
+          Close
+        </Button>
+      </Group>
     </Stack>
   );
 }
@@ -126,36 +150,43 @@ function Corrections({ pins, why }: { pins: Pin[]; why: Explanation }) {
 
 function saidBy({ kind, mail, mail_id: id, into_mail: into }: Pin, ownId: string): string {
   const what = id === ownId ? 'This mail' : mail ? headOf(mail) : 'A mail';
+  if (kind === 'unlog') return `${what} was not meant to be logged`;
   if (kind === 'split') return `${what} was taken out of this conversation`;
   return `${what} was put with ${into ? headOf(into) : 'another mail'}`;
 }
 
-/** One button in one place, so that the keyboard stays where it is. */
-function Wish({ why, own, onClose }: { why: Explanation; own: Pin | undefined; onClose: () => void }) {
+interface WishProps {
+  why: Explanation;
+  /** What was said of this mail, if it was. */
+  own: Pin | undefined;
+  verb: string;
+  /** What would come of it. */
+  says: string;
+  say: () => Promise<Pin>;
+}
+
+/** One thing to say of this mail, or to take back; one button in one place, so that the keyboard stays where it is. */
+function Wish({ why, own, verb, says, say }: WishProps) {
   const refresh = useRefresh(why.mail_id);
-  const split = useMutation({ mutationFn: () => explanations.split(why.thread_id, why.mail_id), onSuccess: refresh });
+  const wish = useMutation({ mutationFn: say, onSuccess: refresh });
   const undo = useUndo(why.mail_id);
-  const error = split.error ?? undo.error;
-  const isPending = split.isPending || undo.isPending;
-  const stays = why.rule === 'root' || why.rule === 'contact';
+  const error = wish.error ?? undo.error;
+  const isPending = wish.isPending || undo.isPending;
   const act = () => {
-    split.reset();
+    wish.reset();
     undo.reset();
     if (own) undo.mutate(own.pin_id);
-    else split.mutate();
+    else wish.mutate();
   };
   return (
     <Stack gap="xs">
       {error && <Alert color="red">{error.message}</Alert>}
-      <Text size="xs" c="dimmed">
-        {own ? undoSays(why) : stays ? 'It would begin a conversation of its own, and stay on the timeline.' : splitSays}
-      </Text>
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onClose} data-autofocus>
-          Close
-        </Button>
+      <Group justify="space-between" gap="xs">
+        <Text size="xs" c="dimmed" flex={1} miw={180}>
+          {own ? undoSays(why, own) : says}
+        </Text>
         <Button color={own ? 'brand' : 'red'} variant="light" aria-disabled={isPending} onClick={() => !isPending && act()}>
-          {own ? 'Undo' : 'This does not belong here'}
+          {own ? 'Undo' : verb}
         </Button>
       </Group>
     </Stack>
@@ -164,9 +195,15 @@ function Wish({ why, own, onClose }: { why: Explanation; own: Pin | undefined; o
 
 const splitSays = 'It would go off the timeline with its answers, and begin a conversation of its own. Undo brings it back within an hour.';
 
-function undoSays({ verdict, rule }: Explanation): string {
+const unlogSays =
+  'It would go off the timeline, with its answers, unless it answers a logged mail itself. Undo brings it back within an hour.';
+
+function undoSays({ verdict, rule }: Explanation, { kind }: Pin): string {
   if (rule === 'forgotten') return 'It was off the timeline for over an hour and is forgotten here. Undo lets its answers in again.';
-  return verdict === 'tracked' ? 'It has a conversation of its own.' : 'Undo brings it back, with its answers, within an hour.';
+  if (verdict !== 'tracked') return 'Undo brings it back, with its answers, within an hour.';
+  return kind === 'split'
+    ? 'It has a conversation of its own.'
+    : 'Somebody said that it was not meant to be logged. It is here all the same.';
 }
 
 function useUndo(mailId: string) {

@@ -10,10 +10,10 @@ export interface MailHead {
   subject: string;
   occurred_at: string;
 }
-/** What somebody said of a mail: it begins a conversation of its own, or belongs with another. */
+/** What somebody said of a mail: it begins a conversation of its own, belongs with another, or was not meant to be logged. */
 export interface Pin {
   pin_id: string;
-  kind: 'split' | 'merge';
+  kind: 'split' | 'merge' | 'unlog';
   mail_id: string;
   mail: MailHead | null;
   into_mail_id: string | null;
@@ -30,6 +30,7 @@ export interface Explanation {
   mail_id: string;
   thread_id: string;
   verdict: 'tracked' | 'asking' | 'untracked';
+  because: string;
   rule: string;
   rule_text: string;
   evidence: Evidence[];
@@ -38,5 +39,6 @@ export interface Explanation {
 export const explanations = {
   explain: (mailId: string) => get<Explanation>(`/v1/mails/${mailId}/explain`),
   split: (threadId: string, mailId: string) => post<Pin>(`/v1/threads/${threadId}/split`, { mail_id: mailId }),
+  unlog: (mailId: string) => post<Pin>(`/v1/mails/${mailId}/unlog`, {}),
   unpin: (id: string) => call<void>('DELETE', `/v1/pins/${id}`),
 };

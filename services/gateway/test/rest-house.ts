@@ -205,6 +205,11 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
         };
       },
       split: ({ mailId, by }) => ({ pin: { ...pin, kind: 'split', mailId, intoMailId: '', by } }),
+      unlog: ({ mailId, by }) => {
+        if (mailId === unknownMailId) throw faultOf('SENT_FROM_HERE');
+        return { pin: { ...pin, kind: 'unlog', mailId, intoMailId: '', by } };
+      },
+      untrack: () => ({}),
       merge: ({ mailId, intoMailId, by }) => ({ pin: { ...pin, mailId, intoMailId, by } }),
       unpin: () => ({}),
       listPins: ({ pageSize }) => ({ pins: [pin], nextPageToken: `after ${pageSize}` }),

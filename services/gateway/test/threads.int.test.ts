@@ -68,6 +68,11 @@ test('who says what of a mail is kept as what it is: a person at the console, or
   expect((await ask(port, 'POST', path, { mail_id: mailId })).status).toBe(401);
 });
 
+test('a mail is said not to have been meant to be logged by its id alone; one that was sent from here is refused', async () => {
+  expect((await call('POST', `/v1/mails/${mailId}/unlog`)).json).toMatchObject({ kind: 'unlog', mail_id: mailId, mail: head, by: 'api' });
+  expect(problemOf(await call('POST', `/v1/mails/${unknownMailId}/unlog`))).toEqual([409, 'SENT_FROM_HERE']);
+});
+
 test('who acts on a conversation that the mail has left is told so, unless the same was said before', async () => {
   const old = newId();
   const body = { mail_id: privateMailId, into_mail_id: mailId };

@@ -1,7 +1,9 @@
 // Mail that a member logs by hand: as BCC it belongs to those it names, and whoever cannot prove to be a member logs nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { newId } from '@rejoinder/base/id';
 import { SyncService } from '@rejoinder/contracts/api/sync';
-import { DropMailSchema } from '@rejoinder/contracts/commands';
+import { CaptureMailSchema, DropMailSchema } from '@rejoinder/contracts/commands';
+import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { AttachmentState } from '@rejoinder/contracts/mail';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { buildMail, type MailParts } from '@rejoinder/testing/mail';
@@ -205,6 +207,30 @@ describe('the door', { timeout: 120_000 }, () => {
     expect(await town.deliver(raw, { to: town.loggingAddress.toUpperCase() })).toMatch(taken);
     const envelope = { from: 'a@outside.test', to: town.loggingAddress };
     expect(await deliverBySmtp(town.port, envelope, raw, { ca: town.ca, requireTLS: true })).toMatch(taken);
+  });
+
+  test('keeps what was read until it is forgotten, so that who takes its log back can undo that', async () => {
+    const before = await left();
+    const subject = 'Not meant to be logged';
+    await town.deliver(await town.sign(await toCarla(subject)));
+    const { mailId } = await town.logged(subject);
+    const { tenantId, publish, published: said, peers } = town.house;
+    const command = { inboxId: town.inboxId, mailId };
+    await publish('rejoinder.sync.commands.v1', DropMailSchema, town.inboxId, { ...command, revision: 2n }, 2n);
+    const read = () => peers.client(SyncService).readMail({ tenantId, mailId });
+    await settle('the text to be dropped', async () =>
+      read().then(
+        () => false,
+        () => true,
+      ),
+    );
+    await publish('rejoinder.sync.commands.v1', CaptureMailSchema, town.inboxId, { ...command, revision: 3n, threadId: newId() }, 3n);
+    await settle('the mail to be read again', async () =>
+      (await said('rejoinder.sync.v1', MailCapturedSchema)).some((one) => one.mailId === mailId && one.revision === 3n),
+    );
+    expect((await read()).text.trim()).toBe('Guten Tag\nCarla');
+    await peers.storeOf('sync').forget({ tenantId, mailIds: [mailId] });
+    expect(await left()).toEqual(before);
   });
 
   test('lets go at once of what may not be logged, as threading says', async () => {

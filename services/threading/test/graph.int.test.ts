@@ -58,13 +58,14 @@ interface Outcome {
 function atOnce(facts: Facts[], quotes: Map<string, boolean>, wished: Wished[] = []): Outcome {
   const own = hash('own');
   const stand = wished.filter(({ isTakenBack }) => !isTakenBack);
-  const splits = new Set(stand.flatMap(({ at, into }) => (into === null ? facts[at]!.ids : [])));
+  const splits = new Set(stand.flatMap(({ at, kind }) => (kind === 'split' ? facts[at]!.ids : [])));
   const mails: GraphMail[] = facts.map((one, at) => ({
     ...mail({ name: one.mailId, cites: one.chain, subject: one.subject, root: one.root, isAutomatic: one.kind === 'auto_reply' }),
     ids: one.ids,
     people: [one.from, ...one.recipients].filter((person) => person !== own),
-    isSplit: stand.some((wish) => wish.at === at && wish.into === null),
-    mergedInto: facts[stand.find((wish) => wish.at === at)?.into ?? -1]?.mailId ?? null,
+    isSplit: stand.some((wish) => wish.at === at && wish.kind === 'split'),
+    mergedInto: facts[stand.find((wish) => wish.at === at && wish.kind === 'merge')?.into ?? -1]?.mailId ?? null,
+    isUnlogged: stand.some((wish) => wish.at === at && wish.kind === 'unlog'),
   }));
   for (;;) {
     const judged = judge(mails, { bearers: [], ghosts: new Set(), splits });
@@ -107,11 +108,16 @@ async function stored(tenantId: string): Promise<Outcome> {
   return outcome(rows);
 }
 
-/** The wishes drawn, for as many mails as there are. */
-function wishesFor(count: number, drawn: Wished[]): Wished[] {
-  const fitted = drawn.map((wish) => ({ ...wish, at: wish.at % count, into: wish.into === null ? null : wish.into % count }));
-  const ofMail = new Map(fitted.filter(({ at, into }) => into !== at).map((wish) => [wish.at, wish]));
-  return [...ofMail.values()];
+/** The wishes drawn, for the mails that there are: that one was not meant to be logged is said of those that were. */
+function wishesFor(facts: Facts[], drawn: Wished[]): Wished[] {
+  const logged = facts.flatMap(({ root }, at) => (root === 'logged' ? [at] : []));
+  const fitted = drawn.map(({ at, into, ...wish }) =>
+    wish.kind === 'unlog'
+      ? { ...wish, at: logged[at % logged.length] ?? -1, into: null }
+      : { ...wish, at: at % facts.length, into: wish.kind === 'merge' ? into! % facts.length : null },
+  );
+  const sound = fitted.filter(({ at, into }) => at !== -1 && into !== at);
+  return [...new Map(sound.map((wish) => [`${wish.at} ${wish.kind === 'unlog'}`, wish])).values()];
 }
 
 /** People who say of mails what they wish, once they are known. */
@@ -132,7 +138,7 @@ class People {
       await store.query(`insert into threading.pin values ($1, $2, $3, $4, $5, $6::text[]::bytea[], $7, 'tester', now())`, [
         tenantId,
         mailId,
-        into === null ? 'split' : 'merge',
+        wish.kind,
         into,
         pinId,
         ids,
@@ -151,7 +157,7 @@ class People {
       const known = await store.query(sql, [tenantId, mailId, intoMailId]);
       if (this.#said.has(wish) || known.length < new Set([mailId, intoMailId]).size) continue;
       const said = { tenantId, mailId, intoMailId, by: 'tester' };
-      const { pin } = wish.into === null ? await store.pins.split(said as never) : await store.pins.merge(said as never);
+      const { pin } = await store.pins[wish.kind](said as never);
       this.#said.set(wish, pin!.pinId!);
     }
   }
@@ -209,7 +215,7 @@ describe('what is tracked and what is one thread do not hang on the order of arr
       async (graph, drawn, sizes, order) => {
         const tenantId = await newTenant(store, inboxId, hash('own'));
         const all = graph.map((made, at) => factsOf(tenantId, `m${at}`, made));
-        const wished = wishesFor(all.length, drawn);
+        const wished = wishesFor(all, drawn);
         const quotes = new Map(graph.map((made, at) => [all[at]!.mailId, made.quotes]));
         const shuffled = all.map((one) => ({ one, at: order.next().value! })).sort((a, b) => a.at - b.at);
         const people = new People(all, wished);

@@ -19,6 +19,7 @@ export interface Drawn {
   isOfContact?: boolean;
   isSplit?: boolean;
   mergedInto?: string | null;
+  isUnlogged?: boolean;
 }
 
 export function mail({
@@ -35,6 +36,7 @@ export function mail({
   isOfContact = false,
   isSplit = false,
   mergedInto = null,
+  isUnlogged = false,
 }: Drawn): GraphMail {
   return {
     tenantId: 'tenant',
@@ -56,6 +58,7 @@ export function mail({
     isOfContact,
     isSplit,
     mergedInto,
+    isUnlogged,
     joined: 0,
     revision: 0,
     captureRevision: 0,
@@ -81,7 +84,8 @@ export interface Made {
 /** What a person says of the mail at a place, and in what order among everything else: before it is known, and whether it is taken back. */
 export interface Wished {
   at: number;
-  /** The place of the mail that it is put with; null for a thread of its own. */
+  kind: 'split' | 'merge' | 'unlog';
+  /** The place of the mail that it is put with; null where it is put with none. */
   into: number | null;
   isBefore: boolean;
   isTakenBack: boolean;
@@ -108,14 +112,15 @@ export const madeGraphs = fc.array(
   { minLength: 1, maxLength: 14 },
 );
 
-/** Of each mail at most one thing. */
+/** Of each mail one thing of a kind at most. */
 export const wishes = fc.uniqueArray(
   fc.record<Wished>({
     at: fc.nat(13),
-    into: fc.oneof(fc.constant(null), fc.nat(13)),
+    kind: fc.constantFrom('split', 'merge', 'unlog'),
+    into: fc.nat(13),
     isBefore: fc.boolean(),
     isTakenBack: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
     order: fc.nat(6),
   }),
-  { minLength: 1, maxLength: 5, selector: ({ at }) => at },
+  { minLength: 1, maxLength: 6, selector: ({ at, kind }) => `${at} ${kind === 'unlog'}` },
 );

@@ -28,6 +28,7 @@ const explain = (mailId: string) => api().explain({ tenantId: tenantId(), mailId
 const split = async (mailId: string) => (await api().split({ tenantId: tenantId(), mailId, by: 'tester' })).pin!;
 const merge = async (mailId: string, intoMailId: string) =>
   (await api().merge({ tenantId: tenantId(), mailId, intoMailId, by: 'tester' })).pin!;
+const unlog = async (mailId: string) => (await api().unlog({ tenantId: tenantId(), mailId, by: 'tester' })).pin!;
 const unpin = (pinId: string) => api().unpin({ tenantId: tenantId(), pinId });
 const pinsOf = async (of: { mailId?: string; threadId?: string }) => (await api().listPins({ tenantId: tenantId(), ...of })).pins;
 
@@ -189,6 +190,79 @@ describe('a mail that belongs with another', () => {
     await api().unpin({ tenantId: foreign, pinId: pin.pinId });
     expect((await api().listPins({ tenantId: foreign })).pins).toEqual([]);
     expect((await pinsOf({ mailId: reply.mailId })).map(({ pinId }) => pinId)).toEqual([pin.pinId]);
+  });
+});
+
+describe('a mail that was not meant to be logged', () => {
+  /** One that somebody logged, and the answer to it. */
+  async function logged() {
+    const inboxId = newId();
+    const mail = observed({ logged: true });
+    const reply = observed({ chainHashes: [mail.messageIdHash] });
+    await observe(inboxId, [mail, reply]);
+    await Promise.all([trackedMail(mail.mailId), trackedMail(reply.mailId)]);
+    return { inboxId, mail, reply };
+  }
+
+  test('goes with its answers, stays away when it is logged again, and comes back when that is taken back', async () => {
+    const { inboxId, mail, reply } = await logged();
+    const pin = await unlog(mail.mailId);
+    expect(pin).toMatchObject({ kind: 'unlog', mailId: mail.mailId, intoMailId: '', by: 'tester' });
+    expect((await unlog(mail.mailId)).pinId).toBe(pin.pinId);
+    expect(await explain(mail.mailId)).toMatchObject({ verdict: 'untracked', because: 'unlogged', rule: 'unlogged', revision: 2n });
+    expect(await explain(reply.mailId)).toMatchObject({ verdict: 'untracked', rule: 'no_tracked_ancestor' });
+    const untracked = await here.house.published('rejoinder.threading.v1', MailUntrackedSchema);
+    expect(untracked.filter(({ mailId }) => mailId === mail.mailId)).toMatchObject([{ revision: 2n, because: 'unlogged' }]);
+    const drops = await here.house.published('rejoinder.sync.commands.v1', DropMailSchema);
+    expect(drops.filter(({ mailId }) => mailId === mail.mailId)).toMatchObject([{ inboxId, revision: 2n }]);
+    expect((await pinsOf({ mailId: mail.mailId })).map(({ pinId }) => pinId)).toEqual([pin.pinId]);
+    expect(await api().getTracked({ tenantId: tenantId(), trackedId: mail.mailId })).toMatchObject({
+      state: 'refused',
+      reason: 'unlogged',
+    });
+    // Its keyword, seen in another inbox, says again what was taken back.
+    const later = observed({ chainHashes: [mail.messageIdHash] });
+    await observe(newId(), [mail, later]);
+    expect(await stored(later.mailId)).toBe('untracked');
+    expect(await verdictOf(mail.mailId)).toBe('untracked');
+    await unpin(pin.pinId);
+    expect(await explain(mail.mailId)).toMatchObject({ verdict: 'tracked', because: 'logged', rule: 'root', revision: 3n, pins: [] });
+    expect(await verdictOf(reply.mailId)).toBe('tracked');
+    expect(await api().getTracked({ tenantId: tenantId(), trackedId: mail.mailId })).toMatchObject({ state: 'tracked', reason: '' });
+  });
+
+  test('is let go of at once when it comes again after its headers are gone', async () => {
+    const { inboxId, mail } = await logged();
+    await unlog(mail.mailId);
+    for (const table of ['bearer', 'citation', 'node'])
+      await here.house.query(`delete from threading.${table} where mail_id = $1`, [mail.mailId]);
+    await observe(inboxId, [mail]);
+    await stored(mail.mailId);
+    expect(await explain(mail.mailId)).toMatchObject({ verdict: 'untracked', rule: 'unlogged', revision: 1n });
+    const drops = await here.house.published('rejoinder.sync.commands.v1', DropMailSchema);
+    expect(drops.filter(({ mailId }) => mailId === mail.mailId).map(({ revision }) => revision)).toEqual([2n, 1n]);
+  });
+
+  test('stays for the tracked mail that it answers', async () => {
+    const { inboxId, root } = await conversation();
+    const mail = observed({ chainHashes: [root.messageIdHash], logged: true });
+    await observe(inboxId, [mail]);
+    expect((await trackedMail(mail.mailId)).because).toBe('logged');
+    await unlog(mail.mailId);
+    expect(await explain(mail.mailId)).toMatchObject({
+      verdict: 'tracked',
+      because: 'answers',
+      rule: 'answers',
+      pins: [{ kind: 'unlog' }],
+    });
+  });
+
+  test('is one that somebody logged: not one that was sent from here, that is there by the rules, or of another tenant', async () => {
+    const { root, reply } = await conversation();
+    await expect(unlog(root.mailId)).rejects.toMatchObject({ kind: 'conflict', code: 'SENT_FROM_HERE' });
+    await expect(unlog(reply.mailId)).rejects.toMatchObject({ kind: 'conflict', code: 'NOT_LOGGED_BY_HAND' });
+    const { mail } = await logged();
+    await expect(api().unlog({ tenantId: newId(), mailId: mail.mailId, by: 'tester' })).rejects.toMatchObject({ code: 'MAIL_NOT_FOUND' });
   });
 });
 

@@ -71,6 +71,37 @@ describe('a Message-ID that a person tracks', () => {
     await settle('the refusal', async () => (await state(one.trackedId)) === 'refused');
   });
 
+  test('of a mail that nobody has seen is taken back with what it let in; of one that has come, its mail is', async () => {
+    const messageId = `${newId()}@elsewhere.test`;
+    const messageIdHash = await hashOf(messageId);
+    const { tenantId } = here.house;
+    const { trackedId } = await api().track({ tenantId, messageId });
+    const answer = observed({ chainHashes: [messageIdHash] });
+    await observe(newId(), [answer]);
+    await trackedMail(answer.mailId);
+    await api().untrack({ tenantId: newId(), trackedId });
+    expect(await verdictOf(answer.mailId)).toBe('tracked');
+    for (const _ of [1, 2]) await api().untrack({ tenantId, trackedId });
+    expect(await verdictOf(answer.mailId)).toBe('untracked');
+    await expect(state(trackedId)).rejects.toMatchObject({ kind: 'not_found' });
+    const come = observed({ messageIdHash });
+    await observe(newId(), [come]);
+    expect(await stored(come.mailId)).toBe('untracked');
+
+    const again = await api().track({ tenantId, messageId });
+    expect(again.mailId).toBe(come.mailId);
+    await expect(api().untrack({ tenantId, trackedId: again.trackedId })).rejects.toMatchObject({
+      kind: 'conflict',
+      code: 'MAIL_HAS_COME',
+    });
+    const { pin } = await api().unlog({ tenantId, mailId: come.mailId, by: 'tester' });
+    expect(await verdictOf(answer.mailId)).toBe('untracked');
+    expect(await api().getTracked({ tenantId, trackedId: again.trackedId })).toMatchObject({ state: 'refused', reason: 'unlogged' });
+    await expect(api().track({ tenantId, messageId })).rejects.toMatchObject({ kind: 'conflict', code: 'UNLOGGED' });
+    await api().unpin({ tenantId, pinId: pin!.pinId });
+    expect([await verdictOf(answer.mailId), await state(again.trackedId)]).toEqual(['tracked', 'tracked']);
+  });
+
   test('of a mail that was forgotten is refused, whether it was tracked before or is now, and whatever comes late', async () => {
     const inboxId = newId();
     const messageIds = [1, 2, 3].map(() => `${newId()}@elsewhere.test`);

@@ -26,7 +26,7 @@ const ruleNames = Object.keys(trackingRules) as [TrackingRule, ...TrackingRule[]
 export const pinSchema = z
   .object({
     pin_id: ids.pin,
-    kind: z.enum(['split', 'merge']),
+    kind: z.enum(['split', 'merge', 'unlog']),
     mail_id: ids.mail,
     mail: head,
     into_mail_id: ids.mail.nullable().meta({ description: 'Of a merge: the mail it belongs with', examples: [null] }),

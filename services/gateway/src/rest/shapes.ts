@@ -1,13 +1,16 @@
 // Shapes that several routes share: ids, times, pages, addresses, and the sentence behind a code.
 import { timestampDate, timestampFromDate, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { z } from 'zod';
-import { explain } from '@rejoinder/contracts/catalogue';
+import { catalogue, explain, type ErrorCode } from '@rejoinder/contracts/catalogue';
 import type { Address } from '@rejoinder/contracts/mail';
 
 const maxCursor = 1_000;
 const maxAddress = 320;
 const maxMessageId = 1_000;
 const maxName = 1_000;
+
+/** How OpenAPI tells of a refusal. */
+export const refusal = (code: ErrorCode) => ({ code, detail: catalogue[code].sentence });
 
 /** An id of its kind; in examples each kind has its own, so that one sees what belongs together. */
 const idLike = (example: string) =>

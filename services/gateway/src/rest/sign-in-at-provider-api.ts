@@ -3,17 +3,16 @@ import { Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { ConnectionsService } from '@rejoinder/contracts/api/connections';
-import { catalogue, type ErrorCode } from '@rejoinder/contracts/catalogue';
 import { Peers } from '@rejoinder/runtime/peers';
 import { CallerId, TenantId } from '../people/caller.js';
 import { FromBody, Route, V1 } from '../web/route.js';
 import * as shape from './inbox.js';
 import { letIn } from './inboxes-api.js';
+import { refusal } from './shapes.js';
 import { begunSchema, finishBody, startBody } from './sign-in-at-provider.js';
 
 /** The provider is asked, then both servers, and each may be slow. */
 const slowCall = { deadlineMs: 60_000 };
-const told = (code: ErrorCode) => ({ code, detail: catalogue[code].sentence });
 
 @V1('inboxes/sign-in')
 export class SignInAtProviderApi {
@@ -24,7 +23,7 @@ export class SignInAtProviderApi {
     says: "Begins a sign-in at a provider's page, to connect an inbox or to reconnect one",
     result: 'The page to send the person to; whoever asked finishes it within ten minutes',
     answers: begunSchema,
-    refuses: { 400: [told('OAUTH_NOT_SET_UP')], 409: [told('INBOX_EXISTS')], 503: [told('OAUTH_UNAVAILABLE')] },
+    refuses: { 400: [refusal('OAUTH_NOT_SET_UP')], 409: [refusal('INBOX_EXISTS')], 503: [refusal('OAUTH_UNAVAILABLE')] },
   })
   async start(
     @TenantId() tenantId: string,
@@ -46,10 +45,10 @@ export class SignInAtProviderApi {
     answers: shape.inboxSchema,
     refuses: {
       422: [shape.verifyFailed],
-      400: [told('SIGN_IN_OTHER')],
-      403: [told('SIGN_IN_REFUSED')],
-      409: [told('SIGN_IN_GONE'), told('INBOX_EXISTS')],
-      503: [told('OAUTH_UNAVAILABLE'), told('SIGN_IN_SHORT')],
+      400: [refusal('SIGN_IN_OTHER')],
+      403: [refusal('SIGN_IN_REFUSED')],
+      409: [refusal('SIGN_IN_GONE'), refusal('INBOX_EXISTS')],
+      503: [refusal('OAUTH_UNAVAILABLE'), refusal('SIGN_IN_SHORT')],
     },
   })
   async finish(

@@ -3,12 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { ThreadingService, type ExplainResponse, type Pin } from '@rejoinder/contracts/api/threading';
 import { TimelineService } from '@rejoinder/contracts/api/timeline';
-import { catalogue, faultOf, type ErrorCode } from '@rejoinder/contracts/catalogue';
+import { faultOf } from '@rejoinder/contracts/catalogue';
 import { Peers } from '@rejoinder/runtime/peers';
 import { CalledBy, TenantId } from '../people/caller.js';
 import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
 import * as shape from './explanation.js';
-import { ids, pageOf, toCursor } from './shapes.js';
+import { ids, pageOf, refusal, toCursor } from './shapes.js';
 
 /** So many mails timeline tells of at once. */
 const maxHeads = 100;
@@ -20,8 +20,7 @@ const pinsQuery = pageOf(50).extend({
 const splitBody = z.strictObject({ mail_id: ids.mail });
 const mergeBody = z.strictObject({ mail_id: ids.mail, into_mail_id: ids.mail });
 
-const told = (code: ErrorCode) => ({ code, detail: catalogue[code].sentence });
-const refuses = { 404: [told('MAIL_NOT_FOUND')], 409: [told('NOT_IN_THREAD'), told('TOO_MANY_PINS')] };
+const refuses = { 404: [refusal('MAIL_NOT_FOUND')], 409: [refusal('NOT_IN_THREAD'), refusal('TOO_MANY_PINS')] };
 
 /** What threading tells by ids, with the headers of what stands on a timeline. */
 @Injectable()
@@ -53,7 +52,7 @@ export class ThreadsApi {
     says: 'The mails of a conversation, oldest first; of those that are not logged their ids alone',
     result: 'A page of the conversation',
     answers: shape.threadSchema,
-    refuses: { 404: [told('THREAD_NOT_FOUND')] },
+    refuses: { 404: [refusal('THREAD_NOT_FOUND')] },
   })
   async thread(
     @TenantId() tenantId: string,
@@ -134,11 +133,32 @@ export class MailsApi {
     says: 'Why a mail is logged or not, and in the conversation where it is',
     result: 'The rule that decided, and what it rests on; of mails that are not logged no header is told',
     answers: shape.explanationSchema,
-    refuses: { 404: [told('MAIL_NOT_FOUND')] },
+    refuses: { 404: [refusal('MAIL_NOT_FOUND')] },
   })
   async explain(@TenantId() tenantId: string, @FromPath('mail_id', ids.mail) mailId: string): Promise<shape.ExplanationAnswer> {
     const explanation = await this.peers.client(ThreadingService).explain({ tenantId, mailId });
     return shape.toExplanation(explanation, await this.explained.heads(tenantId, shape.mailsNamed(explanation)));
+  }
+
+  @Route({
+    method: 'POST',
+    path: ':mail_id/unlog',
+    says: 'A mail that somebody logged was not meant to be: it counts as if nobody had. Logging it again does not undo that, deleting the pin does',
+    result:
+      'What was said; said again, it changes nothing. Unless it answers a mail that is logged, the mail goes off the timelines, with its answers',
+    answers: shape.pinSchema,
+    refuses: {
+      404: [refusal('MAIL_NOT_FOUND')],
+      409: [refusal('SENT_FROM_HERE'), refusal('NOT_LOGGED_BY_HAND'), refusal('TOO_MANY_PINS')],
+    },
+  })
+  async unlog(
+    @TenantId() tenantId: string,
+    @CalledBy() by: string,
+    @FromPath('mail_id', ids.mail) mailId: string,
+  ): Promise<shape.PinAnswer> {
+    const { pin } = await this.peers.client(ThreadingService).unlog({ tenantId, mailId, by });
+    return this.explained.pin(tenantId, pin!);
   }
 }
 

@@ -1,11 +1,11 @@
-// REST of tracking: log a mail by its Message-ID, and ask what became of that.
+// REST of tracking: log a mail by its Message-ID, ask what became of that, and take it back while nobody has seen the mail.
 import { z } from 'zod';
 import { ThreadingService } from '@rejoinder/contracts/api/threading';
 import { TimelineService } from '@rejoinder/contracts/api/timeline';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
 import { FromBody, FromPath, Route, V1 } from '../web/route.js';
-import { givenMessageId, ids, reason, toId } from './shapes.js';
+import { givenMessageId, ids, reason, refusal, toId } from './shapes.js';
 
 const trackBody = z.strictObject({ message_id: givenMessageId });
 const state = z.enum(['captured', 'searching', 'tracked', 'not_found', 'refused']);
@@ -24,6 +24,7 @@ export class TrackedMailApi {
     result: 'The mail is logged, or looked for in every inbox',
     status: 202,
     answers: trackSchema,
+    refuses: { 409: [refusal('UNLOGGED')] },
   })
   async track(@TenantId() tenantId: string, @FromBody(trackBody) body: z.infer<typeof trackBody>): Promise<z.infer<typeof trackSchema>> {
     const told = await this.peers.client(ThreadingService).track({ tenantId, messageId: body.message_id });
@@ -50,6 +51,19 @@ export class TrackedMailApi {
       reason: told.reason || places.reason,
       engagement_ids: places.engagementIds,
     };
+  }
+
+  @Route({
+    method: 'DELETE',
+    path: ':tracked_id',
+    says: 'Takes back that a mail is logged which nobody has seen yet: it is not searched for any more, and its answers are not logged for it',
+    result: 'It is taken back, or was so before',
+    status: 204,
+    answers: 'nothing',
+    refuses: { 409: [refusal('MAIL_HAS_COME')] },
+  })
+  async untrack(@TenantId() tenantId: string, @FromPath('tracked_id', ids.tracked) trackedId: string): Promise<void> {
+    await this.peers.client(ThreadingService).untrack({ tenantId, trackedId });
   }
 
   #places(tenantId: string, mailId: string): Promise<{ engagementIds: string[]; reason: string }> {

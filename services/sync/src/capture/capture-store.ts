@@ -73,7 +73,7 @@ const drop = `
 insert into capture as c (tenant_id, mail_id, state, revision, asked_at, partitions, inbox_ids)
 values ($1::uuid, $2::uuid, 'dropped', $3::bigint, $4::timestamptz, array[$5::int], array[$6::uuid])
 on conflict (tenant_id, mail_id) do update set state = 'dropped', revision = excluded.revision, due_at = null where c.revision <= excluded.revision
-returning mail_id`;
+returning (select b.state from capture b where b.tenant_id = c.tenant_id and b.mail_id = c.mail_id) as was`;
 
 const columns = `tenant_id as "tenantId", mail_id as "mailId", state, only_if_quoting as "onlyIfQuoting", revision, thread_id as "threadId", asked_at as "askedAt",
   inbox_ids as "inboxIds", historical, traceparent`;
@@ -118,14 +118,19 @@ export class CaptureStore {
     return refused;
   }
 
-  /** Drops the text and what was still to be fetched, and refuses older commands from here on. */
+  /**
+   * Drops the text and what was still to be fetched, and refuses older commands from here on. What came to the logging address may lie in no mailbox: once it
+   * was read it is kept until the timeline, which withdraws it, has it forgotten; till then the withdrawal can be undone.
+   */
   async drop(
     tx: SqlTransaction,
     { tenantId, mailId, inboxId, revision }: { tenantId: string; mailId: string; inboxId: string; revision: bigint },
   ): Promise<void> {
     const values = [tenantId, mailId, revision, this.clock.now(), partitionOfInbox(inboxId), inboxId];
-    const dropped = await tx.$queryRawUnsafe<unknown[]>(drop, ...values);
-    if (dropped.length > 0) await this.#forgetText(tx, tenantId, [mailId]);
+    const [dropped] = await tx.$queryRawUnsafe<{ was: Capture['state'] | null }[]>(drop, ...values);
+    if (!dropped) return;
+    await this.#dropText(tx, tenantId, [mailId]);
+    if (dropped.was !== 'captured' && dropped.was !== 'dropped') await this.intakes.forget(tx, tenantId, [mailId]);
   }
 
   /** Forgets mails for good: whatever comes later for them is refused. */
@@ -147,7 +152,8 @@ export class CaptureStore {
       tenantId,
       mailIds,
     );
-    await this.#forgetText(tx, tenantId, mailIds);
+    await this.#dropText(tx, tenantId, mailIds);
+    await this.intakes.forget(tx, tenantId, mailIds);
   }
 
   async find(tx: SqlTransaction, tenantId: string, mailId: string): Promise<Capture | undefined> {
@@ -214,9 +220,8 @@ export class CaptureStore {
     return settled > 0;
   }
 
-  async #forgetText(tx: SqlTransaction, tenantId: string, mailIds: string[]): Promise<void> {
+  async #dropText(tx: SqlTransaction, tenantId: string, mailIds: string[]): Promise<void> {
     await this.bodies.forget(tx, tenantId, mailIds);
-    await this.intakes.forget(tx, tenantId, mailIds);
     await tx.$executeRawUnsafe(`delete from part where tenant_id = $1::uuid and mail_id = any ($2::uuid[])`, tenantId, mailIds);
   }
 }

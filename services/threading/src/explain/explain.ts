@@ -1,7 +1,7 @@
 // Tells why a mail is tracked or not: the rule that decided, and what each id that it cites has to do with it.
 import type { TrackingRule } from '@rejoinder/contracts/tracking-rules';
 import type { TrackedVerdict } from '@rejoinder/mail/gate';
-import type { GraphMail } from '../graph/graph.js';
+import { rootOf, type GraphMail } from '../graph/graph.js';
 import { becauseOf } from '../verdict/announce.js';
 import { Judging, type Surroundings } from '../verdict/judge.js';
 
@@ -40,6 +40,7 @@ function ruleOf(mail: GraphMail, graph: Judging): TrackingRule {
   if (mail.capture === 'forgotten') return 'forgotten';
   if (graph.judged(mail).byContact) return 'contact';
   const { verdict, because } = graph.why(mail);
+  if (verdict === 'untracked' && because.kind !== 'never_logged' && rootOf(mail) !== mail.root) return 'unlogged';
   if (because.kind === 'pinned') return verdict === 'tracked' ? 'pinned' : 'split';
   if (because.kind === 'cut') return because.rule === 'disjoint_people_no_quote' ? 'not_quoting' : 'cut_subject';
   if (because.kind === 'answers') return verdict === 'tracked' ? 'answers' : 'text_unread';
@@ -58,7 +59,7 @@ const rules: Record<Exclude<TrackedVerdict['because']['kind'], 'pinned' | 'cut' 
 /** The word of MailTracked or MailUntracked; untracked for mail that the CRM never had to do with. */
 function wordOf(mail: GraphMail, rule: TrackingRule): string {
   if (mail.verdict === 'tracked') return becauseOf(mail);
-  if (rule === 'never_logged' || rule === 'split' || rule === 'not_quoting') return rule;
+  if (rule === 'never_logged' || rule === 'unlogged' || rule === 'split' || rule === 'not_quoting') return rule;
   return rule === 'cut_subject' || rule === 'behind_cut' ? 'cut' : 'untracked';
 }
 

@@ -2,7 +2,7 @@
 import { bigintArray, byteaArray, byteaArrayText, textArray, uuidArray } from '@rejoinder/runtime/arrays';
 import { given, rowsOf } from '@rejoinder/runtime/rows';
 import { isNeverLogged, isOfContact } from '../people/people-store.js';
-import { isSplit, mergedInto, mergedWith } from '../pins/pin-store.js';
+import { isSplit, isUnlogged, mergedInto, mergedWith } from '../pins/pin-store.js';
 import type { GraphMail } from './graph.js';
 import type { Tx } from '../tx.js';
 import type { Facts, Stored } from './sighting.js';
@@ -38,7 +38,7 @@ interface OwnRow {
 export const judgedColumns = `n.tenant_id as "tenantId", n.mail_id as "mailId", n.id_hashes as ids, n.chain_hashes as chain, n.base_subject_hash as subject,
   n.root, n.send_id as "sendId", n.inbox_ids as "inboxIds", n.historical, n.seen_at as "seenAt",
   case when n.from_hash = '' then n.recipient_hashes else array_prepend(n.from_hash, n.recipient_hashes) end as people, n.kind in ('auto_reply', 'delivery_report') as "isAutomatic",
-  n.carries_quote as "carriesQuote", n.thread_id as "threadId", n.verdict, n.cut, n.answers_mail_id as answers, n.joined, n.revision, n.capture_revision as "captureRevision", n.capture, n.by_contact as "byContact", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact", ${isSplit('n')} as "isSplit", ${mergedInto('n')} as "mergedInto"`;
+  n.carries_quote as "carriesQuote", n.thread_id as "threadId", n.verdict, n.cut, n.answers_mail_id as answers, n.joined, n.revision, n.capture_revision as "captureRevision", n.capture, n.by_contact as "byContact", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact", ${isSplit('n')} as "isSplit", ${mergedInto('n')} as "mergedInto", ${isUnlogged('n')} as "isUnlogged"`;
 const mailsGiven = 'unnest($1::uuid[], $2::uuid[]) as k (tenant_id, mail_id)';
 /** The parameters that idArrays() makes, as rows k. */
 export const idsGiven = 'unnest($1::uuid[], $2::bytea[]) as k (tenant_id, id_hash)';

@@ -24,6 +24,7 @@ export interface GraphMail {
   isAutomatic: boolean;
   /** Null while its text was not asked. */
   carriesQuote: boolean | null;
+  /** What made it a root, whatever was said of that since: `rootOf`. */
   root: RootReason | null;
   sendId: string | null;
   /** Null while it is new. */
@@ -42,6 +43,8 @@ export interface GraphMail {
   isSplit: boolean;
   /** The mail that a person put it with, as if it answered that one. */
   mergedInto: string | null;
+  /** A person said that it was not meant to be logged. */
+  isUnlogged: boolean;
   /** So many of the last ids of its chain hold it in its thread. */
   joined: number;
   revision: number;
@@ -55,6 +58,11 @@ export interface GraphMail {
 /** The stronger of two reasons. */
 export function strongerRoot(one: RootReason | null, other: RootReason | null): RootReason | null {
   return rootReasons.find((reason) => reason === one || reason === other) ?? null;
+}
+
+/** Why a mail counts as a root. That it was logged can be taken back, and that it was sent from the CRM cannot. */
+export function rootOf({ root, isUnlogged }: Pick<GraphMail, 'root' | 'isUnlogged'>): RootReason | null {
+  return isUnlogged && root !== 'sent' ? null : root;
 }
 
 /** The ids of its chain that hold a mail in its thread. */

@@ -45,7 +45,7 @@ export interface Learnt {
 }
 
 /** What is said of a mail beside its headers: of the people on it, and by a person of the mail itself. */
-export type Said = Pick<GraphMail, 'isNeverLogged' | 'isOfContact' | 'isSplit' | 'mergedInto'>;
+export type Said = Pick<GraphMail, 'isNeverLogged' | 'isOfContact' | 'isSplit' | 'mergedInto' | 'isUnlogged'>;
 
 /** Of a mail that does not say whom it is from. */
 const noBytes = bytesText(new Uint8Array());

@@ -3,7 +3,7 @@ import { byteaArray, byteaArrayText, textArray, uuidArray } from '@rejoinder/run
 import { rowsOf } from '@rejoinder/runtime/rows';
 import type { GraphMail } from '../graph/graph.js';
 import { unjudged, type Facts, type Said } from '../graph/sighting.js';
-import { isSplit, mergedInto } from '../pins/pin-store.js';
+import { isSplit, isUnlogged, mergedInto } from '../pins/pin-store.js';
 import type { Tx } from '../tx.js';
 
 /** Everybody a mail names: its people, their domains, and their addresses without a tag. */
@@ -31,7 +31,7 @@ export const isOfContact = (
 
 type Rules = Pick<GraphMail, 'mailId' | 'tenantId'> & Said;
 
-const nothing: Said = { isNeverLogged: false, isOfContact: false, isSplit: false, mergedInto: null };
+const nothing: Said = { isNeverLogged: false, isOfContact: false, isSplit: false, mergedInto: null, isUnlogged: false };
 
 /** Mails that are not stored yet, with what is said of them and of the people on them; of most tenants nothing is asked. */
 export async function withPeople(tx: Tx, mails: Facts[]): Promise<(GraphMail & Facts)[]> {
@@ -60,7 +60,7 @@ async function haveRules(tx: Tx, mails: Facts[]): Promise<boolean> {
   return found!.areThere;
 }
 
-const rulesOfNew = `select tenant_id as "tenantId", mail_id as "mailId", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact", ${isSplit('n')} as "isSplit", ${mergedInto('n')} as "mergedInto"
+const rulesOfNew = `select tenant_id as "tenantId", mail_id as "mailId", ${isNeverLogged('n')} as "isNeverLogged", ${isOfContact('n')} as "isOfContact", ${isSplit('n')} as "isSplit", ${mergedInto('n')} as "mergedInto", ${isUnlogged('n')} as "isUnlogged"
   from (select tenant_id, mail_id, from_hash, recipients::bytea[] as recipient_hashes, domains::bytea[] as domain_hashes, kind, inbox_ids::uuid[] as inbox_ids,
       received_at::timestamptz as received_at, null::text as capture, null::timestamptz as seen_at, false as by_contact
     from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])

@@ -1,4 +1,4 @@
-// gRPC: what a person says of a mail: it begins a thread of its own, it belongs with another, or neither any more.
+// gRPC: what a person says of a mail: it begins a thread of its own, it belongs with another, it was not meant to be logged, or none of that any more.
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import type { MessageInitShape } from '@bufbuild/protobuf';
@@ -15,6 +15,8 @@ import type {
   PinSchema,
   SplitRequest,
   SplitResponseSchema,
+  UnlogRequest,
+  UnlogResponseSchema,
   UnpinRequest,
 } from '@rejoinder/contracts/api/threading';
 import { faultOf } from '@rejoinder/contracts/catalogue';
@@ -61,6 +63,11 @@ export class PinApi {
     return { pin: toldPin(await this.#pin({ tenantId, mailId, kind: 'merge', intoMailId, by })) };
   }
 
+  @GrpcMethod('ThreadingService', 'Unlog')
+  async unlog({ tenantId, mailId, by }: UnlogRequest): Promise<MessageInitShape<typeof UnlogResponseSchema>> {
+    return { pin: toldPin(await this.#pin({ tenantId, mailId, kind: 'unlog', intoMailId: null, by })) };
+  }
+
   @GrpcMethod('ThreadingService', 'Unpin')
   async unpin({ tenantId, pinId }: UnpinRequest): Promise<object> {
     if (!isId(pinId)) throw new Fault('invalid', 'ID', 'An id is a UUID in lower case.');
@@ -99,9 +106,10 @@ export class PinApi {
       const said = await pinOfMail(tx, tenantId, mailId, kind);
       if (said && said.intoMailId === intoMailId) return said;
       const mail = await this.#mailAt(tx, tenantId, mailId);
+      if (kind === 'unlog') checkLogged(mail);
       if (intoMailId !== null) await this.#mailAt(tx, tenantId, intoMailId);
       await checkRoom(tx, mail);
-      const merge = await deletePin(tx, tenantId, { mailId, kind: 'merge' });
+      const merge = kind === 'unlog' ? undefined : await deletePin(tx, tenantId, { mailId, kind: 'merge' });
       const pin: Pin = { pinId: newId(), kind, mailId, intoMailId, by, madeAt: this.clock.now().toISOString() };
       await savePin(tx, mail, pin);
       await this.#judge(tx, tenantId, mailId, [], merge !== undefined);
@@ -128,6 +136,12 @@ export class PinApi {
     const own = await ownInboxes(tx, [tenantId]);
     await this.graph.judgeAgain(tx, [{ tenantId, mailId }, ...citers], own, () => traceparent, [], loose);
   }
+}
+
+/** What was sent from the CRM cannot be taken back as a log, and what is there by the rules alone was never logged by anybody. */
+function checkLogged({ root }: GraphMail): void {
+  if (root === 'sent') throw faultOf('SENT_FROM_HERE');
+  if (root === null) throw faultOf('NOT_LOGGED_BY_HAND');
 }
 
 async function checkRoom(tx: Tx, { tenantId, threadId }: GraphMail): Promise<void> {

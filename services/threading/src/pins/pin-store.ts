@@ -4,7 +4,7 @@ import { rowsOf } from '@rejoinder/runtime/rows';
 import type { GraphMail } from '../graph/graph.js';
 import type { Tx } from '../tx.js';
 
-export type PinKind = 'split' | 'merge';
+export type PinKind = 'split' | 'merge' | 'unlog';
 
 export interface Pin {
   pinId: string;
@@ -25,6 +25,9 @@ export const isSplit = (node: string) => `exists (select ${pinOf(node, 'split')}
 
 /** The mail that a person put this one with. */
 export const mergedInto = (node: string) => `(select p.into_mail_id ${pinOf(node, 'merge')})`;
+
+/** A person said that this mail was not meant to be logged. */
+export const isUnlogged = (node: string) => `exists (select ${pinOf(node, 'unlog')})`;
 
 /** Those that a person put with this mail. */
 export const mergedWith = (mail: string) =>

@@ -1,4 +1,4 @@
-// Answers what is tracked, and tracks a mail by its Message-ID.
+// Answers what is tracked, tracks a mail by its Message-ID, and takes that back while nobody has seen it.
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
@@ -6,20 +6,28 @@ import { Fault } from '@rejoinder/base/fault';
 import { isId, newId } from '@rejoinder/base/id';
 import type { Clock } from '@rejoinder/base/clock';
 import { activeTraceparent, event, Outbox } from '@rejoinder/bus/outbox';
-import type { GetTrackedRequest, GetTrackedResponse, TrackRequest, TrackResponse } from '@rejoinder/contracts/api/threading';
+import type {
+  GetTrackedRequest,
+  GetTrackedResponse,
+  TrackRequest,
+  TrackResponse,
+  UntrackRequest,
+} from '@rejoinder/contracts/api/threading';
 import { FindMailSchema } from '@rejoinder/contracts/commands';
+import { faultOf } from '@rejoinder/contracts/catalogue';
 import { canonicalMessageId, MAX_ID_BYTES } from '@rejoinder/mail/message-id';
 import type { Values } from '@rejoinder/runtime/config';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK, SETTINGS } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
 import type { settings as declared } from '../config.js';
-import { citersOf, lockGraphs, ownInboxes } from '../graph/graph-store.js';
+import { citersOf, lockGraphs, ownInboxes, type MailKey } from '../graph/graph-store.js';
 import { GraphWriter } from '../graph/graph-writer.js';
 import { liveInboxes } from '../inbox-store.js';
 import { bytesText } from '@rejoinder/runtime/rows';
 import type { Tx } from '../tx.js';
 import {
+  deleteGhost,
   loggedById,
   mailMeant,
   makeRoot,
@@ -55,8 +63,11 @@ export class ThreadingApi {
     const { trackedId, state, mailId } = await this.database.write({ tenant: tenantId }, async (tx) => {
       await lockGraphs(tx, [tenantId]);
       const known = await trackedByHash(tx, tenantId, hash);
-      const isSettled = known && known.state !== 'not_found' && known.reason !== 'never_logged';
-      return isSettled ? known : this.#begin(tx, tenantId, hash, known?.trackedId ?? newId());
+      const mail = await mailMeant(tx, tenantId, hash);
+      if (mail?.isUnlogged) throw faultOf('UNLOGGED');
+      const isThere = known?.mailId === null || mail !== undefined || known?.reason === 'forgotten';
+      const isSettled = known && isThere && known.state !== 'not_found' && known.reason !== 'never_logged';
+      return isSettled ? known : this.#begin(tx, tenantId, hash, mail, known?.trackedId ?? newId());
     });
     return { trackedId, state: state === 'searching' ? state : 'tracked', mailId: mailId ?? '' };
   }
@@ -70,14 +81,25 @@ export class ThreadingApi {
     return { trackedId, state: row.state, mailId: row.mailId ?? '', reason: row.reason };
   }
 
+  @GrpcMethod('ThreadingService', 'Untrack')
+  async untrack({ tenantId, trackedId }: UntrackRequest): Promise<object> {
+    if (!isId(trackedId)) throw new Fault('invalid', 'ID', 'An id is a UUID in lower case.');
+    await this.database.write({ tenant: tenantId }, async (tx) => {
+      await lockGraphs(tx, [tenantId]);
+      const hash = await deleteGhost(tx, tenantId, trackedId);
+      if (hash) await this.#judge(tx, tenantId, await citersOf(tx, [{ tenantId, id: bytesText(hash) }], maxCiters));
+      else if (await trackedById(tx, tenantId, trackedId)) throw faultOf('MAIL_HAS_COME');
+    });
+    return {};
+  }
+
   /** A mail that was logged by folder or keyword has no id but its own. */
   async #tracked(tx: Tx, tenantId: string, id: string): Promise<TrackedRow | undefined> {
     return (await trackedById(tx, tenantId, id)) ?? (await loggedById(tx, tenantId, id));
   }
 
   /** The mail that bears the id becomes a root; an id nobody has seen becomes a ghost, which those who cite it go by, and is searched for. */
-  async #begin(tx: Tx, tenantId: string, hash: Buffer<ArrayBuffer>, trackedId: string): Promise<TrackedRow> {
-    const mail = await mailMeant(tx, tenantId, hash);
+  async #begin(tx: Tx, tenantId: string, hash: Buffer, mail: MailMeant | undefined, trackedId: string): Promise<TrackedRow> {
     const { state, reason } = stateOf(mail);
     const mailId = mail?.mailId ?? null;
     const askedAt = this.clock.now();
@@ -87,9 +109,13 @@ export class ThreadingApi {
     if (state === 'refused') return { trackedId, mailId, state, reason };
     if (mail) await makeRoot(tx, mail);
     else await this.#search(tx, tenantId, hash, until);
-    const changed = mail ? [mail] : await citersOf(tx, [{ tenantId, id: bytesText(hash) }], maxCiters);
-    await this.graph.judgeAgain(tx, changed, await ownInboxes(tx, [tenantId]), () => traceparent);
+    await this.#judge(tx, tenantId, mail ? [mail] : await citersOf(tx, [{ tenantId, id: bytesText(hash) }], maxCiters));
     return { trackedId, mailId, state, reason };
+  }
+
+  async #judge(tx: Tx, tenantId: string, mails: MailKey[]): Promise<void> {
+    const traceparent = activeTraceparent();
+    await this.graph.judgeAgain(tx, mails, await ownInboxes(tx, [tenantId]), () => traceparent);
   }
 
   async #search(tx: Tx, tenantId: string, messageIdHash: Buffer, until: Date): Promise<void> {

@@ -3,6 +3,7 @@ import { uuidArray } from '@rejoinder/runtime/arrays';
 import { idArrays, type MailKey } from '../graph/graph-store.js';
 import { given, rowsOf } from '@rejoinder/runtime/rows';
 import { isNeverLogged } from '../people/people-store.js';
+import { isUnlogged } from '../pins/pin-store.js';
 import type { Tx } from '../tx.js';
 
 export interface TrackedRow {
@@ -24,13 +25,16 @@ export async function trackedByHash(tx: Tx, tenantId: string, hash: Buffer<Array
   return (await tx.trackedId.findFirst({ where: { tenantId, messageIdHash: hash } })) ?? undefined;
 }
 
+/** Why an untracked mail that somebody logged is not logged. */
+const stopOf = (node: string) => `case when ${isNeverLogged(node)} then 'never_logged' when ${isUnlogged(node)} then 'unlogged' end`;
+
 /** One that was found and must not be logged is refused, whatever was said when it was asked for. */
 export async function trackedById(tx: Tx, tenantId: string, trackedId: string): Promise<TrackedRow | undefined> {
   const row = await tx.trackedId.findFirst({ where: { tenantId, trackedId } });
-  if (row?.state !== 'tracked') return row ?? undefined;
-  const sql = `select 1 from node n where n.tenant_id = $1::uuid and n.mail_id = $2::uuid and n.verdict = 'untracked' and ${isNeverLogged('n')}`;
-  const isStopped = (await tx.$queryRawUnsafe<unknown[]>(sql, tenantId, row.mailId)).length > 0;
-  return isStopped ? { ...row, state: 'refused', reason: 'never_logged' } : row;
+  if (row?.state !== 'tracked' && row?.state !== 'captured') return row ?? undefined;
+  const sql = `select ${stopOf('n')} as reason from node n where n.tenant_id = $1::uuid and n.mail_id = $2::uuid and n.verdict = 'untracked'`;
+  const [mail] = await tx.$queryRawUnsafe<{ reason: string | null }[]>(sql, tenantId, row.mailId);
+  return mail?.reason ? { ...row, state: 'refused', reason: mail.reason } : row;
 }
 
 export interface TrackedToSave {
@@ -86,6 +90,13 @@ export async function saveCaptures(tx: Tx, captures: Captured[]): Promise<MailKe
   return saved.filter(({ asked }) => asked);
 }
 
+/** Takes back that an id is tracked whose mail is not known; answers its hash where it was so. */
+export async function deleteGhost(tx: Tx, tenantId: string, trackedId: string): Promise<Buffer | undefined> {
+  const sql =
+    'delete from tracked_id where tenant_id = $1::uuid and tracked_id = $2::uuid and mail_id is null returning message_id_hash as hash';
+  return (await tx.$queryRawUnsafe<{ hash: Buffer }[]>(sql, tenantId, trackedId))[0]?.hash;
+}
+
 /** Ends a search that found nothing; answers whether it was still on. */
 export async function endSearch(tx: Tx, tenantId: string, trackedId: string): Promise<boolean> {
   const { count } = await tx.trackedId.updateMany({
@@ -100,12 +111,13 @@ export interface MailMeant extends MailKey {
   isThere: boolean;
   isForgotten: boolean;
   isNeverLogged: boolean;
+  isUnlogged: boolean;
 }
 
 /** The mail that is meant by a Message-ID: a tracked one, else the one seen first. */
 export async function mailMeant(tx: Tx, tenantId: string, hash: Buffer): Promise<MailMeant | undefined> {
   const sql = `select n.tenant_id as "tenantId", n.mail_id as "mailId", n.send_id is not null or n.capture is not distinct from 'captured' as "isThere",
-    n.capture is not distinct from 'forgotten' as "isForgotten", n.root is distinct from 'sent' and ${isNeverLogged('n')} as "isNeverLogged"
+    n.capture is not distinct from 'forgotten' as "isForgotten", n.root is distinct from 'sent' and ${isNeverLogged('n')} as "isNeverLogged", n.root is distinct from 'sent' and ${isUnlogged('n')} as "isUnlogged"
     from bearer b join node n using (tenant_id, mail_id) where b.tenant_id = $1::uuid and b.id_hash = $2::bytea
     order by n.verdict = 'tracked' desc, n.seen_at, n.mail_id limit 1`;
   return (await rowsOf<MailMeant>(tx, sql, tenantId, hash))[0];
@@ -113,8 +125,8 @@ export async function mailMeant(tx: Tx, tenantId: string, hash: Buffer): Promise
 
 /** What became of a mail that a person put into the log folder or marked with the keyword. */
 export async function loggedById(tx: Tx, tenantId: string, mailId: string): Promise<TrackedRow | undefined> {
-  const sql = `select mail_id as "trackedId", mail_id as "mailId", case when ${isNeverLogged('n')} then 'refused' when capture = 'captured' then capture when capture in ('failed', 'forgotten') then 'refused' else 'tracked' end as state,
-    case when ${isNeverLogged('n')} then 'never_logged' when capture = 'failed' then 'not_read' when capture = 'forgotten' then capture else '' end as reason
+  const sql = `select mail_id as "trackedId", mail_id as "mailId", case when verdict = 'untracked' then 'refused' when capture = 'captured' then capture when capture in ('failed', 'forgotten') then 'refused' else 'tracked' end as state,
+    case when capture = 'forgotten' then capture when verdict = 'untracked' then coalesce(${stopOf('n')}, '') when capture = 'failed' then 'not_read' else '' end as reason
     from node n where tenant_id = $1::uuid and mail_id = $2::uuid and root = 'logged'`;
   return (await rowsOf<TrackedRow>(tx, sql, tenantId, mailId))[0];
 }

@@ -2,7 +2,7 @@
 import { event, type NewEvent } from '@rejoinder/bus/outbox';
 import { CaptureMailSchema, DropMailSchema } from '@rejoinder/contracts/commands';
 import { MailTrackedSchema, MailUntrackedSchema, ThreadMergedSchema, ThreadSplitSchema } from '@rejoinder/contracts/events/threading';
-import type { GraphMail } from '../graph/graph.js';
+import { rootOf, type GraphMail } from '../graph/graph.js';
 import type { Threading } from '../graph/threads.js';
 import type { Judged } from './judge.js';
 
@@ -27,8 +27,7 @@ export function changeOf(before: GraphMail, judged: Judged, threadId: string): C
 }
 
 /** Somebody logged it by hand, and it may not be: what the logging address has kept of it is let go. */
-const isRefused = (mail: GraphMail): boolean =>
-  mail.root === 'logged' && mail.isNeverLogged && mail.verdict === 'untracked' && mail.revision === 0;
+const isRefused = (mail: GraphMail): boolean => mail.root === 'logged' && mail.verdict === 'untracked' && mail.revision === 0;
 
 function same(one: GraphMail, other: GraphMail): boolean {
   const keys = ['verdict', 'cut', 'joined', 'answers', 'byContact', 'threadId'] as const;
@@ -105,8 +104,10 @@ function isDropped(before: GraphMail, after: GraphMail): boolean {
 }
 
 /** Why a mail is tracked, or is so no more. */
-export function becauseOf({ verdict, root, byContact, answers, mergedInto, isNeverLogged, isSplit }: GraphMail): string {
-  if (verdict !== 'tracked') return isNeverLogged ? 'never_logged' : isSplit ? 'split' : 'cut';
+export function becauseOf(mail: GraphMail): string {
+  const { verdict, byContact, answers, mergedInto, isNeverLogged, isSplit } = mail;
+  const root = rootOf(mail);
+  if (verdict !== 'tracked') return isNeverLogged ? 'never_logged' : root !== mail.root ? 'unlogged' : isSplit ? 'split' : 'cut';
   if (root !== null || byContact) return root ?? 'contact';
   return answers !== null && answers === mergedInto ? 'pinned' : 'answers';
 }

@@ -154,6 +154,28 @@ describe('a mail that a person split off', () => {
   });
 });
 
+describe('a mail that a person said was not meant to be logged', () => {
+  const logged: Drawn = { name: 'logged', root: 'logged', isUnlogged: true };
+  const answer: Drawn = { name: 'answer', cites: ['logged'] };
+  test('is not tracked, nor are its answers, in whatever order they are asked', () => {
+    expect(verdicts([logged, answer])).toEqual({ logged: 'untracked', answer: 'untracked' });
+    expect(verdicts([answer, logged])).toEqual({ logged: 'untracked', answer: 'untracked' });
+  });
+  test('is tracked for the tracked mail that it answers, or was put with, or for who is on it', () => {
+    for (const why of [{ cites: ['ours'] }, { mergedInto: 'ours' }, { isOfContact: true }])
+      expect(verdicts([{ ...logged, ...why }, root]).logged).toBe('tracked');
+  });
+  test('is asked for its text where it went to others under the same subject, as one that nobody logged', () => {
+    expect(verdicts([{ ...logged, cites: ['ours'], people: ['zoe'] }, root]).logged).toBe('asking');
+  });
+  test('is tracked all the same if it was sent from the CRM', () => {
+    expect(verdicts([{ ...logged, root: 'sent' }, answer])).toEqual({ logged: 'tracked', answer: 'tracked' });
+  });
+  test('takes nothing from those who answer a forged copy of it: they are not tracked either', () => {
+    expect(verdicts([logged, { name: 'forged', id: 'logged', people: ['eve'] }, answer]).answer).toBe('untracked');
+  });
+});
+
 describe('a mail that a person put with a tracked one', () => {
   test('is tracked, whether it came before that one or beside it, and says whom it belongs with', () => {
     const ancestor: Drawn = { name: 'ancestor', people: ['zoe'], subject: 'lunch', mergedInto: 'ours' };

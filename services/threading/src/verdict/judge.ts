@@ -1,7 +1,7 @@
 // Judges mails whose ground has changed, together: which of them are tracked, asked for their text, or none of the CRM's business.
 import { judgeTracked, type Candidate, type KnownMail, type Root, type TrackedVerdict } from '@rejoinder/mail/gate';
 import { judgeCut, type CutFacts } from '@rejoinder/mail/cut';
-import type { Cut, GraphMail, RootReason } from '../graph/graph.js';
+import { rootOf, type Cut, type GraphMail, type RootReason } from '../graph/graph.js';
 
 /** What is stored around the mails that are judged. */
 export interface Surroundings {
@@ -83,15 +83,16 @@ export class Judging {
 
   /** Of most mails nothing is asked: they are no root, and none that they follow is tracked. */
   #ask(mail: GraphMail): TrackedVerdict | undefined {
-    if (mail.root === null && !this.#isPinned(mail) && !mail.chain.some((id) => this.#isTracked(id, mail))) return undefined;
+    if (rootOf(mail) === null && !this.#isPinned(mail) && !mail.chain.some((id) => this.#isTracked(id, mail))) return undefined;
     return this.why(mail);
   }
 
   /** What the gate says of a mail, and why. */
   why(mail: GraphMail): TrackedVerdict {
-    const isCut = mail.isSplit && mail.root === null;
+    const root = rootOf(mail);
+    const isCut = mail.isSplit && root === null;
     const candidate: Candidate = {
-      root: mail.root === null ? undefined : gateRoots[mail.root],
+      root: root === null ? undefined : gateRoots[root],
       isNeverLogged: isStopped(mail),
       pin: this.#isPinned(mail) ? 'track' : isCut ? 'untrack' : undefined,
       facts: childFacts(mail, this.#nearest(mail)),
@@ -144,7 +145,7 @@ export class Judging {
       cut = verdict === 'ask_text' ? 'unread' : verdict ? 'yes' : 'no';
       this.#cuts.set(mail.mailId, cut);
     }
-    return cut === 'unread' && mail.root === null && this.#tracked.has(mail.mailId) ? 'no' : cut;
+    return cut === 'unread' && rootOf(mail) === null && this.#tracked.has(mail.mailId) ? 'no' : cut;
   }
 
   /** Of several mails with one id each may stop the walk beyond it: a forged copy must not lead past a cut. */
@@ -184,7 +185,7 @@ function factsOf({ people, subject, isAutomatic }: Pick<GraphMail, 'people' | 's
 
 /** Several mails that bear one id stand together; but roots speak for it alone, so that a copy forged of our own mail adds nobody to it. */
 function parentFacts(bearers: GraphMail[], citing: GraphMail): CutFacts {
-  const roots = bearers.length > 1 ? bearers.filter((bearer) => bearer.root !== null) : bearers;
+  const roots = bearers.length > 1 ? bearers.filter((bearer) => rootOf(bearer) !== null) : bearers;
   const speaking = roots.length > 0 ? roots : bearers;
   const same = speaking.find((bearer) => bearer.subject === citing.subject);
   const people = speaking.length === 1 ? speaking[0]!.people : [...new Set(speaking.flatMap((bearer) => bearer.people))];

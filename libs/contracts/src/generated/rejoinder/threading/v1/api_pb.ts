@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/threading/v1/api.proto.
  */
 export const file_rejoinder_threading_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("CiByZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2FwaS5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSI7CgxUcmFja1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhgKCm1lc3NhZ2VfaWQYAiABKAlCBIi1GAEiQwoNVHJhY2tSZXNwb25zZRISCgp0cmFja2VkX2lkGAEgASgJEg0KBXN0YXRlGAIgASgJEg8KB21haWxfaWQYAyABKAkiOgoRR2V0VHJhY2tlZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCnRyYWNrZWRfaWQYAiABKAkiWAoSR2V0VHJhY2tlZFJlc3BvbnNlEhIKCnRyYWNrZWRfaWQYASABKAkSDQoFc3RhdGUYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIOCgZyZWFzb24YBCABKAkiVgoRQ291bnRNYWlsc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBnBlb3BsZRgCIAMoCzIeLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGVvcGxlIhgKBlBlb3BsZRIOCgZoYXNoZXMYASADKAwiRwoSQ291bnRNYWlsc1Jlc3BvbnNlEjEKBmNvdW50cxgBIAMoCzIhLnJlam9pbmRlci50aHJlYWRpbmcudjEuTWFpbENvdW50IioKCU1haWxDb3VudBIPCgd0cmFja2VkGAEgASgDEgwKBHNlZW4YAiABKAMicAoURGVsZXRlTWFpbHNPZlJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEi4KBnBlb3BsZRgCIAMoCzIeLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGVvcGxlEhUKDWxpc3RfcmV2aXNpb24YAyABKAMiSwoVRGVsZXRlTWFpbHNPZlJlc3BvbnNlEjIKCGRlbGV0aW9uGAEgASgLMiAucmVqb2luZGVyLnRocmVhZGluZy52MS5EZWxldGlvbiInChJHZXREZWxldGlvblJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJIkkKE0dldERlbGV0aW9uUmVzcG9uc2USMgoIZGVsZXRpb24YASABKAsyIC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkRlbGV0aW9uIjkKCERlbGV0aW9uEg0KBXN0YXRlGAEgASgJEg0KBW1haWxzGAIgASgDEg8KB2RlbGV0ZWQYAyABKAMiNAoORXhwbGFpblJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAki7wEKD0V4cGxhaW5SZXNwb25zZRIPCgdtYWlsX2lkGAEgASgJEhEKCXRocmVhZF9pZBgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAxIPCgd2ZXJkaWN0GAQgASgJEg8KB2JlY2F1c2UYBSABKAkSDAoEcnVsZRgGIAEoCRIXCg9hbnN3ZXJzX21haWxfaWQYByABKAkSMgoIZXZpZGVuY2UYCCADKAsyIC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkV2aWRlbmNlEikKBHBpbnMYCSADKAsyGy5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlBpbiJKCghFdmlkZW5jZRIPCgdtYWlsX2lkGAEgASgJEg8KB3RyYWNrZWQYAiABKAgSDQoFbWFpbHMYAyABKAUSDQoFZW5kZWQYBCABKAkigwEKA1BpbhIOCgZwaW5faWQYASABKAkSDAoEa2luZBgCIAEoCRIPCgdtYWlsX2lkGAMgASgJEhQKDGludG9fbWFpbF9pZBgEIAEoCRIKCgJieRgFIAEoCRIrCgdtYWRlX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI+CgxTcGxpdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkSCgoCYnkYAyABKAkiOQoNU3BsaXRSZXNwb25zZRIoCgNwaW4YASABKAsyGy5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlBpbiJUCgxNZXJnZVJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkSFAoMaW50b19tYWlsX2lkGAMgASgJEgoKAmJ5GAQgASgJIjkKDU1lcmdlUmVzcG9uc2USKAoDcGluGAEgASgLMhsucmVqb2luZGVyLnRocmVhZGluZy52MS5QaW4iMQoMVW5waW5SZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIOCgZwaW5faWQYAiABKAkiDwoNVW5waW5SZXNwb25zZSJvCg9MaXN0UGluc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkSEQoJdGhyZWFkX2lkGAMgASgJEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJIlYKEExpc3RQaW5zUmVzcG9uc2USKQoEcGlucxgBIAMoCzIbLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGluEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJfChBHZXRUaHJlYWRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCgl0aHJlYWRfaWQYAiABKAkSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkicgoRR2V0VGhyZWFkUmVzcG9uc2USEQoJdGhyZWFkX2lkGAEgASgJEjEKBW1haWxzGAIgAygLMiIucmVqb2luZGVyLnRocmVhZGluZy52MS5UaHJlYWRNYWlsEhcKD25leHRfcGFnZV90b2tlbhgDIAEoCSI/CgpUaHJlYWRNYWlsEg8KB21haWxfaWQYASABKAkSDwoHdmVyZGljdBgCIAEoCRIPCgdiZWNhdXNlGAMgASgJMqcIChBUaHJlYWRpbmdTZXJ2aWNlElQKBVRyYWNrEiQucmVqb2luZGVyLnRocmVhZGluZy52MS5UcmFja1JlcXVlc3QaJS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlRyYWNrUmVzcG9uc2USYwoKR2V0VHJhY2tlZBIpLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0VHJhY2tlZFJlcXVlc3QaKi5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkdldFRyYWNrZWRSZXNwb25zZRJjCgpDb3VudE1haWxzEikucmVqb2luZGVyLnRocmVhZGluZy52MS5Db3VudE1haWxzUmVxdWVzdBoqLnJlam9pbmRlci50aHJlYWRpbmcudjEuQ291bnRNYWlsc1Jlc3BvbnNlEmwKDURlbGV0ZU1haWxzT2YSLC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkRlbGV0ZU1haWxzT2ZSZXF1ZXN0Gi0ucmVqb2luZGVyLnRocmVhZGluZy52MS5EZWxldGVNYWlsc09mUmVzcG9uc2USZgoLR2V0RGVsZXRpb24SKi5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkdldERlbGV0aW9uUmVxdWVzdBorLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0RGVsZXRpb25SZXNwb25zZRJaCgdFeHBsYWluEiYucmVqb2luZGVyLnRocmVhZGluZy52MS5FeHBsYWluUmVxdWVzdBonLnJlam9pbmRlci50aHJlYWRpbmcudjEuRXhwbGFpblJlc3BvbnNlElQKBVNwbGl0EiQucmVqb2luZGVyLnRocmVhZGluZy52MS5TcGxpdFJlcXVlc3QaJS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlNwbGl0UmVzcG9uc2USVAoFTWVyZ2USJC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLk1lcmdlUmVxdWVzdBolLnJlam9pbmRlci50aHJlYWRpbmcudjEuTWVyZ2VSZXNwb25zZRJUCgVVbnBpbhIkLnJlam9pbmRlci50aHJlYWRpbmcudjEuVW5waW5SZXF1ZXN0GiUucmVqb2luZGVyLnRocmVhZGluZy52MS5VbnBpblJlc3BvbnNlEl0KCExpc3RQaW5zEicucmVqb2luZGVyLnRocmVhZGluZy52MS5MaXN0UGluc1JlcXVlc3QaKC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkxpc3RQaW5zUmVzcG9uc2USYAoJR2V0VGhyZWFkEigucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXRUaHJlYWRSZXF1ZXN0GikucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXRUaHJlYWRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
+  fileDesc("CiByZWpvaW5kZXIvdGhyZWFkaW5nL3YxL2FwaS5wcm90bxIWcmVqb2luZGVyLnRocmVhZGluZy52MSI7CgxUcmFja1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhgKCm1lc3NhZ2VfaWQYAiABKAlCBIi1GAEiQwoNVHJhY2tSZXNwb25zZRISCgp0cmFja2VkX2lkGAEgASgJEg0KBXN0YXRlGAIgASgJEg8KB21haWxfaWQYAyABKAkiOgoRR2V0VHJhY2tlZFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCnRyYWNrZWRfaWQYAiABKAkiWAoSR2V0VHJhY2tlZFJlc3BvbnNlEhIKCnRyYWNrZWRfaWQYASABKAkSDQoFc3RhdGUYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIOCgZyZWFzb24YBCABKAkiNwoOVW50cmFja1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCnRyYWNrZWRfaWQYAiABKAkiEQoPVW50cmFja1Jlc3BvbnNlIlYKEUNvdW50TWFpbHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIuCgZwZW9wbGUYAiADKAsyHi5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlBlb3BsZSIYCgZQZW9wbGUSDgoGaGFzaGVzGAEgAygMIkcKEkNvdW50TWFpbHNSZXNwb25zZRIxCgZjb3VudHMYASADKAsyIS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLk1haWxDb3VudCIqCglNYWlsQ291bnQSDwoHdHJhY2tlZBgBIAEoAxIMCgRzZWVuGAIgASgDInAKFERlbGV0ZU1haWxzT2ZSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIuCgZwZW9wbGUYAiADKAsyHi5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlBlb3BsZRIVCg1saXN0X3JldmlzaW9uGAMgASgDIksKFURlbGV0ZU1haWxzT2ZSZXNwb25zZRIyCghkZWxldGlvbhgBIAEoCzIgLnJlam9pbmRlci50aHJlYWRpbmcudjEuRGVsZXRpb24iJwoSR2V0RGVsZXRpb25SZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCSJJChNHZXREZWxldGlvblJlc3BvbnNlEjIKCGRlbGV0aW9uGAEgASgLMiAucmVqb2luZGVyLnRocmVhZGluZy52MS5EZWxldGlvbiI5CghEZWxldGlvbhINCgVzdGF0ZRgBIAEoCRINCgVtYWlscxgCIAEoAxIPCgdkZWxldGVkGAMgASgDIjQKDkV4cGxhaW5SZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgdtYWlsX2lkGAIgASgJIu8BCg9FeHBsYWluUmVzcG9uc2USDwoHbWFpbF9pZBgBIAEoCRIRCgl0aHJlYWRfaWQYAiABKAkSEAoIcmV2aXNpb24YAyABKAMSDwoHdmVyZGljdBgEIAEoCRIPCgdiZWNhdXNlGAUgASgJEgwKBHJ1bGUYBiABKAkSFwoPYW5zd2Vyc19tYWlsX2lkGAcgASgJEjIKCGV2aWRlbmNlGAggAygLMiAucmVqb2luZGVyLnRocmVhZGluZy52MS5FdmlkZW5jZRIpCgRwaW5zGAkgAygLMhsucmVqb2luZGVyLnRocmVhZGluZy52MS5QaW4iSgoIRXZpZGVuY2USDwoHbWFpbF9pZBgBIAEoCRIPCgd0cmFja2VkGAIgASgIEg0KBW1haWxzGAMgASgFEg0KBWVuZGVkGAQgASgJIoMBCgNQaW4SDgoGcGluX2lkGAEgASgJEgwKBGtpbmQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIUCgxpbnRvX21haWxfaWQYBCABKAkSCgoCYnkYBSABKAkSKwoHbWFkZV9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPgoMU3BsaXRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgdtYWlsX2lkGAIgASgJEgoKAmJ5GAMgASgJIjkKDVNwbGl0UmVzcG9uc2USKAoDcGluGAEgASgLMhsucmVqb2luZGVyLnRocmVhZGluZy52MS5QaW4iVAoMTWVyZ2VSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgdtYWlsX2lkGAIgASgJEhQKDGludG9fbWFpbF9pZBgDIAEoCRIKCgJieRgEIAEoCSI5Cg1NZXJnZVJlc3BvbnNlEigKA3BpbhgBIAEoCzIbLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGluIj4KDFVubG9nUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCRIKCgJieRgDIAEoCSI5Cg1VbmxvZ1Jlc3BvbnNlEigKA3BpbhgBIAEoCzIbLnJlam9pbmRlci50aHJlYWRpbmcudjEuUGluIjEKDFVucGluUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDgoGcGluX2lkGAIgASgJIg8KDVVucGluUmVzcG9uc2UibwoPTGlzdFBpbnNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgdtYWlsX2lkGAIgASgJEhEKCXRocmVhZF9pZBgDIAEoCRIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSJWChBMaXN0UGluc1Jlc3BvbnNlEikKBHBpbnMYASADKAsyGy5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlBpbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiXwoQR2V0VGhyZWFkUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJdGhyZWFkX2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJInIKEUdldFRocmVhZFJlc3BvbnNlEhEKCXRocmVhZF9pZBgBIAEoCRIxCgVtYWlscxgCIAMoCzIiLnJlam9pbmRlci50aHJlYWRpbmcudjEuVGhyZWFkTWFpbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAkiPwoKVGhyZWFkTWFpbBIPCgdtYWlsX2lkGAEgASgJEg8KB3ZlcmRpY3QYAiABKAkSDwoHYmVjYXVzZRgDIAEoCTLZCQoQVGhyZWFkaW5nU2VydmljZRJUCgVUcmFjaxIkLnJlam9pbmRlci50aHJlYWRpbmcudjEuVHJhY2tSZXF1ZXN0GiUucmVqb2luZGVyLnRocmVhZGluZy52MS5UcmFja1Jlc3BvbnNlEmMKCkdldFRyYWNrZWQSKS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkdldFRyYWNrZWRSZXF1ZXN0GioucmVqb2luZGVyLnRocmVhZGluZy52MS5HZXRUcmFja2VkUmVzcG9uc2USWgoHVW50cmFjaxImLnJlam9pbmRlci50aHJlYWRpbmcudjEuVW50cmFja1JlcXVlc3QaJy5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlVudHJhY2tSZXNwb25zZRJjCgpDb3VudE1haWxzEikucmVqb2luZGVyLnRocmVhZGluZy52MS5Db3VudE1haWxzUmVxdWVzdBoqLnJlam9pbmRlci50aHJlYWRpbmcudjEuQ291bnRNYWlsc1Jlc3BvbnNlEmwKDURlbGV0ZU1haWxzT2YSLC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkRlbGV0ZU1haWxzT2ZSZXF1ZXN0Gi0ucmVqb2luZGVyLnRocmVhZGluZy52MS5EZWxldGVNYWlsc09mUmVzcG9uc2USZgoLR2V0RGVsZXRpb24SKi5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkdldERlbGV0aW9uUmVxdWVzdBorLnJlam9pbmRlci50aHJlYWRpbmcudjEuR2V0RGVsZXRpb25SZXNwb25zZRJaCgdFeHBsYWluEiYucmVqb2luZGVyLnRocmVhZGluZy52MS5FeHBsYWluUmVxdWVzdBonLnJlam9pbmRlci50aHJlYWRpbmcudjEuRXhwbGFpblJlc3BvbnNlElQKBVNwbGl0EiQucmVqb2luZGVyLnRocmVhZGluZy52MS5TcGxpdFJlcXVlc3QaJS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlNwbGl0UmVzcG9uc2USVAoFTWVyZ2USJC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLk1lcmdlUmVxdWVzdBolLnJlam9pbmRlci50aHJlYWRpbmcudjEuTWVyZ2VSZXNwb25zZRJUCgVVbmxvZxIkLnJlam9pbmRlci50aHJlYWRpbmcudjEuVW5sb2dSZXF1ZXN0GiUucmVqb2luZGVyLnRocmVhZGluZy52MS5VbmxvZ1Jlc3BvbnNlElQKBVVucGluEiQucmVqb2luZGVyLnRocmVhZGluZy52MS5VbnBpblJlcXVlc3QaJS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLlVucGluUmVzcG9uc2USXQoITGlzdFBpbnMSJy5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkxpc3RQaW5zUmVxdWVzdBooLnJlam9pbmRlci50aHJlYWRpbmcudjEuTGlzdFBpbnNSZXNwb25zZRJgCglHZXRUaHJlYWQSKC5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkdldFRocmVhZFJlcXVlc3QaKS5yZWpvaW5kZXIudGhyZWFkaW5nLnYxLkdldFRocmVhZFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.threading.v1.TrackRequest
@@ -131,6 +131,41 @@ export const GetTrackedResponseSchema: GenMessage<GetTrackedResponse> = /*@__PUR
   messageDesc(file_rejoinder_threading_v1_api, 3);
 
 /**
+ * @generated from message rejoinder.threading.v1.UntrackRequest
+ */
+export type UntrackRequest = Message<"rejoinder.threading.v1.UntrackRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string tracked_id = 2;
+   */
+  trackedId: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.UntrackRequest.
+ * Use `create(UntrackRequestSchema)` to create a new message.
+ */
+export const UntrackRequestSchema: GenMessage<UntrackRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 4);
+
+/**
+ * @generated from message rejoinder.threading.v1.UntrackResponse
+ */
+export type UntrackResponse = Message<"rejoinder.threading.v1.UntrackResponse"> & {
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.UntrackResponse.
+ * Use `create(UntrackResponseSchema)` to create a new message.
+ */
+export const UntrackResponseSchema: GenMessage<UntrackResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 5);
+
+/**
  * @generated from message rejoinder.threading.v1.CountMailsRequest
  */
 export type CountMailsRequest = Message<"rejoinder.threading.v1.CountMailsRequest"> & {
@@ -152,7 +187,7 @@ export type CountMailsRequest = Message<"rejoinder.threading.v1.CountMailsReques
  * Use `create(CountMailsRequestSchema)` to create a new message.
  */
 export const CountMailsRequestSchema: GenMessage<CountMailsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 4);
+  messageDesc(file_rejoinder_threading_v1_api, 6);
 
 /**
  * Somebody, or all of a domain.
@@ -173,7 +208,7 @@ export type People = Message<"rejoinder.threading.v1.People"> & {
  * Use `create(PeopleSchema)` to create a new message.
  */
 export const PeopleSchema: GenMessage<People> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 5);
+  messageDesc(file_rejoinder_threading_v1_api, 7);
 
 /**
  * @generated from message rejoinder.threading.v1.CountMailsResponse
@@ -192,7 +227,7 @@ export type CountMailsResponse = Message<"rejoinder.threading.v1.CountMailsRespo
  * Use `create(CountMailsResponseSchema)` to create a new message.
  */
 export const CountMailsResponseSchema: GenMessage<CountMailsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 6);
+  messageDesc(file_rejoinder_threading_v1_api, 8);
 
 /**
  * @generated from message rejoinder.threading.v1.MailCount
@@ -216,7 +251,7 @@ export type MailCount = Message<"rejoinder.threading.v1.MailCount"> & {
  * Use `create(MailCountSchema)` to create a new message.
  */
 export const MailCountSchema: GenMessage<MailCount> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 7);
+  messageDesc(file_rejoinder_threading_v1_api, 9);
 
 /**
  * @generated from message rejoinder.threading.v1.DeleteMailsOfRequest
@@ -247,7 +282,7 @@ export type DeleteMailsOfRequest = Message<"rejoinder.threading.v1.DeleteMailsOf
  * Use `create(DeleteMailsOfRequestSchema)` to create a new message.
  */
 export const DeleteMailsOfRequestSchema: GenMessage<DeleteMailsOfRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 8);
+  messageDesc(file_rejoinder_threading_v1_api, 10);
 
 /**
  * @generated from message rejoinder.threading.v1.DeleteMailsOfResponse
@@ -264,7 +299,7 @@ export type DeleteMailsOfResponse = Message<"rejoinder.threading.v1.DeleteMailsO
  * Use `create(DeleteMailsOfResponseSchema)` to create a new message.
  */
 export const DeleteMailsOfResponseSchema: GenMessage<DeleteMailsOfResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 9);
+  messageDesc(file_rejoinder_threading_v1_api, 11);
 
 /**
  * @generated from message rejoinder.threading.v1.GetDeletionRequest
@@ -281,7 +316,7 @@ export type GetDeletionRequest = Message<"rejoinder.threading.v1.GetDeletionRequ
  * Use `create(GetDeletionRequestSchema)` to create a new message.
  */
 export const GetDeletionRequestSchema: GenMessage<GetDeletionRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 10);
+  messageDesc(file_rejoinder_threading_v1_api, 12);
 
 /**
  * @generated from message rejoinder.threading.v1.GetDeletionResponse
@@ -298,7 +333,7 @@ export type GetDeletionResponse = Message<"rejoinder.threading.v1.GetDeletionRes
  * Use `create(GetDeletionResponseSchema)` to create a new message.
  */
 export const GetDeletionResponseSchema: GenMessage<GetDeletionResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 11);
+  messageDesc(file_rejoinder_threading_v1_api, 13);
 
 /**
  * @generated from message rejoinder.threading.v1.Deletion
@@ -329,7 +364,7 @@ export type Deletion = Message<"rejoinder.threading.v1.Deletion"> & {
  * Use `create(DeletionSchema)` to create a new message.
  */
 export const DeletionSchema: GenMessage<Deletion> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 12);
+  messageDesc(file_rejoinder_threading_v1_api, 14);
 
 /**
  * @generated from message rejoinder.threading.v1.ExplainRequest
@@ -351,7 +386,7 @@ export type ExplainRequest = Message<"rejoinder.threading.v1.ExplainRequest"> & 
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 13);
+  messageDesc(file_rejoinder_threading_v1_api, 15);
 
 /**
  * @generated from message rejoinder.threading.v1.ExplainResponse
@@ -389,7 +424,7 @@ export type ExplainResponse = Message<"rejoinder.threading.v1.ExplainResponse"> 
   because: string;
 
   /**
-   * What decided. Tracked: root, pinned, answers, contact. Asking: text_unread. Untracked: never_logged, split, cut_subject, not_quoting, behind_cut,
+   * What decided. Tracked: root, pinned, answers, contact. Asking: text_unread. Untracked: never_logged, unlogged, split, cut_subject, not_quoting, behind_cut,
    * behind_unread, no_chain, no_tracked_ancestor. Either: forgotten (a person deleted it).
    *
    * @generated from field: string rule = 6;
@@ -423,7 +458,7 @@ export type ExplainResponse = Message<"rejoinder.threading.v1.ExplainResponse"> 
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 14);
+  messageDesc(file_rejoinder_threading_v1_api, 16);
 
 /**
  * An id that a mail cites.
@@ -463,7 +498,7 @@ export type Evidence = Message<"rejoinder.threading.v1.Evidence"> & {
  * Use `create(EvidenceSchema)` to create a new message.
  */
 export const EvidenceSchema: GenMessage<Evidence> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 15);
+  messageDesc(file_rejoinder_threading_v1_api, 17);
 
 /**
  * What a person said of a mail. It wins over the rules and holds as long as the tenant, also when the mail comes again.
@@ -477,7 +512,7 @@ export type Pin = Message<"rejoinder.threading.v1.Pin"> & {
   pinId: string;
 
   /**
-   * split, merge.
+   * split, merge, unlog.
    *
    * @generated from field: string kind = 2;
    */
@@ -513,7 +548,7 @@ export type Pin = Message<"rejoinder.threading.v1.Pin"> & {
  * Use `create(PinSchema)` to create a new message.
  */
 export const PinSchema: GenMessage<Pin> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 16);
+  messageDesc(file_rejoinder_threading_v1_api, 18);
 
 /**
  * @generated from message rejoinder.threading.v1.SplitRequest
@@ -542,7 +577,7 @@ export type SplitRequest = Message<"rejoinder.threading.v1.SplitRequest"> & {
  * Use `create(SplitRequestSchema)` to create a new message.
  */
 export const SplitRequestSchema: GenMessage<SplitRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 17);
+  messageDesc(file_rejoinder_threading_v1_api, 19);
 
 /**
  * @generated from message rejoinder.threading.v1.SplitResponse
@@ -559,7 +594,7 @@ export type SplitResponse = Message<"rejoinder.threading.v1.SplitResponse"> & {
  * Use `create(SplitResponseSchema)` to create a new message.
  */
 export const SplitResponseSchema: GenMessage<SplitResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 18);
+  messageDesc(file_rejoinder_threading_v1_api, 20);
 
 /**
  * @generated from message rejoinder.threading.v1.MergeRequest
@@ -593,7 +628,7 @@ export type MergeRequest = Message<"rejoinder.threading.v1.MergeRequest"> & {
  * Use `create(MergeRequestSchema)` to create a new message.
  */
 export const MergeRequestSchema: GenMessage<MergeRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 19);
+  messageDesc(file_rejoinder_threading_v1_api, 21);
 
 /**
  * @generated from message rejoinder.threading.v1.MergeResponse
@@ -610,7 +645,53 @@ export type MergeResponse = Message<"rejoinder.threading.v1.MergeResponse"> & {
  * Use `create(MergeResponseSchema)` to create a new message.
  */
 export const MergeResponseSchema: GenMessage<MergeResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 20);
+  messageDesc(file_rejoinder_threading_v1_api, 22);
+
+/**
+ * @generated from message rejoinder.threading.v1.UnlogRequest
+ */
+export type UnlogRequest = Message<"rejoinder.threading.v1.UnlogRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string mail_id = 2;
+   */
+  mailId: string;
+
+  /**
+   * As in SplitRequest.
+   *
+   * @generated from field: string by = 3;
+   */
+  by: string;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.UnlogRequest.
+ * Use `create(UnlogRequestSchema)` to create a new message.
+ */
+export const UnlogRequestSchema: GenMessage<UnlogRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 23);
+
+/**
+ * @generated from message rejoinder.threading.v1.UnlogResponse
+ */
+export type UnlogResponse = Message<"rejoinder.threading.v1.UnlogResponse"> & {
+  /**
+   * @generated from field: rejoinder.threading.v1.Pin pin = 1;
+   */
+  pin?: Pin | undefined;
+};
+
+/**
+ * Describes the message rejoinder.threading.v1.UnlogResponse.
+ * Use `create(UnlogResponseSchema)` to create a new message.
+ */
+export const UnlogResponseSchema: GenMessage<UnlogResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_threading_v1_api, 24);
 
 /**
  * @generated from message rejoinder.threading.v1.UnpinRequest
@@ -632,7 +713,7 @@ export type UnpinRequest = Message<"rejoinder.threading.v1.UnpinRequest"> & {
  * Use `create(UnpinRequestSchema)` to create a new message.
  */
 export const UnpinRequestSchema: GenMessage<UnpinRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 21);
+  messageDesc(file_rejoinder_threading_v1_api, 25);
 
 /**
  * @generated from message rejoinder.threading.v1.UnpinResponse
@@ -645,7 +726,7 @@ export type UnpinResponse = Message<"rejoinder.threading.v1.UnpinResponse"> & {
  * Use `create(UnpinResponseSchema)` to create a new message.
  */
 export const UnpinResponseSchema: GenMessage<UnpinResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 22);
+  messageDesc(file_rejoinder_threading_v1_api, 26);
 
 /**
  * @generated from message rejoinder.threading.v1.ListPinsRequest
@@ -684,7 +765,7 @@ export type ListPinsRequest = Message<"rejoinder.threading.v1.ListPinsRequest"> 
  * Use `create(ListPinsRequestSchema)` to create a new message.
  */
 export const ListPinsRequestSchema: GenMessage<ListPinsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 23);
+  messageDesc(file_rejoinder_threading_v1_api, 27);
 
 /**
  * @generated from message rejoinder.threading.v1.ListPinsResponse
@@ -706,7 +787,7 @@ export type ListPinsResponse = Message<"rejoinder.threading.v1.ListPinsResponse"
  * Use `create(ListPinsResponseSchema)` to create a new message.
  */
 export const ListPinsResponseSchema: GenMessage<ListPinsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 24);
+  messageDesc(file_rejoinder_threading_v1_api, 28);
 
 /**
  * @generated from message rejoinder.threading.v1.GetThreadRequest
@@ -738,7 +819,7 @@ export type GetThreadRequest = Message<"rejoinder.threading.v1.GetThreadRequest"
  * Use `create(GetThreadRequestSchema)` to create a new message.
  */
 export const GetThreadRequestSchema: GenMessage<GetThreadRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 25);
+  messageDesc(file_rejoinder_threading_v1_api, 29);
 
 /**
  * @generated from message rejoinder.threading.v1.GetThreadResponse
@@ -767,7 +848,7 @@ export type GetThreadResponse = Message<"rejoinder.threading.v1.GetThreadRespons
  * Use `create(GetThreadResponseSchema)` to create a new message.
  */
 export const GetThreadResponseSchema: GenMessage<GetThreadResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 26);
+  messageDesc(file_rejoinder_threading_v1_api, 30);
 
 /**
  * @generated from message rejoinder.threading.v1.ThreadMail
@@ -796,14 +877,14 @@ export type ThreadMail = Message<"rejoinder.threading.v1.ThreadMail"> & {
  * Use `create(ThreadMailSchema)` to create a new message.
  */
 export const ThreadMailSchema: GenMessage<ThreadMail> = /*@__PURE__*/
-  messageDesc(file_rejoinder_threading_v1_api, 27);
+  messageDesc(file_rejoinder_threading_v1_api, 31);
 
 /**
  * @generated from service rejoinder.threading.v1.ThreadingService
  */
 export const ThreadingService: GenService<{
   /**
-   * Log a mail by its Message-ID. A mail that nobody has seen is kept as a tracked ghost and searched for.
+   * Log a mail by its Message-ID. A mail that nobody has seen is kept as a tracked ghost and searched for. UNLOGGED where a person said that it was not meant to be.
    *
    * @generated from rpc rejoinder.threading.v1.ThreadingService.Track
    */
@@ -821,6 +902,17 @@ export const ThreadingService: GenService<{
     methodKind: "unary";
     input: typeof GetTrackedRequestSchema;
     output: typeof GetTrackedResponseSchema;
+  },
+  /**
+   * Takes back that a Message-ID is tracked which nobody has seen: it is searched for no more, and what cites it is not tracked for that. OK also where it is gone
+   * already; MAIL_HAS_COME once its mail is known, of which Unlog speaks.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.Untrack
+   */
+  untrack: {
+    methodKind: "unary";
+    input: typeof UntrackRequestSchema;
+    output: typeof UntrackResponseSchema;
   },
   /**
    * How many mails are from or to each of these people; what was sent from the CRM does not count. INVALID with more than 1,000.
@@ -883,6 +975,18 @@ export const ThreadingService: GenService<{
     methodKind: "unary";
     input: typeof MergeRequestSchema;
     output: typeof MergeResponseSchema;
+  },
+  /**
+   * A person's word: this mail was not meant to be logged. It counts as one that nobody logged: it is tracked no more, nor are its answers, unless its own chain names
+   * a tracked mail. Logging it again does not undo that, Unpin does. Said again, it changes nothing. SENT_FROM_HERE of a mail that was sent from the CRM,
+   * NOT_LOGGED_BY_HAND of one that is there by the rules alone.
+   *
+   * @generated from rpc rejoinder.threading.v1.ThreadingService.Unlog
+   */
+  unlog: {
+    methodKind: "unary";
+    input: typeof UnlogRequestSchema;
+    output: typeof UnlogResponseSchema;
   },
   /**
    * Takes a pin back; what it decided is decided by the rules again. OK also where it is gone already.
