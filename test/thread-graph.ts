@@ -5,6 +5,7 @@ import { ObservedMailSchema } from '@rejoinder/contracts/events/sync';
 import { bytesText } from '@rejoinder/runtime/rows';
 import { observe, type Hash } from '../services/sync/src/inbox/observe.js';
 import { settleDoubts } from '../services/sync/src/inbox/settle-doubts.js';
+import { fromOutside } from '../services/threading/src/graph/graph.js';
 import { learn, sightingOf, unjudged, type Sighting, type Stored } from '../services/threading/src/graph/sighting.js';
 import { idsHeld, thread } from '../services/threading/src/graph/threads.js';
 import { judge } from '../services/threading/src/verdict/judge.js';
@@ -88,7 +89,8 @@ export class MemoryGraph {
 
   #judge(changed: string[]): void {
     const reached = this.#reachedFrom(changed);
-    const outside = (mail: Stored) => ({ ...mail, people: mail.people.filter((one) => one !== this.#own) });
+    const own = { addresses: new Set([this.#own]), logsInternal: false, internalUntil: null };
+    const outside = (mail: Stored) => fromOutside(mail, own);
     const bearers = new Set(reached.flatMap((mail) => mail.chain.flatMap((id) => this.#of(this.#bearers, id))));
     const judged = judge(reached.map(outside), { bearers: [...bearers].map(outside), ghosts: new Set(), splits: new Set() });
     const after = reached.map((mail) => ({ ...mail, ...judged.get(mail.mailId)! }));

@@ -14,6 +14,7 @@ export const variants = {
   v4: 'answer to all and one more, nothing quoted',
   v5: 'same subject behind "Re:", to somebody else, References alone, text removed',
   v6: 'answer to the same people under a new subject, nothing quoted',
+  v7: 'mail among ourselves, which the next answer cites as well',
 } as const;
 export type Variant = keyof typeof variants;
 export const leaving: readonly Variant[] = ['v1', 'v2', 'v5'];
@@ -63,11 +64,19 @@ function injected(parent: CorpusMail, variant: Variant, at: number): Injected {
   const chain = [...messageIds(value('references')), ...messageIds(value('in-reply-to')), idOf(parent.header)!];
   // Old programs put the subject of what they forward into brackets.
   const forwarded = at % 2 === 0 || subject === '' ? `Fwd: ${subject}` : `[Fwd: ${subject}]`;
-  const to = { v1: [fresh], v2: [fresh], v3: [fresh], v4: [...people, fresh], v5: [fresh], v6: people }[variant];
-  const subjects = { v1: forwarded, v2: 'Lunch', v3: forwarded, v4: `Re: ${subject}`, v5: `Re: ${subject}`, v6: 'Lunch' };
+  const to = { v1: [fresh], v2: [fresh], v3: [fresh], v4: [...people, fresh], v5: [fresh], v6: people, v7: [ownAddress] }[variant];
+  const subjects = {
+    v1: forwarded,
+    v2: 'Lunch',
+    v3: forwarded,
+    v4: `Re: ${subject}`,
+    v5: `Re: ${subject}`,
+    v6: 'Lunch',
+    v7: `Re: ${subject}`,
+  };
   const own = { from: ownAddress, to, subject: subjects[variant], chain, withoutInReplyTo: variant === 'v5' };
   const mail = written(`${variant}-${at}`, { ...own, text: variant === 'v3' ? forwardedText : plainText });
-  const answerer = variant === 'v6' ? people[0]! : fresh;
+  const answerer = variant === 'v6' || variant === 'v7' ? people[0]! : fresh;
   const longer = [...chain, idOf(mail.header)!];
   const back = { subject: `Re: ${subjects[variant]}`, text: answerText };
   const answer = written(`${variant}-${at}-answer`, { ...back, from: answerer, to: [ownAddress], chain: longer });

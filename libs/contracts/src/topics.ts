@@ -36,7 +36,12 @@ export const topics = {
       connections.SettingsChangedSchema,
     ],
   },
-  'rejoinder.connections.internal.v1': { public: false, partitions, key: 'tenant_id', events: [connections.NeverLogChangedSchema] },
+  'rejoinder.connections.internal.v1': {
+    public: false,
+    partitions,
+    key: 'tenant_id',
+    events: [connections.NeverLogChangedSchema, connections.LoggingChangedSchema],
+  },
   'rejoinder.sync.v1': { public: true, partitions, key: 'inbox_id', events: [sync.MailCapturedSchema, sync.CaptureFailedSchema] },
   'rejoinder.sync.internal.v1': {
     public: false,

@@ -11,6 +11,7 @@ export const trackingRules = {
   split: 'Somebody said that it does not belong to the conversation it answers.',
   cut_subject: 'It answers a logged mail, but went to other people under another subject.',
   not_quoting: 'It answers a logged mail, but went to other people and quotes nothing of it.',
+  internal: 'It answers a logged mail, but nobody except your own people is on it, and your settings do not log such mail.',
   behind_cut: 'It answers a mail that has left the logged conversation.',
   behind_unread: 'It answers a mail of which it is not known yet whether it belongs to the logged conversation.',
   no_chain: 'It does not say that it answers any mail.',

@@ -16,6 +16,7 @@ const mail = (change: Partial<Candidate>): Candidate => ({
   root: undefined,
   isNeverLogged: false,
   pin: undefined,
+  logsInternal: false,
   facts: facts(['ann']),
   chain: [],
   ...change,
@@ -117,6 +118,42 @@ describe('the gate', () => {
     expect(judgeTracked(mail({ pin: 'track' }), known({}))).toMatchObject({ verdict: 'tracked', because: { kind: 'pinned' } });
   });
 
+  describe('for a mail that nobody but own people is on', () => {
+    const among = facts([]);
+    const internal: KnownMail = { tracked: false, cut: false, facts: among };
+
+    it('stays shut, though it answers a tracked mail, unless such mail is logged', () => {
+      const answer = mail({ chain: ['sent'], facts: among });
+      expect(judgeTracked(answer, known({ sent }))).toEqual({ verdict: 'untracked', because: { kind: 'internal' }, via: undefined });
+      expect(judgeTracked({ ...answer, logsInternal: true }, known({ sent }))).toMatchObject({
+        verdict: 'tracked',
+        because: { kind: 'answers' },
+        via: 'sent',
+      });
+      expect(judgeTracked(mail({ facts: among, logsInternal: true }), known({ sent }))).toMatchObject({ because: { kind: 'no_chain' } });
+    });
+
+    it('opens where a person logged it or put it there, and where a program wrote it', () => {
+      const because = (change: Partial<Candidate>) =>
+        judgeTracked(mail({ chain: ['sent'], facts: among, ...change }), known({ sent })).because;
+      expect(because({ root: 'logging_address' })).toEqual({ kind: 'root', root: 'logging_address' });
+      expect(because({ pin: 'track' })).toEqual({ kind: 'pinned' });
+      expect(because({ facts: { ...among, isAutomatic: true } })).toMatchObject({ kind: 'answers' });
+    });
+
+    it('opens for who cites it beside the tracked mail, compared with the nearest mail that somebody outside is on, and for nobody who cites it alone', () => {
+      const citing = (people: string[], chain: string[]) =>
+        judgeTracked(mail({ chain, facts: facts(people, 'unread') }), known({ sent, internal }));
+      expect(citing(['ann'], ['sent', 'internal'])).toMatchObject({ verdict: 'tracked', because: { rule: 'shared_people' }, via: 'sent' });
+      expect(citing(['bob'], ['sent', 'internal'])).toMatchObject({ verdict: 'only_if_quoting' });
+      expect(citing(['ann'], ['internal'])).toMatchObject({ because: { kind: 'no_tracked_ancestor' } });
+      const logged: KnownMail = { ...internal, tracked: true };
+      expect(judgeTracked(mail({ chain: ['logged'], facts: facts(['bob'], false) }), known({ logged }))).toMatchObject({
+        because: { kind: 'cut' },
+      });
+    });
+  });
+
   it('never opens unless the mail is a root, is pinned, or its own chain names a tracked mail', () => {
     const ids = ['a', 'b', 'c', 'd'];
     const someFacts = fc.constantFrom(facts(['ann']), facts(['bob'], false), facts(['eve'], 'unread'), facts([]));
@@ -127,9 +164,10 @@ describe('the gate', () => {
     });
     const world = fc.dictionary(fc.constantFrom(...ids), someKnown);
     fc.assert(
-      fc.property(world, fc.subarray(ids), someFacts, (mails, chain, own) => {
-        const { verdict, via } = judgeTracked(mail({ chain, facts: own }), known(mails));
+      fc.property(world, fc.subarray(ids), someFacts, fc.boolean(), (mails, chain, own, logsInternal) => {
+        const { verdict, via } = judgeTracked(mail({ chain, facts: own, logsInternal }), known(mails));
         if (verdict === 'untracked') return;
+        expect(own.people.length > 0 || logsInternal).toBe(true);
         expect(chain).toContain(via);
         expect(mails[via ?? '']?.tracked).toBe(true);
         const between = chain.slice(chain.indexOf(via ?? '') + 1);

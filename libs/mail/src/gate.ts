@@ -11,6 +11,8 @@ export interface Candidate {
   isNeverLogged: boolean;
   /** A person's decision about this very mail. */
   pin: 'track' | 'untrack' | undefined;
+  /** Mail that nobody but own people is on is logged, if this is such. */
+  logsInternal: boolean;
   facts: CutFacts;
   /** Its own chain, oldest first (`settleChain`). */
   chain: readonly string[];
@@ -33,6 +35,7 @@ export type TrackedBecause =
   | { kind: 'no_tracked_ancestor' }
   | { kind: 'behind_a_cut'; cutId: string }
   | { kind: 'ancestor_undecided'; undecidedId: string }
+  | { kind: 'internal' }
   | { kind: 'cut'; rule: CutRule }
   | { kind: 'answers'; rule: CutRule };
 
@@ -46,8 +49,9 @@ export interface TrackedVerdict {
 /**
  * Takes a mail and what is known of the ids in its chain.
  * Gives whether it is tracked, and why. Never-log wins over everything, a pin over the rest. Otherwise: a root is; a mail whose own
- * effective chain names a tracked mail is, unless it is cut. Who cites the mail is not an input: nothing is tracked because another
- * mail names it. When a known mail changes, the mails that cite it are judged again by the caller. At most MAX_CHAIN look-ups.
+ * effective chain names a tracked mail is, unless it is cut, or internal where such mail is not logged. Who cites the mail is not an input: nothing is
+ * tracked because another mail names it. When a known mail changes, the mails that cite it are judged again by the caller. At most two look-ups of
+ * each id in the chain.
  */
 export function judgeTracked(mail: Candidate, known: (id: string) => KnownMail | undefined): TrackedVerdict {
   if (mail.isNeverLogged) return untracked({ kind: 'never_logged' });
@@ -56,21 +60,48 @@ export function judgeTracked(mail: Candidate, known: (id: string) => KnownMail |
   if (mail.root !== undefined) return { verdict: 'tracked', because: { kind: 'root', root: mail.root }, via: undefined };
   const reach = reachOf(mail.chain, known);
   if (reach.via === undefined) return untracked(reach.because);
-  const { cut, rule } = judgeCut(mail.facts, reach.nearest);
+  if (!mail.logsInternal && isInternal(mail.facts)) return untracked({ kind: 'internal' });
+  const { cut, rule } = judgeCut(mail.facts, nearestAncestor(mail.chain, known));
   if (cut === true) return { verdict: 'untracked', because: { kind: 'cut', rule }, via: reach.via };
   return { verdict: cut === 'ask_text' ? 'only_if_quoting' : 'tracked', because: { kind: 'answers', rule }, via: reach.via };
 }
 
-type Reach = { via: string; nearest: CutFacts | undefined } | { via: undefined; because: TrackedBecause };
+/**
+ * Nobody but own people is on it: mail among members, also to recipients that it does not name. What a mail server or a program wrote is none: it says
+ * what became of a mail that went out.
+ */
+export function isInternal({ people, isAutomatic }: Pick<CutFacts, 'people' | 'isAutomatic'>): boolean {
+  return people.length === 0 && !isAutomatic;
+}
 
-/** Walks the chain from the nearest ancestor back, up to and including the first one that is cut: beyond it is another conversation. */
-function reachOf(chain: readonly string[], known: (id: string) => KnownMail | undefined): Reach {
+/**
+ * The ancestor that a mail is compared with: the nearest one that is known and that somebody outside is on, since with internal mail nothing can be
+ * shared; else the nearest that is known. A tracked id that nobody has seen ends the search.
+ */
+export function nearestAncestor(
+  chain: readonly string[],
+  known: (id: string) => Pick<KnownMail, 'tracked' | 'facts'> | undefined,
+): CutFacts | undefined {
   let nearest: CutFacts | undefined;
   for (const id of chain.toReversed()) {
     const ancestor = known(id);
     if (!ancestor) continue;
-    nearest ??= ancestor.facts;
-    if (ancestor.tracked) return { via: id, nearest };
+    const { facts, tracked } = ancestor;
+    if (facts && facts.people.length > 0) return facts;
+    if (!facts && tracked) return nearest;
+    nearest ??= facts;
+  }
+  return nearest;
+}
+
+type Reach = { via: string } | { via: undefined; because: TrackedBecause };
+
+/** Walks the chain from the nearest ancestor back, up to and including the first one that is cut: beyond it is another conversation. */
+function reachOf(chain: readonly string[], known: (id: string) => KnownMail | undefined): Reach {
+  for (const id of chain.toReversed()) {
+    const ancestor = known(id);
+    if (!ancestor) continue;
+    if (ancestor.tracked) return { via: id };
     if (ancestor.cut === true) return { via: undefined, because: { kind: 'behind_a_cut', cutId: id } };
     if (ancestor.cut === 'undecided') return { via: undefined, because: { kind: 'ancestor_undecided', undecidedId: id } };
   }

@@ -69,7 +69,9 @@ describe.runIf(corporaExist).each(corpora)('in %s', (path) => {
       const chain = chains.get(mail.id) ?? [];
       const root = isRoot(mail) && Number.parseInt(mail.id, 16) % 2 === 0 ? 'api' : undefined;
       const own = factsOf(mail, lists);
-      const { verdict } = judgeTracked({ root, isNeverLogged: false, pin: undefined, facts: own, chain }, (id) => known.get(id));
+      const { verdict } = judgeTracked({ root, isNeverLogged: false, pin: undefined, logsInternal: false, facts: own, chain }, (id) =>
+        known.get(id),
+      );
       known.set(mail.id, { tracked: verdict === 'tracked', cut: false, facts: own });
       truth.set(mail.id, root !== undefined || chain.some((id) => truth.get(id) === true));
     }

@@ -18,6 +18,7 @@ import { CountApi } from './people/count-api.js';
 import { DeletionApi } from './people/deletion-api.js';
 import { DeletionWorker } from './people/deletion-worker.js';
 import { OnContactChanged } from './people/on-contact-changed.js';
+import { OnLoggingChanged } from './people/on-logging-changed.js';
 import { OnNeverLogChanged } from './people/on-never-log-changed.js';
 import { RecheckWorker } from './verdict/recheck-worker.js';
 import { SightingWriter } from './graph/sighting-writer.js';
@@ -31,6 +32,7 @@ import { ThreadingApi } from './tracked/threading-api.js';
     OnCaptured,
     OnInboxEvents,
     OnNeverLogChanged,
+    OnLoggingChanged,
     OnContactChanged,
     ThreadingApi,
     CountApi,

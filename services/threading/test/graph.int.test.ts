@@ -6,8 +6,10 @@ import { newId } from '@rejoinder/base/id';
 import { MailTrackedSchema } from '@rejoinder/contracts/events/threading';
 import { fromBinary } from '@bufbuild/protobuf';
 import { judge } from '../src/verdict/judge.js';
-import type { GraphMail } from '../src/graph/graph.js';
+import { fromOutside, type GraphMail } from '../src/graph/graph.js';
 import { thread } from '../src/graph/threads.js';
+import { saveOwnAddresses } from '../src/inbox-store.js';
+import { putInternal } from '../src/people/internal-store.js';
 import type { Facts, Sighting } from '../src/graph/sighting.js';
 import { answerAsked } from './answering.js';
 import { madeGraphs, mail, wishes, type Made, type Wished } from './graphs.js';
@@ -54,19 +56,26 @@ interface Outcome {
   threads: string[];
 }
 
+/** Whose addresses are own in the end, and what the settings say then of mail among them. */
+interface Ours {
+  owns: string[];
+  logsInternal: boolean;
+}
+
 /** Everything at once, every text that is asked for answered, until nothing more is asked. */
-function atOnce(facts: Facts[], quotes: Map<string, boolean>, wished: Wished[] = []): Outcome {
-  const own = hash('own');
+function atOnce(facts: Facts[], quotes: Map<string, boolean>, { owns, logsInternal }: Ours, wished: Wished[] = []): Outcome {
+  const own = { addresses: new Set(owns.map(hash)), logsInternal, internalUntil: null };
   const stand = wished.filter(({ isTakenBack }) => !isTakenBack);
   const splits = new Set(stand.flatMap(({ at, kind }) => (kind === 'split' ? facts[at]!.ids : [])));
-  const mails: GraphMail[] = facts.map((one, at) => ({
+  const all: GraphMail[] = facts.map((one, at) => ({
     ...mail({ name: one.mailId, cites: one.chain, subject: one.subject, root: one.root, isAutomatic: one.kind === 'auto_reply' }),
     ids: one.ids,
-    people: [one.from, ...one.recipients].filter((person) => person !== own),
+    people: [one.from, ...one.recipients],
     isSplit: stand.some((wish) => wish.at === at && wish.kind === 'split'),
     mergedInto: facts[stand.find((wish) => wish.at === at && wish.kind === 'merge')?.into ?? -1]?.mailId ?? null,
     isUnlogged: stand.some((wish) => wish.at === at && wish.kind === 'unlog'),
   }));
+  const mails = all.map((one) => fromOutside(one, own));
   for (;;) {
     const judged = judge(mails, { bearers: [], ghosts: new Set(), splits });
     const asked = mails.filter((one) => judged.get(one.mailId)!.verdict === 'asking' && one.carriesQuote === null);
@@ -199,7 +208,7 @@ describe('what is tracked and what is one thread do not hang on the order of arr
           () => answerAsked(store, tenantId, quotes, answered),
         );
         const seen = await stored(tenantId);
-        expect(seen).toEqual(atOnce(all, quotes));
+        expect(seen).toEqual(atOnce(all, quotes, { owns: ['own'], logsInternal: false }));
         expect(await lastSaid(tenantId)).toEqual(seen.tracked);
       },
     );
@@ -233,12 +242,64 @@ describe('what is tracked and what is one thread do not hang on the order of arr
         await people.takeBack();
         await answerAsked(store, tenantId, quotes, answered);
         const seen = await stored(tenantId);
-        expect(seen).toEqual(atOnce(all, quotes, wished));
+        expect(seen).toEqual(atOnce(all, quotes, { owns: ['own'], logsInternal: false }, wished));
         expect(await lastSaid(tenantId)).toEqual(seen.tracked);
       },
     );
     await fc.assert(property, { numRuns: Number(process.env.GRAPH_RUNS ?? 60) });
   });
+
+  test(
+    'nor on when an address becomes our own, and when the settings say what of mail among own people',
+    { timeout: 240_000 },
+    async () => {
+      const property = fc.asyncProperty(
+        madeGraphs,
+        fc.uniqueArray(fc.record({ revision: fc.nat(9), isLogged: fc.boolean(), order: fc.nat(6) }), {
+          maxLength: 3,
+          selector: ({ revision }) => revision,
+        }),
+        fc.option(fc.nat(6)),
+        fc.infiniteStream(fc.nat(4)),
+        fc.infiniteStream(fc.nat()),
+        async (graph, rules, connectedAt, sizes, order) => {
+          const tenantId = await newTenant(store, inboxId, hash('own'));
+          const all = graph.map((made, at) => factsOf(tenantId, `m${at}`, made));
+          const quotes = new Map(graph.map((made, at) => [all[at]!.mailId, made.quotes]));
+          const shuffled = all.map((one) => ({ one, at: order.next().value! })).sort((a, b) => a.at - b.at);
+          const told = new Set<unknown>();
+          const answered = new Set<string>();
+          const say = async (batch: number) => {
+            for (const rule of rules.filter((one) => one.order <= batch && !told.has(one))) {
+              told.add(rule);
+              const { revision, isLogged } = rule;
+              await store.change(tenantId, (tx, now) => putInternal(tx, { tenantId, revision: revision + 1, isLogged, until: null }, now));
+            }
+            if (connectedAt === null || connectedAt > batch || told.has('inbox')) return;
+            told.add('inbox');
+            const row = { tenantId, inboxId: uuid('other inbox'), hash: Buffer.from(hash('person 0').slice(2), 'hex') };
+            await store.change(tenantId, (tx, now) => saveOwnAddresses(tx, [row], now));
+          };
+          await inBatches(
+            shuffled.map(({ one }) => one),
+            () => sizes.next().value!,
+            async (batch) => {
+              await say(batch);
+              await answerAsked(store, tenantId, quotes, answered);
+            },
+          );
+          await say(Infinity);
+          await answerAsked(store, tenantId, quotes, answered);
+          const seen = await stored(tenantId);
+          const last = rules.toSorted((one, other) => one.revision - other.revision).at(-1);
+          const owns = connectedAt === null ? ['own'] : ['own', 'person 0'];
+          expect(seen).toEqual(atOnce(all, quotes, { owns, logsInternal: last?.isLogged ?? false }));
+          expect(await lastSaid(tenantId)).toEqual(seen.tracked);
+        },
+      );
+      await fc.assert(property, { numRuns: Number(process.env.GRAPH_RUNS ?? 60) });
+    },
+  );
 });
 
 test('a batch of 500 mails costs a handful of statements', async () => {

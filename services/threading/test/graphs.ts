@@ -16,6 +16,7 @@ export interface Drawn {
   /** What it was judged before. */
   verdict?: GraphMail['verdict'];
   isNeverLogged?: boolean;
+  logsInternal?: boolean;
   isOfContact?: boolean;
   isSplit?: boolean;
   mergedInto?: string | null;
@@ -33,6 +34,7 @@ export function mail({
   carriesQuote = null,
   verdict = 'untracked',
   isNeverLogged = false,
+  logsInternal = false,
   isOfContact = false,
   isSplit = false,
   mergedInto = null,
@@ -55,6 +57,7 @@ export function mail({
     answers: null,
     byContact: false,
     isNeverLogged,
+    logsInternal,
     isOfContact,
     isSplit,
     mergedInto,

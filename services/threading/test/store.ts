@@ -8,6 +8,7 @@ import { createLogger } from '@rejoinder/runtime/logging';
 import { migrate, serviceMigrations } from '@rejoinder/runtime/migrate';
 import { PartitionKeeper } from '@rejoinder/runtime/partitions';
 import { Wake } from '@rejoinder/runtime/wake';
+import type { Job, WorkOutcome } from '@rejoinder/runtime/worker';
 import { startPostgres } from '@rejoinder/testing/postgres';
 import { PrismaClient } from '../src/generated/client.js';
 import { GraphWriter } from '../src/graph/graph-writer.js';
@@ -17,12 +18,16 @@ import { role } from '../src/role.js';
 import type { Tx } from '../src/tx.js';
 import { SightingWriter } from '../src/graph/sighting-writer.js';
 import type { Sighting } from '../src/graph/sighting.js';
+import { RecheckWorker } from '../src/verdict/recheck-worker.js';
+import { lockGraphs } from '../src/graph/graph-store.js';
 
 export interface TestStore extends AsyncDisposable {
   database: Database<Tx>;
   captured: OnCaptured;
   pins: PinApi;
   take(sightings: Sighting[]): Promise<void>;
+  /** Writes under the tenant's lock, and has judged again what is left for that. */
+  change(tenantId: string, write: (tx: Tx, now: Date) => Promise<void>): Promise<void>;
   /** As the database's owner. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** Statements that reached PostgreSQL while the work ran. */
@@ -49,6 +54,7 @@ export async function openStore(): Promise<TestStore> {
   const outbox = new Outbox(clock);
   const graph = new GraphWriter(outbox, clock, logger);
   const writer = new SightingWriter(graph, outbox);
+  const recheck = workOf((workers) => new RecheckWorker(database, graph, clock, workers));
   const stop = async () => {
     await keeper.stop();
     await wake.close();
@@ -64,6 +70,13 @@ export async function openStore(): Promise<TestStore> {
       const tenants = [...new Set(sightings.map(({ facts }) => facts.tenantId))];
       return database.write({ tenants }, (tx) => writer.take(tx, sightings, () => undefined));
     },
+    change: async (tenantId, write) => {
+      await database.write({ tenants: [tenantId] }, async (tx) => {
+        await lockGraphs(tx, [tenantId]);
+        await write(tx, clock.now());
+      });
+      await recheck({ tenantId } as Job);
+    },
     query: async <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => (await pool.query<Row>(sql, values)).rows,
     statements: async (work) => {
       const before = count;
@@ -72,6 +85,13 @@ export async function openStore(): Promise<TestStore> {
     },
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** What a worker does with a job. */
+function workOf(make: (workers: never) => unknown): (job: Job) => Promise<WorkOutcome> {
+  let work: ((job: Job) => Promise<WorkOutcome>) | undefined;
+  make({ add: (spec: { work: typeof work }) => (work = spec.work) } as never);
+  return (job) => work!(job);
 }
 
 /** A tenant with an inbox of its own; the hash as PostgreSQL writes it. */

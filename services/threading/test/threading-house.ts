@@ -38,7 +38,7 @@ export const observed = (more: Observed = {}): Observed & { mailId: string; mess
 export const observe = (inboxId: string, mails: Observed[], tenantId = here.house.tenantId) =>
   here.house.publish('rejoinder.sync.internal.v1', MailsObservedSchema, inboxId, { inboxId, mails }, 0n, tenantId);
 
-export async function send(inboxId: string, more: MessageInitShape<typeof SendAcceptedSchema> = {}) {
+export async function send(inboxId: string, more: MessageInitShape<typeof SendAcceptedSchema> = {}, tenantId = here.house.tenantId) {
   const message = {
     sendId: newId(),
     inboxId,
@@ -49,7 +49,7 @@ export async function send(inboxId: string, more: MessageInitShape<typeof SendAc
     baseSubjectHash: subject,
     ...more,
   };
-  await here.house.publish('rejoinder.sending.v1', SendAcceptedSchema, inboxId, message);
+  await here.house.publish('rejoinder.sending.v1', SendAcceptedSchema, inboxId, message, 0n, tenantId);
   return message;
 }
 

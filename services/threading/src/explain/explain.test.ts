@@ -37,6 +37,8 @@ describe('the rule', () => {
     ['split', 'split', [ours, { name: 'it', cites: ['ours'], isSplit: true }]],
     ['cut_subject', 'cut', [ours, { ...moved, subject: 'lunch' }]],
     ['not_quoting', 'not_quoting', [ours, { ...moved, carriesQuote: false }]],
+    ['internal', 'internal', [ours, { name: 'it', cites: ['ours'], people: [] }]],
+    ['no_chain', 'untracked', [{ name: 'it', people: [] }]],
     ['answers', 'answers', [ours, { ...moved, carriesQuote: true }]],
     ['behind_cut', 'cut', [ours, { ...moved, subject: 'lunch' }, { name: 'it', cites: ['ours', 'moved'] }]],
     ['behind_unread', 'untracked', [ours, moved, { name: 'it', cites: ['ours', 'moved'], people: ['zoe'] }]],

@@ -52,14 +52,17 @@ const rules: Record<Exclude<TrackedVerdict['because']['kind'], 'pinned' | 'cut' 
   root: 'root',
   no_chain: 'no_chain',
   no_tracked_ancestor: 'no_tracked_ancestor',
+  internal: 'internal',
   behind_a_cut: 'behind_cut',
   ancestor_undecided: 'behind_unread',
 };
 
+const wordsOfTheirOwn: readonly TrackingRule[] = ['never_logged', 'unlogged', 'split', 'not_quoting', 'internal'];
+
 /** The word of MailTracked or MailUntracked; untracked for mail that the CRM never had to do with. */
 function wordOf(mail: GraphMail, rule: TrackingRule): string {
   if (mail.verdict === 'tracked') return becauseOf(mail);
-  if (rule === 'never_logged' || rule === 'unlogged' || rule === 'split' || rule === 'not_quoting') return rule;
+  if (wordsOfTheirOwn.includes(rule)) return rule;
   return rule === 'cut_subject' || rule === 'behind_cut' ? 'cut' : 'untracked';
 }
 

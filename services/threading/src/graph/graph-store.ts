@@ -3,7 +3,7 @@ import { bigintArray, byteaArray, byteaArrayText, textArray, uuidArray } from '@
 import { given, rowsOf } from '@rejoinder/runtime/rows';
 import { isNeverLogged, isOfContact } from '../people/people-store.js';
 import { isSplit, isUnlogged, mergedInto, mergedWith } from '../pins/pin-store.js';
-import type { GraphMail } from './graph.js';
+import type { GraphMail, OwnPeople } from './graph.js';
 import type { Tx } from '../tx.js';
 import type { Facts, Stored } from './sighting.js';
 
@@ -20,7 +20,7 @@ export interface IdKey {
 }
 
 /** The tenant's own people, which of their inboxes are gone, and which capture all mail of contacts. */
-export interface OwnInboxes {
+export interface OwnInboxes extends OwnPeople {
   addresses: Set<string>;
   gone: Set<string>;
   all: Set<string>;
@@ -28,7 +28,10 @@ export interface OwnInboxes {
 
 interface OwnRow {
   tenantId: string;
-  inboxId: string;
+  logsInternal: boolean;
+  internalUntil: string | null;
+  /** Null of a tenant that has no inbox. */
+  inboxId: string | null;
   address: string;
   removed: boolean;
   all: boolean;
@@ -69,15 +72,19 @@ export async function lockGraphs(tx: Tx, tenantIds: string[]): Promise<void> {
 }
 
 export async function ownInboxes(tx: Tx, tenantIds: string[]): Promise<Map<string, OwnInboxes>> {
-  const sql =
-    'select tenant_id as "tenantId", inbox_id as "inboxId", address_hash as address, removed, capture_since is not null as all from own_address where tenant_id = any($1::uuid[])';
-  const rows = await rowsOf<OwnRow>(tx, sql, [...new Set(tenantIds)]);
-  const none = (): OwnInboxes => ({ addresses: new Set(), gone: new Set(), all: new Set() });
-  const own = new Map(tenantIds.map((tenantId) => [tenantId, none()]));
-  for (const { tenantId, inboxId, address, removed, all } of rows) {
-    own.get(tenantId)!.addresses.add(address);
-    if (removed) own.get(tenantId)!.gone.add(inboxId);
-    if (all) own.get(tenantId)!.all.add(inboxId);
+  const sql = `select t.tenant_id as "tenantId", coalesce(g.log_internal, false) as "logsInternal", g.internal_until as "internalUntil", o.inbox_id as "inboxId",
+      o.address_hash as address, o.removed, o.capture_since is not null as all
+    from unnest($1::uuid[]) t (tenant_id) left join tenant_graph g using (tenant_id) left join own_address o using (tenant_id)`;
+  const own = new Map<string, OwnInboxes>();
+  for (const { tenantId, logsInternal, internalUntil, inboxId, address, removed, all } of await rowsOf<OwnRow>(tx, sql, [
+    ...new Set(tenantIds),
+  ])) {
+    const of = own.get(tenantId) ?? { addresses: new Set(), gone: new Set(), all: new Set(), logsInternal, internalUntil };
+    own.set(tenantId, of);
+    if (inboxId === null) continue;
+    of.addresses.add(address);
+    if (removed) of.gone.add(inboxId);
+    if (all) of.all.add(inboxId);
   }
   return own;
 }

@@ -94,8 +94,9 @@ export class GraphWriter {
     const around = await surroundings(tx, reached);
     const judgements: Judgement[] = [];
     for (const [tenantId, mails] of byTenant(reached, (mail) => mail.tenantId)) {
-      const verdicts = judge(withoutOwn(mails, own), around(tenantId, own));
-      judgements.push(...mails.map((before) => ({ before, judged: verdicts.get(before.mailId)! })));
+      const outside = withoutOwn(mails, own);
+      const verdicts = judge(outside, around(tenantId, own));
+      judgements.push(...outside.map((before) => ({ before, judged: verdicts.get(before.mailId)! })));
     }
     return { judgements, isAll: stored.length < limit };
   }

@@ -37,6 +37,8 @@ export interface GraphMail {
   byContact: boolean;
   /** Somebody on it is on the never-log list. */
   isNeverLogged: boolean;
+  /** Mail that nobody but own people is on is logged, if this is such. */
+  logsInternal: boolean;
   /** A contact is on it, and an inbox that got it captures all mail of contacts. */
   isOfContact: boolean;
   /** A person said that it begins a thread of its own. */
@@ -68,4 +70,19 @@ export function rootOf({ root, isUnlogged }: Pick<GraphMail, 'root' | 'isUnlogge
 /** The ids of its chain that hold a mail in its thread. */
 export function joinedIds(mail: { chain: string[]; joined: number }): string[] {
   return mail.joined === 0 ? [] : mail.chain.slice(-mail.joined);
+}
+
+/** Whose addresses are the tenant's own, and what it says of mail among them. */
+export interface OwnPeople {
+  addresses: ReadonlySet<string>;
+  /** Mail that nobody but they are on is logged. */
+  logsInternal: boolean;
+  /** Where it is not any more: what was captured of it before then stays. */
+  internalUntil: string | null;
+}
+
+/** A mail as it is judged: own addresses are nobody's people. */
+export function fromOutside<Mail extends GraphMail>(mail: Mail, { addresses, logsInternal, internalUntil }: OwnPeople): Mail {
+  const stays = internalUntil !== null && mail.capture === 'captured' && Date.parse(mail.seenAt) < Date.parse(internalUntil);
+  return { ...mail, people: mail.people.filter((one) => !addresses.has(one)), logsInternal: logsInternal || stays };
 }

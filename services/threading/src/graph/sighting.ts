@@ -125,6 +125,7 @@ export function unjudged(facts: Facts, said: Said): GraphMail & Facts {
     ...said,
     people: facts.from === noBytes ? facts.recipients : [facts.from, ...facts.recipients],
     isAutomatic: facts.kind === 'auto_reply' || facts.kind === 'delivery_report',
+    logsInternal: false,
     carriesQuote: null,
     threadId: null,
     verdict: 'untracked',

@@ -2,6 +2,7 @@
 import { event, type NewEvent } from '@rejoinder/bus/outbox';
 import { CaptureMailSchema, DropMailSchema } from '@rejoinder/contracts/commands';
 import { MailTrackedSchema, MailUntrackedSchema, ThreadMergedSchema, ThreadSplitSchema } from '@rejoinder/contracts/events/threading';
+import { isInternal } from '@rejoinder/mail/gate';
 import { rootOf, type GraphMail } from '../graph/graph.js';
 import type { Threading } from '../graph/threads.js';
 import type { Judged } from './judge.js';
@@ -105,11 +106,18 @@ function isDropped(before: GraphMail, after: GraphMail): boolean {
 
 /** Why a mail is tracked, or is so no more. */
 export function becauseOf(mail: GraphMail): string {
-  const { verdict, byContact, answers, mergedInto, isNeverLogged, isSplit } = mail;
+  const { verdict, byContact, answers, mergedInto } = mail;
   const root = rootOf(mail);
-  if (verdict !== 'tracked') return isNeverLogged ? 'never_logged' : root !== mail.root ? 'unlogged' : isSplit ? 'split' : 'cut';
+  if (verdict !== 'tracked') return whyUntracked(mail);
   if (root !== null || byContact) return root ?? 'contact';
   return answers !== null && answers === mergedInto ? 'pinned' : 'answers';
+}
+
+function whyUntracked(mail: GraphMail): string {
+  if (mail.isNeverLogged) return 'never_logged';
+  if (rootOf(mail) !== mail.root) return 'unlogged';
+  if (mail.isSplit) return 'split';
+  return isInternal(mail) && !mail.logsInternal ? 'internal' : 'cut';
 }
 
 function tracked(mail: GraphMail, traceparent: string | undefined): NewEvent {

@@ -66,6 +66,31 @@ describe('a mail is not tracked', () => {
   });
 });
 
+describe('a mail that nobody but own people is on', () => {
+  const among: Drawn = { name: 'among', cites: ['ours'], people: [] };
+  test('is not tracked for what it answers, and holds the thread together', () => {
+    const [judged] = [judge([mail(root), mail(among)], { bearers: [], ghosts: new Set(), splits: new Set() })];
+    expect(judged!.get('among')).toMatchObject({ verdict: 'untracked', cut: 'no', joined: 1 });
+  });
+  test('is, where such mail is logged or somebody logged it', () => {
+    expect(verdicts([root, { ...among, logsInternal: true }]).among).toBe('tracked');
+    expect(verdicts([root, { ...among, root: 'logged' }]).among).toBe('tracked');
+  });
+  test('lets pass who answers it and the tracked mail, and nobody who answers it alone', () => {
+    const both = { name: 'both', cites: ['ours', 'among'] };
+    const alone = { name: 'alone', cites: ['among'] };
+    expect(verdicts([alone, both, among, root])).toEqual({ ours: 'tracked', among: 'untracked', both: 'tracked', alone: 'untracked' });
+  });
+  test('takes nobody in who was not on the conversation before it', () => {
+    const moved = { name: 'moved', cites: ['ours', 'among'], people: ['zoe'] };
+    expect(verdicts([root, among, moved]).moved).toBe('asking');
+    expect(verdicts([root, among, { ...moved, subject: 'lunch' }]).moved).toBe('untracked');
+  });
+  test('is not tracked for a contact whose address is own now', () => {
+    expect(verdicts([{ ...among, cites: [], isOfContact: true }]).among).toBe('untracked');
+  });
+});
+
 describe('what was tracked before carries nothing by itself', () => {
   test('where a late ancestor cut it off: who answered it goes with it', () => {
     const between = { name: 'between', cites: ['ours'], people: ['zoe'], subject: 'lunch' };

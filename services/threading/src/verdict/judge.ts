@@ -1,5 +1,13 @@
 // Judges mails whose ground has changed, together: which of them are tracked, asked for their text, or none of the CRM's business.
-import { judgeTracked, type Candidate, type KnownMail, type Root, type TrackedVerdict } from '@rejoinder/mail/gate';
+import {
+  isInternal,
+  judgeTracked,
+  nearestAncestor,
+  type Candidate,
+  type KnownMail,
+  type Root,
+  type TrackedVerdict,
+} from '@rejoinder/mail/gate';
 import { judgeCut, type CutFacts } from '@rejoinder/mail/cut';
 import { rootOf, type Cut, type GraphMail, type RootReason } from '../graph/graph.js';
 
@@ -70,7 +78,7 @@ export class Judging {
   judged(mail: GraphMail): Judged {
     const asked = this.#ask(mail);
     // It says that this mail may be read, and nothing of those that cite it.
-    const byContact = asked?.verdict !== 'tracked' && mail.isOfContact && !isStopped(mail);
+    const byContact = asked?.verdict !== 'tracked' && isOfContact(mail);
     const verdict = byContact ? 'tracked' : (asked?.verdict ?? 'untracked');
     const via = byContact ? undefined : asked?.via;
     const answered = via === undefined ? [] : this.bearersOf(via, mail).filter((bearer) => this.#tracked.has(bearer.mailId));
@@ -95,6 +103,7 @@ export class Judging {
       root: root === null ? undefined : gateRoots[root],
       isNeverLogged: isStopped(mail),
       pin: this.#isPinned(mail) ? 'track' : isCut ? 'untrack' : undefined,
+      logsInternal: mail.logsInternal,
       facts: childFacts(mail, this.#nearest(mail)),
       chain: mail.chain,
     };
@@ -104,7 +113,7 @@ export class Judging {
   /** A person put it with a tracked mail; also with one that is tracked for its contact alone, which leads on nobody by itself. */
   #isPinned(mail: GraphMail): boolean {
     const target = mail.mergedInto === null ? undefined : this.#targets.get(mail.mergedInto);
-    return target !== undefined && (this.#tracked.has(target.mailId) || (target.isOfContact && !isStopped(target)));
+    return target !== undefined && (this.#tracked.has(target.mailId) || isOfContact(target));
   }
 
   #isTracked(id: string, citing: GraphMail): boolean {
@@ -125,13 +134,12 @@ export class Judging {
     };
   }
 
+  /** A tracked id that nobody has seen says nothing of who was on it. */
   #nearest(mail: GraphMail): CutFacts | undefined {
-    for (const id of mail.chain.toReversed()) {
+    return nearestAncestor(mail.chain, (id) => {
       const bearers = this.bearersOf(id, mail);
-      if (bearers.length > 0) return parentFacts(bearers, mail);
-      if (this.around.ghosts.has(id)) return undefined;
-    }
-    return undefined;
+      return bearers.length > 0 ? { tracked: false, facts: parentFacts(bearers, mail) } : { tracked: this.around.ghosts.has(id) };
+    });
   }
 
   /**
@@ -173,6 +181,9 @@ export class Judging {
 
 /** What was sent from the CRM was written there: the list is about what is read from mailboxes. */
 const isStopped = ({ isNeverLogged, root }: GraphMail): boolean => isNeverLogged && root !== 'sent';
+
+/** A contact whose address became our own is one no more, also where the mail was captured for that. */
+const isOfContact = (mail: GraphMail): boolean => mail.isOfContact && !isStopped(mail) && !isInternal(mail);
 
 /** Quoted text counts only under the ancestor's own subject: only then is the text asked for, and a fact known by chance of arrival must not decide. */
 function childFacts(mail: GraphMail, nearest: CutFacts | undefined): CutFacts {

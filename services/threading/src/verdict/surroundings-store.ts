@@ -1,16 +1,12 @@
 // What a judgement needs beside the mails that are judged: who bears what they cite, and what people have said of that.
 import { rowsOf } from '@rejoinder/runtime/rows';
-import type { GraphMail } from '../graph/graph.js';
+import { fromOutside, type GraphMail } from '../graph/graph.js';
 import { bearersOf, distinct, idArrays, idsGiven, mailsAt, type IdKey, type OwnInboxes } from '../graph/graph-store.js';
 import type { Tx } from '../tx.js';
 import type { Surroundings } from './judge.js';
 
-/** Own addresses are nobody's people. */
 export function withoutOwn(mails: GraphMail[], own: Map<string, OwnInboxes>): GraphMail[] {
-  return mails.map((mail) => {
-    const { addresses } = own.get(mail.tenantId)!;
-    return { ...mail, people: mail.people.filter((one) => !addresses.has(one)) };
-  });
+  return mails.map((mail) => fromOutside(mail, own.get(mail.tenantId)!));
 }
 
 /** What is stored around these mails, for each tenant of theirs. */

@@ -2,7 +2,7 @@
 // @generated from file rejoinder/connections/v1/events.proto (package rejoinder.connections.v1, syntax proto3)
 /* eslint-disable */
 
-// Topic rejoinder.connections.v1 (public), key inbox_id; rejoinder.connections.internal.v1 (NeverLogChanged), key tenant_id.
+// Topic rejoinder.connections.v1 (public), key inbox_id; rejoinder.connections.internal.v1 (NeverLogChanged, LoggingChanged), key tenant_id.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/connections/v1/events.proto.
  */
 export const file_rejoinder_connections_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiVyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvZXZlbnRzLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiiwEKDkluYm94Q29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIl8KEUluYm94RGlzY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJeChBJbmJveFNpZGVTdG9wcGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJAChBJbmJveFJlY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgCIAEoAyJNCg9JbmJveFNpZGVNZW5kZWQSEAoIaW5ib3hfaWQYASABKAkSDAoEc2lkZRgCIAEoCRIaChJjcmVkZW50aWFsX3ZlcnNpb24YAyABKAMiHwoLSW5ib3hQYXVzZWQSEAoIaW5ib3hfaWQYASABKAkiNwoMSW5ib3hSZW1vdmVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEiWQoPU2V0dGluZ3NDaGFuZ2VkEhAKCGluYm94X2lkGAEgASgJEjQKCHNldHRpbmdzGAIgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIksKD05ldmVyTG9nQ2hhbmdlZBI4CgdlbnRyaWVzGAEgAygLMicucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLk5ldmVyTG9nRW50cnkiTgoNTmV2ZXJMb2dFbnRyeRISCgplbnRyeV9oYXNoGAEgASgMEikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKqAQoIU2V0dGluZ3MSDwoHY2FwdHVyZRgBIAEoCRITCgthdHRhY2htZW50cxgCIAEoCBIUCgxoaXN0b3J5X2RheXMYAyABKAUSGAoKbG9nX2ZvbGRlchgEIAEoCUIEiLUYARIVCgdmb2xkZXJzGAUgAygJQgSItRgBEjEKDWNhcHR1cmVfc2luY2UYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
+  fileDesc("CiVyZWpvaW5kZXIvY29ubmVjdGlvbnMvdjEvZXZlbnRzLnByb3RvEhhyZWpvaW5kZXIuY29ubmVjdGlvbnMudjEiiwEKDkluYm94Q29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESGgoMZGlzcGxheV9uYW1lGAMgASgJQgSItRgBEjQKCHNldHRpbmdzGAQgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIl8KEUluYm94RGlzY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJeChBJbmJveFNpZGVTdG9wcGVkEhAKCGluYm94X2lkGAEgASgJEgwKBHNpZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgEIAEoAyJAChBJbmJveFJlY29ubmVjdGVkEhAKCGluYm94X2lkGAEgASgJEhoKEmNyZWRlbnRpYWxfdmVyc2lvbhgCIAEoAyJNCg9JbmJveFNpZGVNZW5kZWQSEAoIaW5ib3hfaWQYASABKAkSDAoEc2lkZRgCIAEoCRIaChJjcmVkZW50aWFsX3ZlcnNpb24YAyABKAMiHwoLSW5ib3hQYXVzZWQSEAoIaW5ib3hfaWQYASABKAkiNwoMSW5ib3hSZW1vdmVkEhAKCGluYm94X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAEiWQoPU2V0dGluZ3NDaGFuZ2VkEhAKCGluYm94X2lkGAEgASgJEjQKCHNldHRpbmdzGAIgASgLMiIucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLlNldHRpbmdzIksKD05ldmVyTG9nQ2hhbmdlZBI4CgdlbnRyaWVzGAEgAygLMicucmVqb2luZGVyLmNvbm5lY3Rpb25zLnYxLk5ldmVyTG9nRW50cnkiTgoNTmV2ZXJMb2dFbnRyeRISCgplbnRyeV9oYXNoGAEgASgMEikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJxCg5Mb2dnaW5nQ2hhbmdlZBIVCg1tYWtlX2NvbnRhY3RzGAEgASgJEhQKDGxvZ19pbnRlcm5hbBgCIAEoCBIyCg5pbnRlcm5hbF91bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiqgEKCFNldHRpbmdzEg8KB2NhcHR1cmUYASABKAkSEwoLYXR0YWNobWVudHMYAiABKAgSFAoMaGlzdG9yeV9kYXlzGAMgASgFEhgKCmxvZ19mb2xkZXIYBCABKAlCBIi1GAESFQoHZm9sZGVycxgFIAMoCUIEiLUYARIxCg1jYXB0dXJlX3NpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_v1_options]);
 
 /**
  * An inbox was connected: both its servers were tested, its credential is stored.
@@ -300,6 +300,41 @@ export const NeverLogEntrySchema: GenMessage<NeverLogEntry> = /*@__PURE__*/
   messageDesc(file_rejoinder_connections_v1_events, 9);
 
 /**
+ * What of a tenant's mail is logged and who becomes a contact by it, as its settings say now. Internal; ce_sequence is the revision of the tenant's settings.
+ *
+ * @generated from message rejoinder.connections.v1.LoggingChanged
+ */
+export type LoggingChanged = Message<"rejoinder.connections.v1.LoggingChanged"> & {
+  /**
+   * Who becomes a contact by a mail: everyone (who wrote in, who was written to), written_to (only whom own people wrote to), nobody.
+   *
+   * @generated from field: string make_contacts = 1;
+   */
+  makeContacts: string;
+
+  /**
+   * Mail that nobody but own people is on is logged where it answers logged mail.
+   *
+   * @generated from field: bool log_internal = 2;
+   */
+  logInternal: boolean;
+
+  /**
+   * Where such mail is not logged any more: what was captured of it before then stays. Absent where it never was.
+   *
+   * @generated from field: google.protobuf.Timestamp internal_until = 3;
+   */
+  internalUntil?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rejoinder.connections.v1.LoggingChanged.
+ * Use `create(LoggingChangedSchema)` to create a new message.
+ */
+export const LoggingChangedSchema: GenMessage<LoggingChanged> = /*@__PURE__*/
+  messageDesc(file_rejoinder_connections_v1_events, 10);
+
+/**
  * What an inbox may do.
  *
  * @generated from message rejoinder.connections.v1.Settings
@@ -353,5 +388,5 @@ export type Settings = Message<"rejoinder.connections.v1.Settings"> & {
  * Use `create(SettingsSchema)` to create a new message.
  */
 export const SettingsSchema: GenMessage<Settings> = /*@__PURE__*/
-  messageDesc(file_rejoinder_connections_v1_events, 10);
+  messageDesc(file_rejoinder_connections_v1_events, 11);
 

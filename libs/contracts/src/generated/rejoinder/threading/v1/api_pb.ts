@@ -424,8 +424,8 @@ export type ExplainResponse = Message<"rejoinder.threading.v1.ExplainResponse"> 
   because: string;
 
   /**
-   * What decided. Tracked: root, pinned, answers, contact. Asking: text_unread. Untracked: never_logged, unlogged, split, cut_subject, not_quoting, behind_cut,
-   * behind_unread, no_chain, no_tracked_ancestor. Either: forgotten (a person deleted it).
+   * What decided. Tracked: root, pinned, answers, contact. Asking: text_unread. Untracked: never_logged, unlogged, split, cut_subject, not_quoting, internal,
+   * behind_cut, behind_unread, no_chain, no_tracked_ancestor. Either: forgotten (a person deleted it).
    *
    * @generated from field: string rule = 6;
    */

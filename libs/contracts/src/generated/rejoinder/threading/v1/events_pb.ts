@@ -75,7 +75,7 @@ export type MailUntracked = Message<"rejoinder.threading.v1.MailUntracked"> & {
   revision: bigint;
 
   /**
-   * cut, split, unlogged, not_quoting, never_logged.
+   * cut, split, unlogged, not_quoting, never_logged, internal (nobody but own people is on it, and such mail is not logged).
    *
    * @generated from field: string because = 3;
    */
