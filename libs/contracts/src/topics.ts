@@ -103,6 +103,7 @@ export const topics = {
       timeline.EngagementMovedSchema,
       timeline.EngagementDeletedSchema,
       timeline.ContactChangedSchema,
+      timeline.ContactMergedSchema,
     ],
   },
   'rejoinder.gateway.v1': {

@@ -5,6 +5,7 @@ import { StoreService } from '@rejoinder/contracts/store';
 import type { Role } from '@rejoinder/runtime/role';
 import { AttachmentBox } from './mail/attachment-box.js';
 import { settings } from './config.js';
+import { AddressWriter } from './contact/address-writer.js';
 import { ContactApi } from './contact/contact-api.js';
 import { EngagementApi } from './engagement/engagement-api.js';
 import { EngagementShow } from './engagement/engagement-show.js';
@@ -26,7 +27,18 @@ import { TextClient } from './mail/text-client.js';
 
 @Module({
   controllers: [OnMailCaptured, OnSendEvents, OnTracking, OnAttachments, OnInboxEvents, ContactApi, EngagementApi, MailApi, StoreApi],
-  providers: [Sealed, AttachmentBox, MailWriter, EngagementWriter, EngagementShow, HtmlCleaner, TextClient, MailWorker, ForgetWorker],
+  providers: [
+    Sealed,
+    AttachmentBox,
+    MailWriter,
+    EngagementWriter,
+    AddressWriter,
+    EngagementShow,
+    HtmlCleaner,
+    TextClient,
+    MailWorker,
+    ForgetWorker,
+  ],
 })
 class TimelineModule {}
 

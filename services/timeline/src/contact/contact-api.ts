@@ -1,4 +1,4 @@
-// Answers who the contacts are.
+// Answers who the contacts are, and takes what is said of their addresses.
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
@@ -7,6 +7,8 @@ import { Fault } from '@rejoinder/base/fault';
 import { isId } from '@rejoinder/base/id';
 import type { Clock } from '@rejoinder/base/clock';
 import type {
+  AddContactAddressRequest,
+  AddContactAddressResponseSchema,
   ContactSchema,
   GetContactRequest,
   GetContactResponseSchema,
@@ -14,10 +16,13 @@ import type {
   ListContactsResponseSchema,
   PutContactRequest,
   PutContactResponseSchema,
+  RemoveContactAddressRequest,
+  RemoveContactAddressResponseSchema,
 } from '@rejoinder/contracts/api/timeline';
 import { normalAddress } from '@rejoinder/mail/addresses';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
+import { AddressWriter, contactNotFound } from './address-writer.js';
 import { contactById, listContacts, putContact, type ShownContact } from './contact-store.js';
 import { EngagementWriter } from '../engagement/engagement-writer.js';
 import { ownAddresses } from './inbox-store.js';
@@ -34,16 +39,15 @@ export class ContactApi {
   constructor(
     private readonly database: Database<Tx>,
     private readonly engagements: EngagementWriter,
+    private readonly addresses: AddressWriter,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   @GrpcMethod('TimelineService', 'PutContact')
   async putContact({ tenantId, address, name }: PutContactRequest): Promise<MessageInitShape<typeof PutContactResponseSchema>> {
-    const normal = normalAddress(address);
-    if (normal === undefined) throw new Fault('invalid', 'ADDRESS', 'This is no mail address.');
+    const normal = mailAddress(address);
     const { contact, created } = await this.database.write({ tenant: tenantId }, async (tx) => {
-      const own = await ownAddresses(tx, tenantId);
-      if (isOwn({ address: normal }, own)) throw new Fault('invalid', 'OWN_ADDRESS', 'The address of an own inbox is nobody’s contact.');
+      await refuseOwn(tx, tenantId, normal);
       const put = await putContact(tx, tenantId, { address: normal, name: name.trim().slice(0, maxNameLength) }, this.clock.now());
       if (put.became !== 'found') await this.engagements.contactChanged(tx, tenantId, put);
       return { contact: await contactById(tx, tenantId, put.contactId), created: put.became === 'made' };
@@ -56,8 +60,26 @@ export class ContactApi {
     const contact = isId(contactId)
       ? await this.database.read({ tenant: tenantId }, (tx) => contactById(tx, tenantId, contactId))
       : undefined;
-    if (!contact) throw new Fault('not_found', 'CONTACT_NOT_FOUND', 'There is no such contact.');
+    if (!contact) throw contactNotFound();
     return { contact: shown(contact) };
+  }
+
+  @GrpcMethod('TimelineService', 'AddContactAddress')
+  async addContactAddress(request: AddContactAddressRequest): Promise<MessageInitShape<typeof AddContactAddressResponseSchema>> {
+    const { tenantId, contactId, address } = request;
+    const normal = mailAddress(address);
+    if (!isId(contactId)) throw contactNotFound();
+    await this.database.read({ tenant: tenantId }, (tx) => refuseOwn(tx, tenantId, normal));
+    const { contact, mergedContactId } = await this.addresses.add(tenantId, contactId, normal.toLowerCase());
+    return { contact: shown(contact), mergedContactId };
+  }
+
+  @GrpcMethod('TimelineService', 'RemoveContactAddress')
+  async removeContactAddress(request: RemoveContactAddressRequest): Promise<MessageInitShape<typeof RemoveContactAddressResponseSchema>> {
+    const { tenantId, contactId, address } = request;
+    const normal = mailAddress(address);
+    if (!isId(contactId)) throw contactNotFound();
+    return { contact: shown(await this.addresses.remove(tenantId, contactId, normal.toLowerCase())) };
   }
 
   @GrpcMethod('TimelineService', 'ListContacts')
@@ -79,10 +101,29 @@ export class ContactApi {
   }
 }
 
-function shown({ contactId, address, name, lastActivityAt, engagements }: ShownContact): MessageInitShape<typeof ContactSchema> {
+function mailAddress(text: string): string {
+  const address = normalAddress(text);
+  if (address === undefined) throw new Fault('invalid', 'ADDRESS', 'This is no mail address.');
+  return address;
+}
+
+async function refuseOwn(tx: Tx, tenantId: string, address: string): Promise<void> {
+  const own = await ownAddresses(tx, tenantId);
+  if (isOwn({ address }, own)) throw new Fault('invalid', 'OWN_ADDRESS', 'The address of an own inbox is nobody’s contact.');
+}
+
+function shown({
+  contactId,
+  address,
+  otherAddresses,
+  name,
+  lastActivityAt,
+  engagements,
+}: ShownContact): MessageInitShape<typeof ContactSchema> {
   return {
     contactId,
     address,
+    otherAddresses,
     name,
     lastActivityAt: lastActivityAt ? timestampFromDate(new Date(lastActivityAt)) : undefined,
     engagements: BigInt(engagements),

@@ -1,4 +1,5 @@
-// Contacts in PostgreSQL: one per address and tenant, whatever its case.
+// Contacts in PostgreSQL: made, found by any of their addresses, locked, listed.
+import { Fault } from '@rejoinder/base/fault';
 import { newId } from '@rejoinder/base/id';
 import type { MailKey } from '../mail/mail-store.js';
 import { withoutTag } from '@rejoinder/mail/addresses';
@@ -8,7 +9,9 @@ import type { Tx } from '../tx.js';
 
 export interface ContactRow {
   contactId: string;
+  /** The first; the others are in lower case. */
   address: string;
+  otherAddresses: string[];
   name: string;
   revision: number;
 }
@@ -18,15 +21,25 @@ export interface ShownContact extends ContactRow {
   engagements: number;
 }
 
-/** Makes the contacts that are missing; answers those it made. In order of addresses, so that two mails cannot wait for each other. */
+/** What the statements of contacts answer of one. */
+export const contactColumns = `c.contact_id as "contactId", c.address, c.name, c.revision::int as revision,
+  array(select a.address from contact_address a where a.tenant_id = c.tenant_id and a.contact_id = c.contact_id and a.address <> lower(c.address)
+    order by a.added_at, a.address) as "otherAddresses"`;
+const contactOf = `(select a.contact_id from contact_address a where a.tenant_id = $1::uuid and a.address = $2)`;
+
+/**
+ * Makes the contacts whose address is nobody's; answers those it made. In order of addresses, so that two mails cannot wait for each other. Addresses
+ * are taken before contacts are locked, by everybody.
+ */
 export async function makeContacts(tx: Tx, tenantId: string, people: Person[], now: Date): Promise<ContactRow[]> {
   if (people.length === 0) return [];
   const rows = people
     .map(({ address, name }) => ({ contactId: newId(), address, name }))
     .sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
   const sql = `insert into contact (tenant_id, contact_id, address, name, made_at)
-    select $2::uuid, "contactId", address, name, $3::timestamptz from ${given(1, '"contactId" uuid, address text, name text')} on conflict do nothing
-    returning contact_id as "contactId", address, name, revision::int`;
+    select $2::uuid, "contactId", address, name, $3::timestamptz from ${given(1, '"contactId" uuid, address text, name text')}
+    where not exists (select from contact_address a where a.tenant_id = $2::uuid and a.address = lower(given.address)) on conflict do nothing
+    returning contact_id as "contactId", address, name, revision::int, '{}'::text[] as "otherAddresses"`;
   return tx.$queryRawUnsafe<ContactRow[]>(sql, JSON.stringify(rows), tenantId, now);
 }
 
@@ -34,18 +47,46 @@ export async function makeContacts(tx: Tx, tenantId: string, people: Person[], n
 export async function byMailbox(tx: Tx, tenantId: string, match: Match): Promise<Match> {
   const keys = [...match.made, ...match.known].map(keyOf).flatMap((key) => (withoutTag(key) === undefined ? [] : [key, withoutTag(key)!]));
   if (keys.length === 0) return match;
-  const sql = 'select lower(address) as key from contact where tenant_id = $1::uuid and lower(address) = any ($2::text[])';
+  const sql = 'select address as key from contact_address where tenant_id = $1::uuid and address = any ($2::text[])';
   const rows = await rowsOf<{ key: string }>(tx, sql, tenantId, keys);
   const contacts = new Set(rows.map(({ key }) => key));
   return { ...match, made: withoutTags(match.made, contacts), known: withoutTags(match.known, contacts) };
 }
 
-/** The contacts with one of these addresses, locked, and whether a person deleted the mail from them. */
-export function contactsOn(tx: Tx, { tenantId, mailId }: MailKey, keys: string[]): Promise<{ contactId: string; isDeleted: boolean }[]> {
-  const sql = `with locked as materialized (select contact_id from contact where tenant_id = $1::uuid and lower(address) = any ($3::text[]) order by contact_id for no key update)
-    select contact_id as "contactId", exists (select from tombstone t where t.tenant_id = $1::uuid and t.contact_id = locked.contact_id and t.mail_id = $2::uuid) as "isDeleted" from locked`;
-  return tx.$queryRawUnsafe(sql, tenantId, mailId, keys);
+export interface ContactOnMail {
+  contactId: string;
+  /** One of the addresses is theirs; else the mail only stands with them. */
+  isMeant: boolean;
+  /** A person deleted the mail from them. */
+  isDeleted: boolean;
 }
+
+/**
+ * The contacts with one of these addresses and those on whom the mail stands, locked. Where one of them went into another while we waited, all begins
+ * anew: that other may not be locked after those that we hold.
+ */
+export async function contactsOn(tx: Tx, { tenantId, mailId }: MailKey, keys: string[]): Promise<ContactOnMail[]> {
+  const sql = `with locked as materialized (select c.contact_id, c.merged_into from contact c where c.tenant_id = $1::uuid and c.contact_id in (
+      select contact_id from contact_address where tenant_id = $1::uuid and address = any ($3::text[])
+      union all select contact_id from engagement where tenant_id = $1::uuid and mail_id = $2::uuid) order by c.contact_id for no key update of c)
+    select contact_id as "contactId", merged_into is not null as "isGone",
+      exists (select from contact_address a where a.tenant_id = $1::uuid and a.contact_id = locked.contact_id and a.address = any ($3::text[])) as "isMeant",
+      exists (select from tombstone t where t.tenant_id = $1::uuid and t.contact_id = locked.contact_id and t.mail_id = $2::uuid) as "isDeleted" from locked`;
+  const rows = await tx.$queryRawUnsafe<(ContactOnMail & { isGone: boolean })[]>(sql, tenantId, mailId, keys);
+  if (rows.some(({ isGone }) => isGone)) throw contactBusy();
+  return rows;
+}
+
+/** Locks the contacts on whom these mails stand, as everybody does before engagements are touched. Under the mails' locks, so none of them can go into another. */
+export async function lockContactsOf(tx: Tx, mails: MailKey[]): Promise<void> {
+  const sql = `select from contact where (tenant_id, contact_id) in (select e.tenant_id, e.contact_id from engagement e
+      join ${given(1, '"tenantId" uuid, "mailId" uuid')} on e.tenant_id = "tenantId" and e.mail_id = "mailId") order by tenant_id, contact_id for no key update`;
+  await tx.$executeRawUnsafe(sql, JSON.stringify(mails.map(({ tenantId, mailId }) => ({ tenantId, mailId }))));
+}
+
+/** Others were at the same contact: in a new transaction it will go. */
+export const contactBusy = () => new Fault('busy', 'CONTACT_BUSY', 'This contact is being changed by another; try again.', 1_000);
+export const isContactBusy = (error: unknown) => error instanceof Fault && error.code === contactBusy().code;
 
 /** Last activity is that of what stands on the timeline now. */
 export async function touchContacts(tx: Tx, tenantId: string, contactIds: string[]): Promise<void> {
@@ -62,20 +103,24 @@ export type PutContact = ContactRow & { became: 'made' | 'renamed' | 'found' };
 export async function putContact(tx: Tx, tenantId: string, person: Person, now: Date): Promise<PutContact> {
   const [made] = await makeContacts(tx, tenantId, [person], now);
   if (made) return { ...made, became: 'made' };
-  const rename = `update contact set name = $3, revision = revision + 1 where tenant_id = $1::uuid and lower(address) = $2 and $3 <> '' and name <> $3
-    returning contact_id as "contactId", address, name, revision::int`;
+  const rename = `update contact c set name = $3, revision = revision + 1 where c.tenant_id = $1::uuid and c.contact_id = ${contactOf} and c.merged_into is null
+    and $3 <> '' and c.name <> $3 returning ${contactColumns}`;
   const [renamed] = await tx.$queryRawUnsafe<ContactRow[]>(rename, tenantId, keyOf(person), person.name);
   if (renamed) return { ...renamed, became: 'renamed' };
-  const find = `select contact_id as "contactId", address, name, revision::int from contact where tenant_id = $1::uuid and lower(address) = $2`;
+  const find = `select ${contactColumns} from contact c where c.tenant_id = $1::uuid and c.contact_id = ${contactOf}`;
   const [found] = await tx.$queryRawUnsafe<ContactRow[]>(find, tenantId, keyOf(person));
-  return { ...found!, became: 'found' };
+  if (!found) throw contactBusy();
+  return { ...found, became: 'found' };
 }
 
-const shown = `c.contact_id as "contactId", c.address, c.name, c.revision, c.last_activity_at as "lastActivityAt",
+const shown = `${contactColumns}, c.last_activity_at as "lastActivityAt",
   (select count(*) from engagement e where e.tenant_id = c.tenant_id and e.contact_id = c.contact_id) as engagements`;
 
+/** The contact of this id, or the one that it went into, which may have gone into another later: never in a circle, since what is gone takes in no more. */
 export async function contactById(tx: Tx, tenantId: string, contactId: string): Promise<ShownContact | undefined> {
-  const sql = `select ${shown} from contact c where c.tenant_id = $1::uuid and c.contact_id = $2::uuid`;
+  const sql = `with recursive way as (select contact_id, merged_into from contact where tenant_id = $1::uuid and contact_id = $2::uuid
+      union all select c.contact_id, c.merged_into from way join contact c on c.tenant_id = $1::uuid and c.contact_id = way.merged_into)
+    select ${shown} from contact c where c.tenant_id = $1::uuid and c.contact_id = (select contact_id from way where merged_into is null)`;
   return (await rowsOf<ShownContact>(tx, sql, tenantId, contactId))[0];
 }
 
@@ -96,8 +141,10 @@ export function listContacts(
   const isAfter = `coalesce(c.last_activity_at, '-infinity') < coalesce($3::timestamptz, '-infinity')
     or coalesce(c.last_activity_at, '-infinity') = coalesce($3::timestamptz, '-infinity') and c.contact_id > $4::uuid`;
   const sql = `select ${shown} from contact c where c.tenant_id = $1::uuid and ($4::uuid is null or ${isAfter})
-    and ($2 = '' or starts_with(lower(c.address), $2) or starts_with(lower(c.name), $2))
-    and not exists (select from own_address o where o.tenant_id = c.tenant_id and lower(o.address) = lower(c.address))
+    and ($2 = '' or starts_with(lower(c.name), $2)
+      or exists (select from contact_address a where a.tenant_id = c.tenant_id and a.contact_id = c.contact_id and starts_with(a.address, $2)))
+    and exists (select from contact_address a where a.tenant_id = c.tenant_id and a.contact_id = c.contact_id
+      and not exists (select from own_address o where o.tenant_id = a.tenant_id and lower(o.address) = a.address))
     order by c.last_activity_at desc nulls last, c.contact_id limit $5::int`;
   return rowsOf<ShownContact>(tx, sql, tenantId, query.toLowerCase(), after?.lastActivityAt ?? null, after?.contactId ?? null, limit);
 }

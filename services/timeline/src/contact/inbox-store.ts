@@ -23,7 +23,7 @@ export async function saveOwnAddresses(tx: Tx, rows: OwnAddress[], now: Date): P
   await tx.$executeRawUnsafe(insert, json);
   if (fresh.length === 0) return;
   const replace = `update mail set to_place = true, version = version + 1, due_at = $2::timestamptz, lease_until = null, lease_token = null where (tenant_id, mail_id) in (
-      select m.tenant_id, m.mail_id from ${given(1, '"tenantId" uuid, address text')} join contact c on c.tenant_id = given."tenantId" and lower(c.address) = given.address
+      select m.tenant_id, m.mail_id from ${given(1, '"tenantId" uuid, address text')} join contact_address c on c.tenant_id = given."tenantId" and c.address = given.address
       join engagement e on e.tenant_id = c.tenant_id and e.contact_id = c.contact_id join mail m on m.tenant_id = e.tenant_id and m.mail_id = e.mail_id
       order by m.tenant_id, m.mail_id for update of m)`;
   await tx.$executeRawUnsafe(replace, JSON.stringify(fresh), now);

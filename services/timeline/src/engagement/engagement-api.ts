@@ -18,7 +18,8 @@ import type {
 } from '@rejoinder/contracts/api/timeline';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
-import { contactById } from '../contact/contact-store.js';
+import { contactNotFound } from '../contact/address-writer.js';
+import { contactById, lockContactsOf } from '../contact/contact-store.js';
 import { EngagementShow } from './engagement-show.js';
 import { bury, engagementById, engagementsOf, listEngagements, type EngagementRow, type ListedEngagement } from './engagement-store.js';
 import { EngagementWriter } from './engagement-writer.js';
@@ -48,10 +49,11 @@ export class EngagementApi {
     const size = pageSize(request.pageSize, maxEngagements);
     const cursor = cursorOf(pageToken);
     const after = cursor && { occurredAt: cursor.at!, engagementId: cursor.id, bytes: 0 };
+    if (!isId(contactId)) throw contactNotFound();
     const { page, isMore, shown } = await this.database.read({ tenant: tenantId }, async (tx) => {
-      if (!isId(contactId) || !(await contactById(tx, tenantId, contactId)))
-        throw new Fault('not_found', 'CONTACT_NOT_FOUND', 'There is no such contact.');
-      const listed = await listEngagements(tx, tenantId, contactId, after, size + 1);
+      const contact = await contactById(tx, tenantId, contactId);
+      if (!contact) throw contactNotFound();
+      const listed = await listEngagements(tx, tenantId, contact.contactId, after, size + 1);
       const page = listed.slice(0, Math.min(size, fitting(listed)));
       return {
         page,
@@ -97,6 +99,7 @@ export class EngagementApi {
       if (!found) throw notFound();
       const now = this.clock.now();
       const [mail] = await lockMails(tx, [found], now);
+      await lockContactsOf(tx, [found]);
       // Read again under the lock: another may have deleted it meanwhile.
       const row = await engagementById(tx, tenantId, engagementId);
       if (!row) return;
@@ -114,11 +117,10 @@ export class EngagementApi {
     if (mailIds.length > maxMails) throw new Fault('too_large', 'TOO_MANY_MAILS', `At most ${maxMails} mails are deleted at once.`);
     await this.database.write({ tenant: tenantId }, async (tx) => {
       const now = this.clock.now();
-      for (const mail of await lockMails(
-        tx,
-        mailIds.map((mailId) => ({ tenantId, mailId })),
-        now,
-      )) {
+      const keys = mailIds.map((mailId) => ({ tenantId, mailId }));
+      const mails = await lockMails(tx, keys, now);
+      await lockContactsOf(tx, keys);
+      for (const mail of mails) {
         for (const row of await engagementsOf(tx, mail)) await this.#deleteOne(tx, row, now);
         if (!mail.forgotten) await forgetMail(tx, mail);
         await forgetNow(tx, mail, now, activeTraceparent());

@@ -17,15 +17,15 @@ export interface EngagementRow extends MailKey {
   traceparent: string | null;
 }
 
-const columns = `e.tenant_id as "tenantId", e.engagement_id as "engagementId", e.contact_id as "contactId", e.mail_id as "mailId", e.revision,
+export const engagementColumns = `e.tenant_id as "tenantId", e.engagement_id as "engagementId", e.contact_id as "contactId", e.mail_id as "mailId", e.revision::int as revision,
   coalesce(t.merged_into, m.thread_id) as "threadId", coalesce(m.direction, '') as direction, m.text_state as "textState", m.kind, m.historical, m.traceparent`;
-const joins = `join mail m on m.tenant_id = e.tenant_id and m.mail_id = e.mail_id left join thread_merge t on t.tenant_id = m.tenant_id and t.thread_id = m.thread_id`;
+export const engagementJoins = `join mail m on m.tenant_id = e.tenant_id and m.mail_id = e.mail_id left join thread_merge t on t.tenant_id = m.tenant_id and t.thread_id = m.thread_id`;
 const mailTypes = '"tenantId" uuid, "mailId" uuid';
 
 export function engagementsOf(tx: Tx, { tenantId, mailId }: MailKey): Promise<EngagementRow[]> {
   return rowsOf<EngagementRow>(
     tx,
-    `select ${columns} from engagement e ${joins} where e.tenant_id = $1::uuid and e.mail_id = $2::uuid`,
+    `select ${engagementColumns} from engagement e ${engagementJoins} where e.tenant_id = $1::uuid and e.mail_id = $2::uuid`,
     tenantId,
     mailId,
   );
@@ -46,8 +46,7 @@ export async function raiseEngagements(tx: Tx, mails: MailKey[]): Promise<Engage
   const sql = `update engagement e set revision = e.revision + 1, occurred_at = coalesce(m.sent_at, m.occurred_at, e.occurred_at)
     from mail m left join thread_merge t on t.tenant_id = m.tenant_id and t.thread_id = m.thread_id
     where (m.tenant_id, m.mail_id) in (select "tenantId", "mailId" from ${given(1, mailTypes)}) and e.tenant_id = m.tenant_id and e.mail_id = m.mail_id
-    returning e.tenant_id as "tenantId", e.engagement_id as "engagementId", e.contact_id as "contactId", e.mail_id as "mailId", e.revision::int as revision,
-      coalesce(t.merged_into, m.thread_id) as "threadId", coalesce(m.direction, '') as direction, m.text_state as "textState", m.kind, m.historical, m.traceparent`;
+    returning ${engagementColumns}`;
   return tx.$queryRawUnsafe<EngagementRow[]>(sql, json);
 }
 
@@ -67,7 +66,7 @@ export async function deleteEngagements(tx: Tx, rows: EngagementRow[]): Promise<
 }
 
 export async function engagementById(tx: Tx, tenantId: string, engagementId: string): Promise<EngagementRow | undefined> {
-  const sql = `select ${columns} from engagement e ${joins} where e.tenant_id = $1::uuid and e.engagement_id = $2::uuid`;
+  const sql = `select ${engagementColumns} from engagement e ${engagementJoins} where e.tenant_id = $1::uuid and e.engagement_id = $2::uuid`;
   return (await rowsOf<EngagementRow>(tx, sql, tenantId, engagementId))[0];
 }
 
@@ -123,7 +122,7 @@ export function showEngagements(tx: Tx, tenantId: string, engagementIds: string[
   const sql = `select e.engagement_id as "engagementId", e.contact_id as "contactId", e.mail_id as "mailId", coalesce(t.merged_into, m.thread_id) as "threadId",
     coalesce(m.direction, '') as direction, m.sealed_facts as "sealedFacts", m.sealed_text as "sealedText", e.occurred_at as "occurredAt", m.text_state as "textState",
     m.send_state as "sendState", m.send_reason as "sendReason", m.send_id as "sendId", m.inbox_id as "inboxId", m.text_truncated as "textTruncated", m.kind
-    from engagement e ${joins} where e.tenant_id = $1::uuid and e.engagement_id = any($2::uuid[])`;
+    from engagement e ${engagementJoins} where e.tenant_id = $1::uuid and e.engagement_id = any($2::uuid[])`;
   return rowsOf<ShownEngagement>(tx, sql, tenantId, engagementIds);
 }
 
@@ -133,7 +132,7 @@ export type StandingMail = Pick<ShownEngagement, 'mailId' | 'engagementId' | 'co
 export function standingMails(tx: Tx, tenantId: string, mailIds: string[]): Promise<StandingMail[]> {
   const sql = `select distinct on (e.mail_id) e.mail_id as "mailId", e.engagement_id as "engagementId", e.contact_id as "contactId",
     coalesce(m.direction, '') as direction, m.sealed_facts as "sealedFacts", e.occurred_at as "occurredAt"
-    from engagement e ${joins} where e.tenant_id = $1::uuid and e.mail_id = any($2::uuid[]) order by e.mail_id, e.engagement_id`;
+    from engagement e ${engagementJoins} where e.tenant_id = $1::uuid and e.mail_id = any($2::uuid[]) order by e.mail_id, e.engagement_id`;
   return rowsOf<StandingMail>(tx, sql, tenantId, mailIds);
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from '@rejoinder/base/clock';
 import { event, Outbox, type NewEvent } from '@rejoinder/bus/outbox';
 import {
   ContactChangedSchema,
+  ContactMergedSchema,
   EngagementDeletedSchema,
   EngagementLoggedSchema,
   EngagementMovedSchema,
@@ -31,10 +32,10 @@ export class EngagementWriter {
     const keys = match ? [...match.made, ...match.known].map(keyOf) : [];
     const [made, contacts, present] = await Promise.all([
       match ? makeContacts(tx, tenantId, match.made, this.clock.now()) : [],
-      keys.length > 0 ? contactsOn(tx, mail, keys) : [],
+      contactsOn(tx, mail, keys),
       engagementsOf(tx, mail),
     ]);
-    const wanted = contacts.filter(({ isDeleted }) => !isDeleted).map(({ contactId }) => contactId);
+    const wanted = contacts.filter(({ isMeant, isDeleted }) => isMeant && !isDeleted).map(({ contactId }) => contactId);
     const standing = new Set(present.map(({ contactId }) => contactId));
     const unwanted = present.filter(({ contactId }) => !wanted.includes(contactId));
     const fresh = wanted.filter((contactId) => !standing.has(contactId));
@@ -69,12 +70,36 @@ export class EngagementWriter {
     await touchContacts(tx, row.tenantId, [row.contactId]);
   }
 
+  /** Takes engagements off whose mail stands on the contact that theirs goes into; answers what is to be told of it. */
+  async merged(tx: Tx, rows: EngagementRow[]): Promise<NewEvent[]> {
+    return (await deleteEngagements(tx, rows)).map((row) => deleted(row, 'merged', row));
+  }
+
+  /** What is to be told of engagements that came to another contact. */
+  loggedAgain(rows: EngagementRow[]): NewEvent[] {
+    return rows.map((row) => logged({ ...row, traceparent: null }));
+  }
+
+  /** Tells, after what became of its engagements, that a contact is no more. */
+  async contactMerged(tx: Tx, first: NewEvent[], { tenantId, contactId, into, revision }: Merged): Promise<void> {
+    const message = { contactId, intoContactId: into };
+    await this.outbox.add(tx, [...first, event({ ...common({ tenantId, contactId, revision }), schema: ContactMergedSchema, message })]);
+  }
+
   async contactChanged(tx: Tx, tenantId: string, contact: ContactRow): Promise<void> {
     await this.outbox.add(tx, [changed(tenantId, contact)]);
   }
 }
 
-const common = ({ tenantId, contactId, revision }: EngagementRow) => ({
+interface Merged {
+  tenantId: string;
+  contactId: string;
+  /** The contact that it went into. */
+  into: string;
+  revision: number;
+}
+
+const common = ({ tenantId, contactId, revision }: Pick<EngagementRow, 'tenantId' | 'contactId' | 'revision'>) => ({
   topic: 'rejoinder.timeline.v1' as const,
   key: contactId,
   tenantId,
@@ -98,19 +123,12 @@ function moved(row: EngagementRow): NewEvent {
   });
 }
 
-function deleted(row: EngagementRow, because: 'deleted' | 'untracked', { historical }: { historical?: boolean }): NewEvent {
+function deleted(row: EngagementRow, because: 'deleted' | 'untracked' | 'merged', { historical }: { historical?: boolean }): NewEvent {
   const { engagementId, contactId, mailId } = row;
   return event({ ...common(row), schema: EngagementDeletedSchema, message: { engagementId, contactId, mailId, because }, historical });
 }
 
-function changed(tenantId: string, { contactId, address, name, revision }: ContactRow): NewEvent {
-  const message = { contactId, address, name };
-  return event({
-    topic: 'rejoinder.timeline.v1',
-    key: contactId,
-    tenantId,
-    schema: ContactChangedSchema,
-    message,
-    sequence: BigInt(revision),
-  });
+function changed(tenantId: string, { contactId, address, otherAddresses, name, revision }: ContactRow): NewEvent {
+  const message = { contactId, address, otherAddresses, name };
+  return event({ ...common({ tenantId, contactId, revision }), schema: ContactChangedSchema, message });
 }

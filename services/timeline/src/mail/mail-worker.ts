@@ -10,6 +10,7 @@ import { Workers } from '@rejoinder/runtime/workers';
 import { EngagementWriter } from '../engagement/engagement-writer.js';
 import { callBackForgetting, withdrawLater } from '../forget/forget-store.js';
 import { HtmlCleaner } from '../html/html-cleaner.js';
+import { isContactBusy } from '../contact/contact-store.js';
 import { ownAddresses } from '../contact/inbox-store.js';
 import { isVisible, type MailState, type TextState } from './mail-state.js';
 import { readMails, relockMails, saveMails, type MailKey } from './mail-store.js';
@@ -96,8 +97,17 @@ export class MailWorker {
     return sealedText ? { textState: 'ready', sealedText } : { textState: 'gone', sealedText: null };
   }
 
-  /** False where the mail has changed meanwhile: what was decided is of no use then. */
-  #save(mail: MailState, found: Match | undefined, text: Text): Promise<boolean> {
+  /** False where the mail has changed meanwhile, or its contact went into another: what was decided is of no use then. */
+  async #save(mail: MailState, found: Match | undefined, text: Text): Promise<boolean> {
+    try {
+      return await this.#placed(mail, found, text);
+    } catch (error) {
+      if (isContactBusy(error)) return false;
+      throw error;
+    }
+  }
+
+  #placed(mail: MailState, found: Match | undefined, text: Text): Promise<boolean> {
     return this.database.write({ tenants: [mail.tenantId] }, async (tx) => {
       const [locked] = await relockMails(tx, [mail]);
       if (locked!.version !== mail.version) return false;

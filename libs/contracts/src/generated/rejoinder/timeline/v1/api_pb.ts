@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/timeline/v1/api.proto.
  */
 export const file_rejoinder_timeline_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yZWpvaW5kZXIvdGltZWxpbmUvdjEvYXBpLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEikwEKB0NvbnRhY3QSEgoKY29udGFjdF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAESNAoQbGFzdF9hY3Rpdml0eV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZW5nYWdlbWVudHMYBSABKAMiUQoRUHV0Q29udGFjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKB2FkZHJlc3MYAiABKAlCBIi1GAESEgoEbmFtZRgDIAEoCUIEiLUYASJWChJQdXRDb250YWN0UmVzcG9uc2USLwoHY29udGFjdBgBIAEoCzIeLnJlam9pbmRlci50aW1lbGluZS52MS5Db250YWN0Eg8KB2NyZWF0ZWQYAiABKAgiOgoRR2V0Q29udGFjdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkiRQoSR2V0Q29udGFjdFJlc3BvbnNlEi8KB2NvbnRhY3QYASABKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdCJkChNMaXN0Q29udGFjdHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRITCgVxdWVyeRgEIAEoCUIEiLUYASJhChRMaXN0Q29udGFjdHNSZXNwb25zZRIwCghjb250YWN0cxgBIAMoCzIeLnJlam9pbmRlci50aW1lbGluZS52MS5Db250YWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJmChZMaXN0RW5nYWdlbWVudHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJImoKF0xpc3RFbmdhZ2VtZW50c1Jlc3BvbnNlEjYKC2VuZ2FnZW1lbnRzGAEgAygLMiEucmVqb2luZGVyLnRpbWVsaW5lLnYxLkVuZ2FnZW1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkAKFEdldEVuZ2FnZW1lbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJIk4KFUdldEVuZ2FnZW1lbnRSZXNwb25zZRI1CgplbmdhZ2VtZW50GAEgASgLMiEucmVqb2luZGVyLnRpbWVsaW5lLnYxLkVuZ2FnZW1lbnQiNgoQR2V0UGxhY2VzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHbWFpbF9pZBgCIAEoCSI7ChFHZXRQbGFjZXNSZXNwb25zZRIWCg5lbmdhZ2VtZW50X2lkcxgBIAMoCRIOCgZyZWFzb24YAiABKAkiQwoXRGVsZXRlRW5nYWdlbWVudFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhUKDWVuZ2FnZW1lbnRfaWQYAiABKAkiGgoYRGVsZXRlRW5nYWdlbWVudFJlc3BvbnNlIjkKEkRlbGV0ZU1haWxzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIbWFpbF9pZHMYAiADKAkiFQoTRGVsZXRlTWFpbHNSZXNwb25zZSLiBAoKRW5nYWdlbWVudBIVCg1lbmdhZ2VtZW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIRCgl0aHJlYWRfaWQYBCABKAkSEQoJZGlyZWN0aW9uGAUgASgJEiMKBGZyb20YBiABKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIhCgJ0bxgHIAMoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEiEKAmNjGAggAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSFQoHc3ViamVjdBgJIAEoCUIEiLUYARISCgR0ZXh0GAogASgJQgSItRgBEhIKBGh0bWwYCyABKAlCBIi1GAESLwoLb2NjdXJyZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnRleHRfc3RhdGUYDSABKAkSDQoFc3RhdGUYDiABKAkSFAoMc3RhdGVfcmVhc29uGA8gASgJEjUKC2F0dGFjaG1lbnRzGBAgAygLMiAucmVqb2luZGVyLnYxLkF0dGFjaG1lbnREZWNsYXJlZBIPCgdzZW5kX2lkGBEgASgJEhAKCGluYm94X2lkGBIgASgJEhYKDnRleHRfdHJ1bmNhdGVkGBMgASgIEiQKBGtpbmQYFCABKA4yFi5yZWpvaW5kZXIudjEuTWFpbEtpbmQSGAoKbWVzc2FnZV9pZBgVIAEoCUIEiLUYARIWCghuZXdfdGV4dBgWIAEoCUIEiLUYARIUCgxraW5kX2JlY2F1c2UYFyABKAkiNgoPR2V0TWFpbHNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIQCghtYWlsX2lkcxgCIAMoCSJCChBHZXRNYWlsc1Jlc3BvbnNlEi4KBW1haWxzGAEgAygLMh8ucmVqb2luZGVyLnRpbWVsaW5lLnYxLk1haWxIZWFkIuABCghNYWlsSGVhZBIPCgdtYWlsX2lkGAEgASgJEhUKDWVuZ2FnZW1lbnRfaWQYAiABKAkSEgoKY29udGFjdF9pZBgDIAEoCRIRCglkaXJlY3Rpb24YBCABKAkSIwoEZnJvbRgFIAEoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEhUKB3N1YmplY3QYBiABKAlCBIi1GAESGAoKbWVzc2FnZV9pZBgHIAEoCUIEiLUYARIvCgtvY2N1cnJlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAytgcKD1RpbWVsaW5lU2VydmljZRJhCgpQdXRDb250YWN0EigucmVqb2luZGVyLnRpbWVsaW5lLnYxLlB1dENvbnRhY3RSZXF1ZXN0GikucmVqb2luZGVyLnRpbWVsaW5lLnYxLlB1dENvbnRhY3RSZXNwb25zZRJhCgpHZXRDb250YWN0EigucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldENvbnRhY3RSZXF1ZXN0GikucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldENvbnRhY3RSZXNwb25zZRJnCgxMaXN0Q29udGFjdHMSKi5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdENvbnRhY3RzUmVxdWVzdBorLnJlam9pbmRlci50aW1lbGluZS52MS5MaXN0Q29udGFjdHNSZXNwb25zZRJwCg9MaXN0RW5nYWdlbWVudHMSLS5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdEVuZ2FnZW1lbnRzUmVxdWVzdBouLnJlam9pbmRlci50aW1lbGluZS52MS5MaXN0RW5nYWdlbWVudHNSZXNwb25zZRJqCg1HZXRFbmdhZ2VtZW50EisucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldEVuZ2FnZW1lbnRSZXF1ZXN0GiwucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldEVuZ2FnZW1lbnRSZXNwb25zZRJeCglHZXRQbGFjZXMSJy5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0UGxhY2VzUmVxdWVzdBooLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRQbGFjZXNSZXNwb25zZRJzChBEZWxldGVFbmdhZ2VtZW50Ei4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkRlbGV0ZUVuZ2FnZW1lbnRSZXF1ZXN0Gi8ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkRlbGV0ZUVuZ2FnZW1lbnRSZXNwb25zZRJkCgtEZWxldGVNYWlscxIpLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVNYWlsc1JlcXVlc3QaKi5yZWpvaW5kZXIudGltZWxpbmUudjEuRGVsZXRlTWFpbHNSZXNwb25zZRJbCghHZXRNYWlscxImLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRNYWlsc1JlcXVlc3QaJy5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0TWFpbHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
+  fileDesc("Ch9yZWpvaW5kZXIvdGltZWxpbmUvdjEvYXBpLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEisgEKB0NvbnRhY3QSEgoKY29udGFjdF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAESNAoQbGFzdF9hY3Rpdml0eV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZW5nYWdlbWVudHMYBSABKAMSHQoPb3RoZXJfYWRkcmVzc2VzGAYgAygJQgSItRgBIlEKEVB1dENvbnRhY3RSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAEiVgoSUHV0Q29udGFjdFJlc3BvbnNlEi8KB2NvbnRhY3QYASABKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdBIPCgdjcmVhdGVkGAIgASgIIjoKEUdldENvbnRhY3RSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJIkUKEkdldENvbnRhY3RSZXNwb25zZRIvCgdjb250YWN0GAEgASgLMh4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkNvbnRhY3QiWAoYQWRkQ29udGFjdEFkZHJlc3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhUKB2FkZHJlc3MYAyABKAlCBIi1GAEiZwoZQWRkQ29udGFjdEFkZHJlc3NSZXNwb25zZRIvCgdjb250YWN0GAEgASgLMh4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkNvbnRhY3QSGQoRbWVyZ2VkX2NvbnRhY3RfaWQYAiABKAkiWwobUmVtb3ZlQ29udGFjdEFkZHJlc3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhUKB2FkZHJlc3MYAyABKAlCBIi1GAEiTwocUmVtb3ZlQ29udGFjdEFkZHJlc3NSZXNwb25zZRIvCgdjb250YWN0GAEgASgLMh4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkNvbnRhY3QiZAoTTGlzdENvbnRhY3RzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEwoFcXVlcnkYBCABKAlCBIi1GAEiYQoUTGlzdENvbnRhY3RzUmVzcG9uc2USMAoIY29udGFjdHMYASADKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZgoWTGlzdEVuZ2FnZW1lbnRzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEgoKY29udGFjdF9pZBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJqChdMaXN0RW5nYWdlbWVudHNSZXNwb25zZRI2CgtlbmdhZ2VtZW50cxgBIAMoCzIhLnJlam9pbmRlci50aW1lbGluZS52MS5FbmdhZ2VtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJAChRHZXRFbmdhZ2VtZW50UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFQoNZW5nYWdlbWVudF9pZBgCIAEoCSJOChVHZXRFbmdhZ2VtZW50UmVzcG9uc2USNQoKZW5nYWdlbWVudBgBIAEoCzIhLnJlam9pbmRlci50aW1lbGluZS52MS5FbmdhZ2VtZW50IjYKEEdldFBsYWNlc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkiOwoRR2V0UGxhY2VzUmVzcG9uc2USFgoOZW5nYWdlbWVudF9pZHMYASADKAkSDgoGcmVhc29uGAIgASgJIkMKF0RlbGV0ZUVuZ2FnZW1lbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJIhoKGERlbGV0ZUVuZ2FnZW1lbnRSZXNwb25zZSI5ChJEZWxldGVNYWlsc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCG1haWxfaWRzGAIgAygJIhUKE0RlbGV0ZU1haWxzUmVzcG9uc2Ui4gQKCkVuZ2FnZW1lbnQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSEQoJdGhyZWFkX2lkGAQgASgJEhEKCWRpcmVjdGlvbhgFIAEoCRIjCgRmcm9tGAYgASgLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCdG8YByADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIhCgJjYxgIIAMoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEhUKB3N1YmplY3QYCSABKAlCBIi1GAESEgoEdGV4dBgKIAEoCUIEiLUYARISCgRodG1sGAsgASgJQgSItRgBEi8KC29jY3VycmVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgp0ZXh0X3N0YXRlGA0gASgJEg0KBXN0YXRlGA4gASgJEhQKDHN0YXRlX3JlYXNvbhgPIAEoCRI1CgthdHRhY2htZW50cxgQIAMoCzIgLnJlam9pbmRlci52MS5BdHRhY2htZW50RGVjbGFyZWQSDwoHc2VuZF9pZBgRIAEoCRIQCghpbmJveF9pZBgSIAEoCRIWCg50ZXh0X3RydW5jYXRlZBgTIAEoCBIkCgRraW5kGBQgASgOMhYucmVqb2luZGVyLnYxLk1haWxLaW5kEhgKCm1lc3NhZ2VfaWQYFSABKAlCBIi1GAESFgoIbmV3X3RleHQYFiABKAlCBIi1GAESFAoMa2luZF9iZWNhdXNlGBcgASgJIjYKD0dldE1haWxzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIbWFpbF9pZHMYAiADKAkiQgoQR2V0TWFpbHNSZXNwb25zZRIuCgVtYWlscxgBIAMoCzIfLnJlam9pbmRlci50aW1lbGluZS52MS5NYWlsSGVhZCLgAQoITWFpbEhlYWQSDwoHbWFpbF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJEhIKCmNvbnRhY3RfaWQYAyABKAkSEQoJZGlyZWN0aW9uGAQgASgJEiMKBGZyb20YBSABKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GAYgASgJQgSItRgBEhgKCm1lc3NhZ2VfaWQYByABKAlCBIi1GAESLwoLb2NjdXJyZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wMq8JCg9UaW1lbGluZVNlcnZpY2USYQoKUHV0Q29udGFjdBIoLnJlam9pbmRlci50aW1lbGluZS52MS5QdXRDb250YWN0UmVxdWVzdBopLnJlam9pbmRlci50aW1lbGluZS52MS5QdXRDb250YWN0UmVzcG9uc2USYQoKR2V0Q29udGFjdBIoLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRDb250YWN0UmVxdWVzdBopLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRDb250YWN0UmVzcG9uc2USdgoRQWRkQ29udGFjdEFkZHJlc3MSLy5yZWpvaW5kZXIudGltZWxpbmUudjEuQWRkQ29udGFjdEFkZHJlc3NSZXF1ZXN0GjAucmVqb2luZGVyLnRpbWVsaW5lLnYxLkFkZENvbnRhY3RBZGRyZXNzUmVzcG9uc2USfwoUUmVtb3ZlQ29udGFjdEFkZHJlc3MSMi5yZWpvaW5kZXIudGltZWxpbmUudjEuUmVtb3ZlQ29udGFjdEFkZHJlc3NSZXF1ZXN0GjMucmVqb2luZGVyLnRpbWVsaW5lLnYxLlJlbW92ZUNvbnRhY3RBZGRyZXNzUmVzcG9uc2USZwoMTGlzdENvbnRhY3RzEioucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RDb250YWN0c1JlcXVlc3QaKy5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdENvbnRhY3RzUmVzcG9uc2UScAoPTGlzdEVuZ2FnZW1lbnRzEi0ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RFbmdhZ2VtZW50c1JlcXVlc3QaLi5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdEVuZ2FnZW1lbnRzUmVzcG9uc2USagoNR2V0RW5nYWdlbWVudBIrLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRFbmdhZ2VtZW50UmVxdWVzdBosLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRFbmdhZ2VtZW50UmVzcG9uc2USXgoJR2V0UGxhY2VzEicucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldFBsYWNlc1JlcXVlc3QaKC5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0UGxhY2VzUmVzcG9uc2UScwoQRGVsZXRlRW5nYWdlbWVudBIuLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVFbmdhZ2VtZW50UmVxdWVzdBovLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVFbmdhZ2VtZW50UmVzcG9uc2USZAoLRGVsZXRlTWFpbHMSKS5yZWpvaW5kZXIudGltZWxpbmUudjEuRGVsZXRlTWFpbHNSZXF1ZXN0GioucmVqb2luZGVyLnRpbWVsaW5lLnYxLkRlbGV0ZU1haWxzUmVzcG9uc2USWwoIR2V0TWFpbHMSJi5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0TWFpbHNSZXF1ZXN0GicucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldE1haWxzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.timeline.v1.Contact
@@ -29,6 +29,8 @@ export type Contact = Message<"rejoinder.timeline.v1.Contact"> & {
   contactId: string;
 
   /**
+   * The first, by which it was made.
+   *
    * @generated from field: string address = 2;
    */
   address: string;
@@ -47,6 +49,13 @@ export type Contact = Message<"rejoinder.timeline.v1.Contact"> & {
    * @generated from field: int64 engagements = 5;
    */
   engagements: bigint;
+
+  /**
+   * At most 20, in lower case, in the order in which they were added.
+   *
+   * @generated from field: repeated string other_addresses = 6;
+   */
+  otherAddresses: string[];
 };
 
 /**
@@ -117,6 +126,8 @@ export type GetContactRequest = Message<"rejoinder.timeline.v1.GetContactRequest
   tenantId: string;
 
   /**
+   * Of one that went into another, that other is answered.
+   *
    * @generated from field: string contact_id = 2;
    */
   contactId: string;
@@ -147,6 +158,101 @@ export const GetContactResponseSchema: GenMessage<GetContactResponse> = /*@__PUR
   messageDesc(file_rejoinder_timeline_v1_api, 4);
 
 /**
+ * @generated from message rejoinder.timeline.v1.AddContactAddressRequest
+ */
+export type AddContactAddressRequest = Message<"rejoinder.timeline.v1.AddContactAddressRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string contact_id = 2;
+   */
+  contactId: string;
+
+  /**
+   * @generated from field: string address = 3;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.AddContactAddressRequest.
+ * Use `create(AddContactAddressRequestSchema)` to create a new message.
+ */
+export const AddContactAddressRequestSchema: GenMessage<AddContactAddressRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 5);
+
+/**
+ * @generated from message rejoinder.timeline.v1.AddContactAddressResponse
+ */
+export type AddContactAddressResponse = Message<"rejoinder.timeline.v1.AddContactAddressResponse"> & {
+  /**
+   * @generated from field: rejoinder.timeline.v1.Contact contact = 1;
+   */
+  contact?: Contact | undefined;
+
+  /**
+   * The contact that went into this one; empty where the address was nobody's.
+   *
+   * @generated from field: string merged_contact_id = 2;
+   */
+  mergedContactId: string;
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.AddContactAddressResponse.
+ * Use `create(AddContactAddressResponseSchema)` to create a new message.
+ */
+export const AddContactAddressResponseSchema: GenMessage<AddContactAddressResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 6);
+
+/**
+ * @generated from message rejoinder.timeline.v1.RemoveContactAddressRequest
+ */
+export type RemoveContactAddressRequest = Message<"rejoinder.timeline.v1.RemoveContactAddressRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * @generated from field: string contact_id = 2;
+   */
+  contactId: string;
+
+  /**
+   * @generated from field: string address = 3;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.RemoveContactAddressRequest.
+ * Use `create(RemoveContactAddressRequestSchema)` to create a new message.
+ */
+export const RemoveContactAddressRequestSchema: GenMessage<RemoveContactAddressRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 7);
+
+/**
+ * @generated from message rejoinder.timeline.v1.RemoveContactAddressResponse
+ */
+export type RemoveContactAddressResponse = Message<"rejoinder.timeline.v1.RemoveContactAddressResponse"> & {
+  /**
+   * @generated from field: rejoinder.timeline.v1.Contact contact = 1;
+   */
+  contact?: Contact | undefined;
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.RemoveContactAddressResponse.
+ * Use `create(RemoveContactAddressResponseSchema)` to create a new message.
+ */
+export const RemoveContactAddressResponseSchema: GenMessage<RemoveContactAddressResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 8);
+
+/**
  * @generated from message rejoinder.timeline.v1.ListContactsRequest
  */
 export type ListContactsRequest = Message<"rejoinder.timeline.v1.ListContactsRequest"> & {
@@ -166,7 +272,7 @@ export type ListContactsRequest = Message<"rejoinder.timeline.v1.ListContactsReq
   pageToken: string;
 
   /**
-   * Matches the start of address or name; empty for all.
+   * Matches the start of an address or of the name; empty for all.
    *
    * @generated from field: string query = 4;
    */
@@ -178,7 +284,7 @@ export type ListContactsRequest = Message<"rejoinder.timeline.v1.ListContactsReq
  * Use `create(ListContactsRequestSchema)` to create a new message.
  */
 export const ListContactsRequestSchema: GenMessage<ListContactsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 5);
+  messageDesc(file_rejoinder_timeline_v1_api, 9);
 
 /**
  * @generated from message rejoinder.timeline.v1.ListContactsResponse
@@ -200,7 +306,7 @@ export type ListContactsResponse = Message<"rejoinder.timeline.v1.ListContactsRe
  * Use `create(ListContactsResponseSchema)` to create a new message.
  */
 export const ListContactsResponseSchema: GenMessage<ListContactsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 6);
+  messageDesc(file_rejoinder_timeline_v1_api, 10);
 
 /**
  * @generated from message rejoinder.timeline.v1.ListEngagementsRequest
@@ -212,6 +318,8 @@ export type ListEngagementsRequest = Message<"rejoinder.timeline.v1.ListEngageme
   tenantId: string;
 
   /**
+   * Of one that went into another, that other's are listed.
+   *
    * @generated from field: string contact_id = 2;
    */
   contactId: string;
@@ -232,7 +340,7 @@ export type ListEngagementsRequest = Message<"rejoinder.timeline.v1.ListEngageme
  * Use `create(ListEngagementsRequestSchema)` to create a new message.
  */
 export const ListEngagementsRequestSchema: GenMessage<ListEngagementsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 7);
+  messageDesc(file_rejoinder_timeline_v1_api, 11);
 
 /**
  * @generated from message rejoinder.timeline.v1.ListEngagementsResponse
@@ -254,7 +362,7 @@ export type ListEngagementsResponse = Message<"rejoinder.timeline.v1.ListEngagem
  * Use `create(ListEngagementsResponseSchema)` to create a new message.
  */
 export const ListEngagementsResponseSchema: GenMessage<ListEngagementsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 8);
+  messageDesc(file_rejoinder_timeline_v1_api, 12);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetEngagementRequest
@@ -276,7 +384,7 @@ export type GetEngagementRequest = Message<"rejoinder.timeline.v1.GetEngagementR
  * Use `create(GetEngagementRequestSchema)` to create a new message.
  */
 export const GetEngagementRequestSchema: GenMessage<GetEngagementRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 9);
+  messageDesc(file_rejoinder_timeline_v1_api, 13);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetEngagementResponse
@@ -293,7 +401,7 @@ export type GetEngagementResponse = Message<"rejoinder.timeline.v1.GetEngagement
  * Use `create(GetEngagementResponseSchema)` to create a new message.
  */
 export const GetEngagementResponseSchema: GenMessage<GetEngagementResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 10);
+  messageDesc(file_rejoinder_timeline_v1_api, 14);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetPlacesRequest
@@ -315,7 +423,7 @@ export type GetPlacesRequest = Message<"rejoinder.timeline.v1.GetPlacesRequest">
  * Use `create(GetPlacesRequestSchema)` to create a new message.
  */
 export const GetPlacesRequestSchema: GenMessage<GetPlacesRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 11);
+  messageDesc(file_rejoinder_timeline_v1_api, 15);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetPlacesResponse
@@ -342,7 +450,7 @@ export type GetPlacesResponse = Message<"rejoinder.timeline.v1.GetPlacesResponse
  * Use `create(GetPlacesResponseSchema)` to create a new message.
  */
 export const GetPlacesResponseSchema: GenMessage<GetPlacesResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 12);
+  messageDesc(file_rejoinder_timeline_v1_api, 16);
 
 /**
  * @generated from message rejoinder.timeline.v1.DeleteEngagementRequest
@@ -364,7 +472,7 @@ export type DeleteEngagementRequest = Message<"rejoinder.timeline.v1.DeleteEngag
  * Use `create(DeleteEngagementRequestSchema)` to create a new message.
  */
 export const DeleteEngagementRequestSchema: GenMessage<DeleteEngagementRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 13);
+  messageDesc(file_rejoinder_timeline_v1_api, 17);
 
 /**
  * @generated from message rejoinder.timeline.v1.DeleteEngagementResponse
@@ -377,7 +485,7 @@ export type DeleteEngagementResponse = Message<"rejoinder.timeline.v1.DeleteEnga
  * Use `create(DeleteEngagementResponseSchema)` to create a new message.
  */
 export const DeleteEngagementResponseSchema: GenMessage<DeleteEngagementResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 14);
+  messageDesc(file_rejoinder_timeline_v1_api, 18);
 
 /**
  * @generated from message rejoinder.timeline.v1.DeleteMailsRequest
@@ -399,7 +507,7 @@ export type DeleteMailsRequest = Message<"rejoinder.timeline.v1.DeleteMailsReque
  * Use `create(DeleteMailsRequestSchema)` to create a new message.
  */
 export const DeleteMailsRequestSchema: GenMessage<DeleteMailsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 15);
+  messageDesc(file_rejoinder_timeline_v1_api, 19);
 
 /**
  * @generated from message rejoinder.timeline.v1.DeleteMailsResponse
@@ -412,7 +520,7 @@ export type DeleteMailsResponse = Message<"rejoinder.timeline.v1.DeleteMailsResp
  * Use `create(DeleteMailsResponseSchema)` to create a new message.
  */
 export const DeleteMailsResponseSchema: GenMessage<DeleteMailsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 16);
+  messageDesc(file_rejoinder_timeline_v1_api, 20);
 
 /**
  * @generated from message rejoinder.timeline.v1.Engagement
@@ -554,7 +662,7 @@ export type Engagement = Message<"rejoinder.timeline.v1.Engagement"> & {
  * Use `create(EngagementSchema)` to create a new message.
  */
 export const EngagementSchema: GenMessage<Engagement> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 17);
+  messageDesc(file_rejoinder_timeline_v1_api, 21);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetMailsRequest
@@ -576,7 +684,7 @@ export type GetMailsRequest = Message<"rejoinder.timeline.v1.GetMailsRequest"> &
  * Use `create(GetMailsRequestSchema)` to create a new message.
  */
 export const GetMailsRequestSchema: GenMessage<GetMailsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 18);
+  messageDesc(file_rejoinder_timeline_v1_api, 22);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetMailsResponse
@@ -593,7 +701,7 @@ export type GetMailsResponse = Message<"rejoinder.timeline.v1.GetMailsResponse">
  * Use `create(GetMailsResponseSchema)` to create a new message.
  */
 export const GetMailsResponseSchema: GenMessage<GetMailsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 19);
+  messageDesc(file_rejoinder_timeline_v1_api, 23);
 
 /**
  * @generated from message rejoinder.timeline.v1.MailHead
@@ -651,14 +759,14 @@ export type MailHead = Message<"rejoinder.timeline.v1.MailHead"> & {
  * Use `create(MailHeadSchema)` to create a new message.
  */
 export const MailHeadSchema: GenMessage<MailHead> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 20);
+  messageDesc(file_rejoinder_timeline_v1_api, 24);
 
 /**
  * @generated from service rejoinder.timeline.v1.TimelineService
  */
 export const TimelineService: GenService<{
   /**
-   * Creates, or answers the contact that has this address.
+   * Creates, or answers the contact that has this address as its first or as another one.
    *
    * @generated from rpc rejoinder.timeline.v1.TimelineService.PutContact
    */
@@ -674,6 +782,27 @@ export const TimelineService: GenService<{
     methodKind: "unary";
     input: typeof GetContactRequestSchema;
     output: typeof GetContactResponseSchema;
+  },
+  /**
+   * Puts one more address on a contact: mail from and to it stands there too from now on, also with a tag. Where another contact has it, that one goes into
+   * this one with all that stands there, all its addresses and what was deleted there; a mail that stood on both stands once. It cannot be undone.
+   *
+   * @generated from rpc rejoinder.timeline.v1.TimelineService.AddContactAddress
+   */
+  addContactAddress: {
+    methodKind: "unary";
+    input: typeof AddContactAddressRequestSchema;
+    output: typeof AddContactAddressResponseSchema;
+  },
+  /**
+   * Takes one of the other addresses off a contact. What stands there stays; later mail of the address is of a contact of its own.
+   *
+   * @generated from rpc rejoinder.timeline.v1.TimelineService.RemoveContactAddress
+   */
+  removeContactAddress: {
+    methodKind: "unary";
+    input: typeof RemoveContactAddressRequestSchema;
+    output: typeof RemoveContactAddressResponseSchema;
   },
   /**
    * Newest activity first, at most 200 a page.

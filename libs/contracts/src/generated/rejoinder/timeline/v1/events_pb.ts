@@ -15,10 +15,11 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/timeline/v1/events.proto.
  */
 export const file_rejoinder_timeline_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiJyZWpvaW5kZXIvdGltZWxpbmUvdjEvZXZlbnRzLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEiwgEKEEVuZ2FnZW1lbnRMb2dnZWQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSEQoJdGhyZWFkX2lkGAQgASgJEhEKCWRpcmVjdGlvbhgFIAEoCRISCgp0ZXh0X3JlYWR5GAYgASgIEhIKCmhpc3RvcmljYWwYByABKAgSJAoEa2luZBgIIAEoDjIWLnJlam9pbmRlci52MS5NYWlsS2luZCJPCg9FbmdhZ2VtZW50TW92ZWQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhEKCXRocmVhZF9pZBgDIAEoCSJgChFFbmdhZ2VtZW50RGVsZXRlZBIVCg1lbmdhZ2VtZW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIPCgdiZWNhdXNlGAQgASgJIk8KDkNvbnRhY3RDaGFuZ2VkEhIKCmNvbnRhY3RfaWQYASABKAkSFQoHYWRkcmVzcxgCIAEoCUIEiLUYARISCgRuYW1lGAMgASgJQgSItRgBYgZwcm90bzM", [file_rejoinder_v1_mail, file_rejoinder_v1_options]);
+  fileDesc("CiJyZWpvaW5kZXIvdGltZWxpbmUvdjEvZXZlbnRzLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEiwgEKEEVuZ2FnZW1lbnRMb2dnZWQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSEQoJdGhyZWFkX2lkGAQgASgJEhEKCWRpcmVjdGlvbhgFIAEoCRISCgp0ZXh0X3JlYWR5GAYgASgIEhIKCmhpc3RvcmljYWwYByABKAgSJAoEa2luZBgIIAEoDjIWLnJlam9pbmRlci52MS5NYWlsS2luZCJPCg9FbmdhZ2VtZW50TW92ZWQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhEKCXRocmVhZF9pZBgDIAEoCSJgChFFbmdhZ2VtZW50RGVsZXRlZBIVCg1lbmdhZ2VtZW50X2lkGAEgASgJEhIKCmNvbnRhY3RfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIPCgdiZWNhdXNlGAQgASgJIm4KDkNvbnRhY3RDaGFuZ2VkEhIKCmNvbnRhY3RfaWQYASABKAkSFQoHYWRkcmVzcxgCIAEoCUIEiLUYARISCgRuYW1lGAMgASgJQgSItRgBEh0KD290aGVyX2FkZHJlc3NlcxgEIAMoCUIEiLUYASI8Cg1Db250YWN0TWVyZ2VkEhIKCmNvbnRhY3RfaWQYASABKAkSFwoPaW50b19jb250YWN0X2lkGAIgASgJYgZwcm90bzM", [file_rejoinder_v1_mail, file_rejoinder_v1_options]);
 
 /**
- * A mail stands on a contact's timeline, or what stood there has changed (its text or an attachment arrived, a send was settled).
+ * A mail stands on a contact's timeline, or what stood there has changed: its text or an attachment arrived, a send was settled, or its contact went into
+ * another (ContactMerged), under whose id it is told then. What was said of it under the other id may come later and has a lower ce_sequence.
  *
  * @generated from message rejoinder.timeline.v1.EngagementLogged
  */
@@ -128,7 +129,7 @@ export type EngagementDeleted = Message<"rejoinder.timeline.v1.EngagementDeleted
   mailId: string;
 
   /**
-   * deleted, untracked.
+   * deleted, untracked; merged: its contact went into another where this mail stands already.
    *
    * @generated from field: string because = 4;
    */
@@ -143,6 +144,8 @@ export const EngagementDeletedSchema: GenMessage<EngagementDeleted> = /*@__PURE_
   messageDesc(file_rejoinder_timeline_v1_events, 2);
 
 /**
+ * A contact was made or changed.
+ *
  * @generated from message rejoinder.timeline.v1.ContactChanged
  */
 export type ContactChanged = Message<"rejoinder.timeline.v1.ContactChanged"> & {
@@ -160,6 +163,13 @@ export type ContactChanged = Message<"rejoinder.timeline.v1.ContactChanged"> & {
    * @generated from field: string name = 3;
    */
   name: string;
+
+  /**
+   * All but the first, in lower case.
+   *
+   * @generated from field: repeated string other_addresses = 4;
+   */
+  otherAddresses: string[];
 };
 
 /**
@@ -168,4 +178,29 @@ export type ContactChanged = Message<"rejoinder.timeline.v1.ContactChanged"> & {
  */
 export const ContactChangedSchema: GenMessage<ContactChanged> = /*@__PURE__*/
   messageDesc(file_rejoinder_timeline_v1_events, 3);
+
+/**
+ * A contact went into another with all that it had, and is no more: the last word under its id. Each of its engagements keeps its id and is told by
+ * EngagementLogged with the contact it is of now, or by EngagementDeleted where the mail stands there already; all of it is of one transaction.
+ *
+ * @generated from message rejoinder.timeline.v1.ContactMerged
+ */
+export type ContactMerged = Message<"rejoinder.timeline.v1.ContactMerged"> & {
+  /**
+   * @generated from field: string contact_id = 1;
+   */
+  contactId: string;
+
+  /**
+   * @generated from field: string into_contact_id = 2;
+   */
+  intoContactId: string;
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.ContactMerged.
+ * Use `create(ContactMergedSchema)` to create a new message.
+ */
+export const ContactMergedSchema: GenMessage<ContactMerged> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_events, 4);
 
