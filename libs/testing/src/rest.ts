@@ -43,6 +43,7 @@ export interface Send {
 export interface Contact {
   contact_id: string;
   address: string;
+  other_addresses: string[];
   engagements: number;
 }
 

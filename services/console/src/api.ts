@@ -126,6 +126,8 @@ export interface NeverLogDeletion {
 export interface Contact {
   contact_id: string;
   address: string;
+  /** In lower case. */
+  other_addresses: string[];
   name: string;
   last_activity_at: string | null;
   engagements: number;

@@ -23,6 +23,7 @@ const events: Record<string, keyof typeof about> = {
   EngagementMoved: 'engagement',
   EngagementDeleted: 'engagement',
   ContactChanged: 'contact',
+  ContactMerged: 'contact',
   MailSent: 'send',
   SendFailed: 'send',
   SendUnconfirmed: 'send',

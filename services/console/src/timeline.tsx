@@ -4,9 +4,10 @@ import { useDisclosure } from '@mantine/hooks';
 import { IconArrowBackUp, IconArrowLeft, IconPencil } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link } from 'wouter';
+import { Link, Redirect } from 'wouter';
 import { api, type Engagement } from './api.js';
 import { ComposeDialog } from './compose-dialog.js';
+import { ContactAddresses } from './contact-addresses.js';
 import { initials, nameOf, several } from './format.js';
 import { ExplainDialog } from './explain-dialog.js';
 import { MailCard } from './mail-card.js';
@@ -50,6 +51,8 @@ export function Timeline({ contactId }: { contactId: string }) {
     return <Trouble error={(contact.error ?? pages.error)!} again={() => Promise.all([contact.refetch(), pages.refetch()])} />;
   }
   const person = contact.data;
+  // It went into another.
+  if (person.contact_id !== contactId) return <Redirect to={`/contacts/${person.contact_id}`} replace />;
   return (
     <Stack miw={0}>
       <Anchor component={Link} href="/contacts" size="sm" className="back">
@@ -57,7 +60,7 @@ export function Timeline({ contactId }: { contactId: string }) {
         &ensp;All contacts
       </Anchor>
       <Group className="panel" p="md" justify="space-between">
-        <Group gap="md" wrap="nowrap" miw={0}>
+        <Group gap="md" wrap="nowrap" align="flex-start" miw={0}>
           <Avatar radius="xl" size={44} color="initials" name={nameOf(person)}>
             {initials(person)}
           </Avatar>
@@ -68,6 +71,7 @@ export function Timeline({ contactId }: { contactId: string }) {
             <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
               {person.name ? person.address : several(person.engagements, 'mail')}
             </Text>
+            <ContactAddresses contact={person} />
           </Stack>
         </Group>
         <Button variant="default" leftSection={<IconPencil size={16} />} onClick={compose.open}>

@@ -85,6 +85,8 @@ const routes: [string, string, string, number, object?][] = [
   ['POST', '/v1/contacts', '/v1/contacts', 200, { address: 'bob@example.com' }],
   ['POST', '/v1/contacts', '/v1/contacts', 201, { address: 'new@example.com' }],
   ['GET', `/v1/contacts/${contactId}`, '/v1/contacts/{contact_id}', 200],
+  ['POST', `/v1/contacts/${contactId}/addresses`, '/v1/contacts/{contact_id}/addresses', 200, { address: 'bob+work@example.net' }],
+  ['DELETE', `/v1/contacts/${contactId}/addresses?address=bob%2Bwork%40example.net`, '/v1/contacts/{contact_id}/addresses', 200],
   ['GET', `/v1/contacts/${contactId}/timeline?cursor=x`, '/v1/contacts/{contact_id}/timeline', 200],
   ['GET', `/v1/engagements/${engagementId}`, '/v1/engagements/{engagement_id}', 200],
   ['DELETE', `/v1/engagements/${engagementId}`, '/v1/engagements/{engagement_id}', 204],

@@ -153,6 +153,11 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
     }),
     await startPeer(address('timeline'), TimelineService, {
       listContacts: () => ({ contacts: [contact], nextPageToken: 'more' }),
+      addContactAddress: ({ address }) => ({ contact: { ...contact, otherAddresses: [address] }, mergedContactId: newId() }),
+      removeContactAddress: ({ address }) => {
+        if (address === contact.address) throw new Fault('conflict', 'FIRST_ADDRESS', 'It stays.');
+        return { contact };
+      },
       putContact: ({ address }) => ({ contact, created: address === 'new@example.com' }),
       getContact: (request) => {
         const kind = faults.get(request.contactId);

@@ -9,7 +9,7 @@ import { catalogue } from '@rejoinder/contracts/catalogue';
 import { settle } from '@rejoinder/testing/settle';
 import { ask, type Gateway } from './gateway-house.js';
 import { startPeer } from './peers.js';
-import { bug, faults, inboxId, login, mail, problemOf, startRestHouse, type RestHouse } from './rest-house.js';
+import { bug, contactId, faults, inboxId, login, mail, problemOf, startRestHouse, type RestHouse } from './rest-house.js';
 
 let house: RestHouse;
 let gateway: Gateway;
@@ -213,6 +213,8 @@ describe('a refusal', () => {
     ['POST', '/nothing', 404, 'NOT_FOUND'],
     ['POST', '/v1/demo', 404, 'NO_DEMO'],
     ['GET', '/v1/contacts?limit=1000', 400, 'INVALID'],
+    ['DELETE', `/v1/contacts/${contactId}/addresses`, 400, 'INVALID'],
+    ['DELETE', `/v1/contacts/${contactId}/addresses?address=bob%40example.com`, 409, 'FIRST_ADDRESS'],
   ])('of %s %s is %i %s', async (method, path, status, code) => {
     const answer = await gateway.call(method, path);
     expect([...problemOf(answer), answer.headers['content-type']]).toEqual([status, code, 'application/problem+json']);

@@ -7,7 +7,7 @@ import { DropMailSchema } from '@rejoinder/contracts/commands';
 import { InboxConnectedSchema, NeverLogChangedSchema, SettingsChangedSchema } from '@rejoinder/contracts/events/connections';
 import { MailCapturedSchema } from '@rejoinder/contracts/events/sync';
 import { MailUntrackedSchema } from '@rejoinder/contracts/events/threading';
-import { ContactChangedSchema } from '@rejoinder/contracts/events/timeline';
+import { ContactChangedSchema, ContactMergedSchema } from '@rejoinder/contracts/events/timeline';
 import { MailKind } from '@rejoinder/contracts/mail';
 import { settle } from '@rejoinder/testing/settle';
 import {
@@ -53,6 +53,12 @@ async function contact(address: string): Promise<Buffer> {
   const before = await known();
   await here.house.publish('rejoinder.timeline.v1', ContactChangedSchema, newId(), { contactId: newId(), address });
   return settle('the contact', async () => (await known()).find((one) => !before.some((old) => old.equals(one))));
+}
+
+/** Every event that was said before this answers was taken. */
+async function taken(): Promise<void> {
+  const sql = `select 1 from bus.position p join bus.log_end e using (topic, partition) where p."group" like '%threading%' and p.next_offset < e.next_offset`;
+  await settle('all events to be taken', async () => (await here.house.query(sql)).length === 0);
 }
 
 async function capture(inboxId: string, since: ReturnType<typeof daysAgo> | undefined): Promise<void> {
@@ -284,6 +290,48 @@ describe('an inbox that captures all mail of contacts', () => {
     expect(await verdictOf(before.mailId)).toBe('untracked');
     await contact('gus@example.com');
     await trackedMail(before.mailId);
+  });
+
+  it('knows a contact by each of its addresses until it is taken off, whichever word of it came first', async () => {
+    const inboxId = await inboxOf('each@own.example');
+    await capture(inboxId, daysAgo(1));
+    const [first, other] = [await contact('first@example.com'), await contact('second@example.com')];
+    await here.house.query('delete from threading.contact_address where address_hash = any ($1)', [[first, other]]);
+    const [contactId, goneId] = [newId(), newId()];
+    const say = async (id: string, address: string, otherAddresses: string[], of: bigint) => {
+      await here.house.publish('rejoinder.timeline.v1', ContactChangedSchema, id, { contactId: id, address, otherAddresses }, of);
+      await taken();
+    };
+    const verdictFrom = async (address: Buffer) => {
+      const one = mine({ fromHash: address });
+      await observe(inboxId, [one]);
+      await untilJudged(inboxId);
+      return verdictOf(one.mailId);
+    };
+    // As it was told before contacts were known by their ids.
+    await here.house.query('insert into threading.contact_address (tenant_id, address_hash) values ($1, $2)', [here.house.tenantId, other]);
+    expect(await verdictFrom(other)).toBe('tracked');
+    await say(contactId, 'first@example.com', ['Second@Example.com'], 2n);
+    expect(await Promise.all([verdictFrom(first), verdictFrom(other)])).toEqual(['tracked', 'tracked']);
+    const waiting = mine({ fromHash: other });
+    await observe(inboxId, [waiting]);
+    await trackedMail(waiting.mailId);
+    await say(contactId, 'first@example.com', [], 3n);
+    await letGo(waiting.mailId);
+    expect(await Promise.all([verdictFrom(first), verdictFrom(other)])).toEqual(['tracked', 'untracked']);
+    // An older word changes nothing, and a contact that is no more has no address, whatever is said of it again.
+    await say(contactId, 'first@example.com', ['second@example.com'], 2n);
+    expect(await verdictFrom(other)).toBe('untracked');
+    await say(goneId, 'second@example.com', [], 1n);
+    expect(await verdictFrom(other)).toBe('tracked');
+    await here.house.publish('rejoinder.timeline.v1', ContactMergedSchema, goneId, { contactId: goneId, intoContactId: contactId }, 2n);
+    await taken();
+    expect(await verdictFrom(other)).toBe('untracked');
+    await say(goneId, 'second@example.com', [], 1n);
+    await say(contactId, 'first@example.com', ['second@example.com'], 4n);
+    expect(await verdictFrom(other)).toBe('tracked');
+    await say(contactId, 'first@example.com', [], 5n);
+    expect(await verdictFrom(other)).toBe('untracked');
   });
 
   it('reaches back as far as was asked, and no further', async () => {

@@ -1,4 +1,4 @@
-// REST of contacts, and of what was said with each.
+// REST of contacts, their addresses, and what was said with each.
 import { Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -6,7 +6,7 @@ import { TimelineService } from '@rejoinder/contracts/api/timeline';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
 import { FromBody, FromPath, FromQuery, Route, V1 } from '../web/route.js';
-import { ids, pageOf, toCursor } from './shapes.js';
+import { addressText, ids, pageOf, toCursor } from './shapes.js';
 import * as shape from './timeline.js';
 
 const maxQuery = 200;
@@ -15,9 +15,11 @@ const listQuery = pageOf(200).extend({
     .string()
     .max(maxQuery)
     .default('')
-    .meta({ description: 'Start of the address or name', examples: ['ada'] }),
+    .meta({ description: 'Start of an address or of the name', examples: ['ada'] }),
 });
 const timelineQuery = pageOf(100, 25);
+/** Not in the path, whose parts may have 100 characters. */
+const removeQuery = z.object({ address: addressText });
 
 @V1('contacts')
 export class ContactsApi {
@@ -43,6 +45,48 @@ export class ContactsApi {
   ): Promise<shape.ContactAnswer> {
     const { contact, created } = await this.#timeline.putContact({ tenantId, ...body });
     if (created) void reply.code(201);
+    return shape.toContact(contact!);
+  }
+
+  @Route({
+    method: 'POST',
+    path: ':contact_id/addresses',
+    says: 'Puts one more address on a contact. Where another contact has it, that one goes into this one with all that it has, which cannot be undone',
+    result: 'The contact, which has this address; mail from and to it stands on its timeline from now on',
+    answers: shape.contactSchema,
+    refuses: {
+      400: [{ code: 'OWN_ADDRESS', detail: 'The address of an own inbox is nobody’s contact.' }],
+      413: [
+        { code: 'TOO_MANY_ADDRESSES', detail: 'A contact has at most 20 addresses beside its first: remove one.' },
+        { code: 'TOO_MANY_MAILS', detail: 'On the contact with this address stand more than 10000 mails, too many to move.' },
+      ],
+    },
+  })
+  async addAddress(
+    @TenantId() tenantId: string,
+    @FromPath('contact_id', ids.contact) contactId: string,
+    @FromBody(shape.contactAddressBody) { address }: z.infer<typeof shape.contactAddressBody>,
+  ): Promise<shape.ContactAnswer> {
+    const { contact } = await this.#timeline.addContactAddress({ tenantId, contactId, address });
+    return shape.toContact(contact!);
+  }
+
+  @Route({
+    method: 'DELETE',
+    path: ':contact_id/addresses',
+    says: 'Takes one of the other addresses off a contact',
+    result: 'The contact without it; what stands on its timeline stays, and later mail of the address is of a contact of its own',
+    answers: shape.contactSchema,
+    refuses: {
+      409: [{ code: 'FIRST_ADDRESS', detail: 'A contact keeps the address that it was made with; only others can be removed.' }],
+    },
+  })
+  async removeAddress(
+    @TenantId() tenantId: string,
+    @FromPath('contact_id', ids.contact) contactId: string,
+    @FromQuery(removeQuery) { address }: z.infer<typeof removeQuery>,
+  ): Promise<shape.ContactAnswer> {
+    const { contact } = await this.#timeline.removeContactAddress({ tenantId, contactId, address });
     return shape.toContact(contact!);
   }
 

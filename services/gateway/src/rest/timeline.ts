@@ -22,10 +22,15 @@ import {
 
 export const contactBody = z.strictObject({ address: addressText, name: nameText.optional() });
 
+export const contactAddressBody = z.strictObject({ address: addressText });
+
 export const contactSchema = z
   .object({
-    contact_id: ids.contact,
-    address: text('ada@example.com'),
+    contact_id: ids.contact.meta({ description: 'Of a contact that went into another, the other’s' }),
+    address: text('ada@example.com').meta({ description: 'The first, by which it was made' }),
+    other_addresses: z
+      .array(z.string())
+      .meta({ description: 'Up to 20, in lower case, in the order in which they were added', examples: [['ada@example.net']] }),
     name: text('Ada Example'),
     last_activity_at: optionalTime,
     engagements: count(2),
@@ -92,6 +97,7 @@ export function toContact(contact: Contact): ContactAnswer {
   return {
     contact_id: contact.contactId,
     address: contact.address,
+    other_addresses: contact.otherAddresses,
     name: contact.name,
     last_activity_at: toTime(contact.lastActivityAt),
     engagements: Number(contact.engagements),
