@@ -150,6 +150,32 @@ describe('the console', () => {
     60_000,
   );
 
+  it('changes who becomes a contact and whether mail among own people is logged, by keyboard; who says nothing of that changes nothing', async () => {
+    const keyboard = keyboardOf(page);
+    await page.goto(`${house.base}/settings`);
+    const [policy, internal] = [
+      page.getByRole('radio', { name: 'Whom your people write to' }),
+      page.getByRole('switch', { name: 'Log mail among your own people' }),
+    ];
+    await policy.waitFor(within);
+    expect([await page.getByRole('radio', { name: 'Everyone' }).isChecked(), await internal.isChecked()]).toEqual([true, false]);
+    await policy.check();
+    await keyboard.tabTo(internal);
+    await page.keyboard.press('Space');
+    expect(await lastingFaults(page)).toEqual([]);
+    await screenshot(page, 'settings-logging');
+    await keyboard.press(page.getByRole('button', { name: 'Save' }));
+    await page.getByText('The settings are kept.').waitFor(within);
+    await put([]);
+    const chosen = { make_contacts: 'written_to', log_internal: true };
+    expect(await house.rest.call('GET', '/v1/settings')).toMatchObject(chosen);
+    await page.reload();
+    await policy.waitFor(within);
+    expect([await policy.isChecked(), await internal.isChecked()]).toEqual([true, true]);
+    const usual = { attachments: true, capture: 'tracked', never_log: [], make_contacts: 'everyone', log_internal: false };
+    expect(await house.rest.call('PUT', '/v1/settings', usual)).toMatchObject({ make_contacts: 'everyone', log_internal: false });
+  }, 60_000);
+
   it('deletes what is logged of those who were put on the list, where that is wanted', async () => {
     const refused = await house.rest.fetch('POST', '/v1/settings/never-log/deletion', JSON.stringify({ entries: ['customer.test'] }), {
       'content-type': 'application/json',

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Fault } from '@rejoinder/base/fault';
 import { newId } from '@rejoinder/base/id';
 import { ConnectionsService } from '@rejoinder/contracts/api/connections';
-import { NeverLogChangedSchema, SettingsChangedSchema } from '@rejoinder/contracts/events/connections';
+import { LoggingChangedSchema, NeverLogChangedSchema, SettingsChangedSchema } from '@rejoinder/contracts/events/connections';
 import { FolderRenamedSchema } from '@rejoinder/contracts/events/sync';
 import { StartInboxSchema } from '@rejoinder/contracts/commands';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
@@ -190,5 +190,27 @@ describe('settings of a tenant', () => {
     expect(await changes(inboxId)).toEqual([]);
     expect(await codeOf(put(['nonsense']))).toBe('NEVER_LOG_INVALID');
     expect((await client().getTenantSettings({ tenantId })).settings!.neverLog).toEqual(['doctor@clinic.example']);
+  });
+
+  it('tell who becomes a contact and whether mail among members is logged, once for each change; what is left out stays', async () => {
+    const tenantId = newId();
+    const usual = { attachments: true, capture: 'tracked' };
+    const put = (more: object) => client().putTenantSettings({ tenantId, settings: { ...usual, ...more } });
+    const told = () => test.published('rejoinder.connections.internal.v1', LoggingChangedSchema);
+    const { settings } = await put({ makeContacts: 'written_to', logInternal: true });
+    expect(settings).toMatchObject({ makeContacts: 'written_to', logInternal: true });
+    await put({ neverLog: ['bank.example'] });
+    await put({ logInternal: true });
+    expect((await put({ logInternal: false })).settings).toMatchObject({ makeContacts: 'written_to', logInternal: false });
+    const all = await afterSoMany('both changes', 2, told);
+    expect(all.map(({ makeContacts, logInternal, internalUntil }) => [makeContacts, logInternal, internalUntil !== undefined])).toEqual([
+      ['written_to', true, false],
+      ['written_to', false, true],
+    ]);
+    expect((await client().getTenantSettings({ tenantId: newId() })).settings).toMatchObject({
+      makeContacts: 'everyone',
+      logInternal: false,
+    });
+    expect(await codeOf(put({ makeContacts: 'some' }))).toBe('MAKE_CONTACTS_INVALID');
   });
 });

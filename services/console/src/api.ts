@@ -1,4 +1,5 @@
 // The REST interface as the console uses it: types, calls, and errors that carry what to show.
+import type { NeverLogDeletion, NeverLogTrial, NeverLogWarning, TenantSettings } from './settings-shapes.js';
 
 export interface Server {
   host: string;
@@ -103,25 +104,6 @@ export interface ListedFolder {
   mails: number | null;
   looked_at: boolean;
   always: boolean;
-}
-export interface TenantSettings {
-  attachments: boolean;
-  capture: 'tracked' | 'all';
-  never_log: string[];
-}
-export interface NeverLogWarning {
-  entry: string;
-  sentence: string;
-}
-export interface NeverLogTrial {
-  entry: string;
-  tracked: number;
-  seen: number;
-}
-export interface NeverLogDeletion {
-  state: 'none' | 'running' | 'done';
-  mails: number;
-  deleted: number;
 }
 export interface Contact {
   contact_id: string;

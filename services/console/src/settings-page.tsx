@@ -1,13 +1,15 @@
-// What holds for all mailboxes: attachments, what new ones capture, whose mail is never logged, and who is told of events.
+// What holds for all mailboxes: attachments, what new ones capture, who becomes a contact, whose mail is never logged, and who is told of events.
 import { Alert, Button, Group, Skeleton, Stack, Switch, Table, Text, Textarea, Title } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, type NeverLogTrial, type NeverLogWarning, type TenantSettings } from './api.js';
+import { api } from './api.js';
 import { CaptureChoice } from './capture-choice.js';
 import { several } from './format.js';
+import { LoggingChoice } from './logging-choice.js';
 import { NeverLogDeletion } from './never-log-deletion.js';
+import type { NeverLogTrial, NeverLogWarning, TenantSettings } from './settings-shapes.js';
 import { Trouble } from './trouble.js';
 import { Webhooks } from './webhooks.js';
 
@@ -35,6 +37,7 @@ function SettingsForm({ settings }: { settings: TenantSettings & { warnings: Nev
   const data = useQueryClient();
   const [attachments, setAttachments] = useState(settings.attachments);
   const [capture, setCapture] = useState(settings.capture);
+  const [logging, setLogging] = useState({ make_contacts: settings.make_contacts, log_internal: settings.log_internal });
   const [list, setList] = useState(settings.never_log.join('\n'));
   /** Entries that came with the last save. */
   const [fresh, setFresh] = useState<string[]>([]);
@@ -42,7 +45,7 @@ function SettingsForm({ settings }: { settings: TenantSettings & { warnings: Nev
   const added = entries.filter((entry) => !settings.never_log.includes(entry.toLowerCase()));
   const trial = useMutation({ mutationFn: () => api.tryNeverLog(entries) });
   const save = useMutation({
-    mutationFn: () => api.putSettings({ attachments, capture, never_log: entries }),
+    mutationFn: () => api.putSettings({ attachments, capture, never_log: entries, ...logging }),
     onSuccess: (saved) => {
       setFresh(saved.never_log.filter((entry) => !settings.never_log.includes(entry)));
       data.setQueryData(queryKey, saved);
@@ -68,6 +71,9 @@ function SettingsForm({ settings }: { settings: TenantSettings & { warnings: Nev
             checked={attachments}
             onChange={(event) => setAttachments(event.currentTarget.checked)}
           />
+        </Stack>
+        <Stack className="panel" p="md">
+          <LoggingChoice value={logging} onChange={setLogging} />
         </Stack>
         <Stack className="panel" p="md">
           <Textarea

@@ -113,6 +113,13 @@ const routes: [string, string, string, number, object?][] = [
   ['GET', '/v1/retention/proof', '/v1/retention/proof', 200],
   ['GET', '/v1/settings', '/v1/settings', 200],
   ['PUT', '/v1/settings', '/v1/settings', 200, { attachments: true, capture: 'tracked', never_log: ['example.com'] }],
+  [
+    'PUT',
+    '/v1/settings',
+    '/v1/settings',
+    200,
+    { attachments: true, capture: 'all', never_log: [], make_contacts: 'nobody', log_internal: true },
+  ],
   ['GET', '/v1/webhooks', '/v1/webhooks', 200],
   ['POST', '/v1/webhooks', '/v1/webhooks', 201, { url: 'https://crm.example.com/other', events: ['MailSent'] }],
   ['GET', '/v1/webhooks/WEBHOOK', '/v1/webhooks/{webhook_id}', 200],

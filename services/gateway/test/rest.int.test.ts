@@ -118,6 +118,17 @@ describe('inboxes', () => {
     expect(problemOf(await patch({ colour: 'red' }))).toEqual([400, 'INVALID']);
   });
 
+  test('of all are put with the word of who becomes a contact, or without', async () => {
+    const put = (more: object) =>
+      gateway.call('PUT', '/v1/settings', { body: { attachments: true, capture: 'tracked', never_log: [], ...more } });
+    expect((await put({ make_contacts: 'written_to', log_internal: true })).json).toMatchObject({
+      make_contacts: 'written_to',
+      log_internal: true,
+    });
+    expect((await put({})).json).toMatchObject({ make_contacts: 'everyone', log_internal: false });
+    expect(problemOf(await put({ make_contacts: 'some' }))).toEqual([400, 'INVALID']);
+  });
+
   test('whose provider nobody knows are typed by hand', async () => {
     const { status, json } = await gateway.call('POST', '/v1/inboxes/discover', { body: { address: 'x@unknown.example' } });
     expect([status, json]).toMatchObject([200, { imap: null, smtp: null, provider: '', hint: '', sign_in: '' }]);

@@ -17,6 +17,7 @@ import { MailWorker } from './mail/mail-worker.js';
 import { MailWriter } from './mail/mail-writer.js';
 import { OnAttachments } from './on-attachments.js';
 import { OnInboxEvents } from './on-inbox-events.js';
+import { OnLoggingChanged } from './on-logging-changed.js';
 import { OnMailCaptured } from './on-mail-captured.js';
 import { OnSendEvents } from './on-send-events.js';
 import { OnTracking } from './on-tracking.js';
@@ -26,7 +27,18 @@ import { StoreApi } from './store-api.js';
 import { TextClient } from './mail/text-client.js';
 
 @Module({
-  controllers: [OnMailCaptured, OnSendEvents, OnTracking, OnAttachments, OnInboxEvents, ContactApi, EngagementApi, MailApi, StoreApi],
+  controllers: [
+    OnMailCaptured,
+    OnSendEvents,
+    OnTracking,
+    OnAttachments,
+    OnInboxEvents,
+    OnLoggingChanged,
+    ContactApi,
+    EngagementApi,
+    MailApi,
+    StoreApi,
+  ],
   providers: [
     Sealed,
     AttachmentBox,

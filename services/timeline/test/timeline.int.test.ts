@@ -111,7 +111,7 @@ describe('a mail in', () => {
       [own, nobodys, theirs, { mailId: newId() }].map(({ mailId }) => api().getPlaces({ tenantId, mailId })),
     );
     expect(places).toMatchObject([
-      { engagementIds: [], reason: 'no_contact' },
+      { engagementIds: [], reason: 'settings' },
       { engagementIds: [], reason: 'no_contact' },
       { engagementIds: [engagementId], reason: '' },
       { engagementIds: [], reason: '' },

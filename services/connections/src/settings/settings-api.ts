@@ -13,6 +13,7 @@ import { CLOCK, HOUSE_SETTINGS } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
 import { checkedId, shown } from '../inbox-api.js';
 import { changedSettings, readCapture } from './inbox-settings.js';
+import { readMakeContacts } from './logging.js';
 import { readEntries, readEntry, warningsOf, type NeverLogEntry, type NeverLogWarning } from './never-log.js';
 import { SettingsStore, type HashedEntry, type TenantWide } from './settings-store.js';
 
@@ -51,8 +52,10 @@ export class SettingsApi {
     tenantId,
     settings,
   }: api.PutTenantSettingsRequest): Promise<MessageInitShape<typeof api.PutTenantSettingsResponseSchema>> {
-    const { attachments = true, capture = 'tracked', neverLog = [] } = settings ?? {};
-    const wanted = { attachments, capture: readCapture(capture), neverLog: await this.#hashed(tenantId, readEntries(neverLog)) };
+    const { attachments = true, capture = 'tracked', neverLog = [], makeContacts, logInternal } = settings ?? {};
+    const logging = { makeContacts: readMakeContacts(makeContacts), logInternal };
+    const list = await this.#hashed(tenantId, readEntries(neverLog));
+    const wanted = { attachments, capture: readCapture(capture), neverLog: list, ...logging };
     return this.#told(tenantId, await this.store.putTenantWide(tenantId, wanted));
   }
 

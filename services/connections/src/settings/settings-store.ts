@@ -3,16 +3,18 @@ import { Inject, Injectable } from '@nestjs/common';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '@rejoinder/base/clock';
 import { event, Outbox } from '@rejoinder/bus/outbox';
-import { NeverLogChangedSchema } from '@rejoinder/contracts/events/connections';
+import type { ContactPolicy } from '@rejoinder/contracts/contact-policies';
+import { LoggingChangedSchema, NeverLogChangedSchema } from '@rejoinder/contracts/events/connections';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { settingsEvents } from '../inbox-events.js';
 import { lockInbox, type InboxRow } from '../inbox-store.js';
 import { sameSettings, type Capture, type InboxSettings } from './inbox-settings.js';
+import { changedLogging, type GivenLogging, type Logging, type LoggingRow } from './logging.js';
 import type { NeverLogEntry } from './never-log.js';
 import { factsUnder, lockTenant, type Tx } from './tenant-store.js';
 
-export interface TenantWide {
+export interface TenantWide extends Logging {
   attachments: boolean;
   capture: string;
   neverLog: string[];
@@ -23,7 +25,7 @@ export interface HashedEntry extends NeverLogEntry {
   hashes: Buffer[];
 }
 
-export interface NewTenantWide {
+export interface NewTenantWide extends GivenLogging {
   attachments: boolean;
   capture: Capture;
   neverLog: HashedEntry[];
@@ -62,9 +64,11 @@ export class SettingsStore {
     return this.database.write({ tenant: tenantId }, async (tx) => {
       const before = await lockTenant(tx, tenantId, 'update');
       const isListNew = await this.#putList(tx, tenantId, wanted.neverLog);
-      const revision = before.revision + (isListNew ? 1n : 0n);
+      const logging = changedLogging({ ...before, makeContacts: before.makeContacts as ContactPolicy }, wanted, this.clock.now());
+      const revision = before.revision + (isListNew || logging ? 1n : 0n);
       const { attachments, capture } = wanted;
-      await tx.tenantSettings.update({ where: { tenantId }, data: { attachments, capture, revision } });
+      await tx.tenantSettings.update({ where: { tenantId }, data: { attachments, capture, revision, ...logging } });
+      if (logging) await this.#tellLogging(tx, tenantId, revision, logging);
       if (isListNew) await this.#tellList(tx, tenantId, revision, wanted.neverLog);
       if (before.attachments !== attachments) await this.#tellInboxes(tx, tenantId, attachments);
       return readWide(tx, tenantId);
@@ -102,6 +106,12 @@ export class SettingsStore {
     await this.outbox.add(tx, [event({ ...of, schema: NeverLogChangedSchema, message })]);
   }
 
+  async #tellLogging(tx: Tx, tenantId: string, revision: bigint, { internalUntil, ...logging }: LoggingRow): Promise<void> {
+    const message = { ...logging, internalUntil: internalUntil ? timestampFromDate(internalUntil) : undefined };
+    const of = { topic: 'rejoinder.connections.internal.v1', key: tenantId, tenantId, sequence: revision } as const;
+    await this.outbox.add(tx, [event({ ...of, schema: LoggingChangedSchema, message })]);
+  }
+
   /** Inboxes that log no attachments of their own accord do what they did. */
   async #tellInboxes(tx: Tx, tenantId: string, attachments: boolean): Promise<void> {
     const where = { tenantId, attachments: true };
@@ -118,5 +128,6 @@ export class SettingsStore {
 async function readWide(tx: Tx, tenantId: string): Promise<TenantWide> {
   const row = await tx.tenantSettings.findUnique({ where: { tenantId } });
   const rows = await tx.neverLog.findMany({ where: { tenantId }, orderBy: { entry: 'asc' } });
-  return { attachments: row?.attachments ?? true, capture: row?.capture ?? 'tracked', neverLog: rows.map(({ entry }) => entry) };
+  const { attachments = true, capture = 'tracked', makeContacts = 'everyone', logInternal = false } = row ?? {};
+  return { attachments, capture, makeContacts: makeContacts as ContactPolicy, logInternal, neverLog: rows.map(({ entry }) => entry) };
 }

@@ -1,6 +1,7 @@
 // REST of what holds for all inboxes of a tenant, and of the never-log list before it holds.
 import { z } from 'zod';
 import { ConnectionsService, type NeverLogWarning, type TenantSettings } from '@rejoinder/contracts/api/connections';
+import { contactPolicies } from '@rejoinder/contracts/contact-policies';
 import { ThreadingService } from '@rejoinder/contracts/api/threading';
 import { Peers } from '@rejoinder/runtime/peers';
 import { TenantId } from '../people/caller.js';
@@ -16,10 +17,22 @@ const entries = z
   .array(z.string().min(1).max(maxEntry))
   .max(maxEntries)
   .meta({ description: 'Addresses and domains, a domain with all below it', examples: [['doctor@example.net', 'bank.example']] });
+const makeContacts = z.enum(contactPolicies).meta({
+  description:
+    'Who becomes a contact by a mail. everyone: who wrote in, and who was written to. written_to: only whom your own people wrote to. nobody: only those that are put there. Left out, it stays',
+  examples: ['everyone'],
+});
+const logInternal = z.boolean().meta({
+  description:
+    'true: mail that nobody but your own people is on is logged where it answers logged mail, with each of them. false: it is not read. Left out, it stays',
+  examples: [false],
+});
 const settingsBody = z.strictObject({
   attachments: z.boolean().meta({ description: 'false: no inbox logs attachments, whatever its own settings say', examples: [true] }),
   capture: z.enum(['tracked', 'all']).meta({ description: 'Of inboxes that are connected without a word about it', examples: ['tracked'] }),
   never_log: entries,
+  make_contacts: makeContacts.optional(),
+  log_internal: logInternal.optional(),
 });
 const warning = z
   .object({
@@ -32,6 +45,8 @@ const settingsSchema = z
     attachments: z.boolean().meta({ examples: [true] }),
     capture: text('tracked'),
     never_log: z.array(text('bank.example')),
+    make_contacts: makeContacts,
+    log_internal: logInternal,
     warnings: z.array(warning),
   })
   .meta({ id: 'Settings' });
@@ -80,8 +95,11 @@ export class SettingsApi {
     answers: settingsSchema,
   })
   async put(@TenantId() tenantId: string, @FromBody(settingsBody) body: z.infer<typeof settingsBody>): Promise<SettingsAnswer> {
-    const { never_log: neverLog, ...rest } = body;
-    const { settings, warnings } = await this.#connections.putTenantSettings({ tenantId, settings: { ...rest, neverLog } });
+    const { never_log: neverLog, make_contacts: contacts, log_internal: internal, ...rest } = body;
+    const { settings, warnings } = await this.#connections.putTenantSettings({
+      tenantId,
+      settings: { ...rest, neverLog, makeContacts: contacts, logInternal: internal },
+    });
     return toSettings(settings!, warnings);
   }
 
@@ -135,9 +153,11 @@ export class SettingsApi {
 
 const toWarning = ({ entry, sentence }: NeverLogWarning) => ({ entry, sentence });
 
-const toSettings = ({ attachments, capture, neverLog }: TenantSettings, warnings: NeverLogWarning[]): SettingsAnswer => ({
-  attachments,
-  capture,
-  never_log: neverLog,
+const toSettings = (settings: TenantSettings, warnings: NeverLogWarning[]): SettingsAnswer => ({
+  attachments: settings.attachments,
+  capture: settings.capture,
+  never_log: settings.neverLog,
+  make_contacts: (settings.makeContacts ?? 'everyone') as SettingsAnswer['make_contacts'],
+  log_internal: settings.logInternal ?? false,
   warnings: warnings.map(toWarning),
 });

@@ -130,7 +130,7 @@ export interface ContactCursor {
   contactId: string;
 }
 
-/** Newest activity first, those without any last; own addresses are nobody's contacts. The query matches the start of an address or a name. */
+/** Newest activity first, those without any last; own addresses are contacts only where mail among own people stands with them. The query matches the start of an address or a name. */
 export function listContacts(
   tx: Tx,
   tenantId: string,
@@ -143,8 +143,8 @@ export function listContacts(
   const sql = `select ${shown} from contact c where c.tenant_id = $1::uuid and ($4::uuid is null or ${isAfter})
     and ($2 = '' or starts_with(lower(c.name), $2)
       or exists (select from contact_address a where a.tenant_id = c.tenant_id and a.contact_id = c.contact_id and starts_with(a.address, $2)))
-    and exists (select from contact_address a where a.tenant_id = c.tenant_id and a.contact_id = c.contact_id
-      and not exists (select from own_address o where o.tenant_id = a.tenant_id and lower(o.address) = a.address))
+    and (c.last_activity_at is not null or exists (select from contact_address a where a.tenant_id = c.tenant_id and a.contact_id = c.contact_id
+      and not exists (select from own_address o where o.tenant_id = a.tenant_id and lower(o.address) = a.address)))
     order by c.last_activity_at desc nulls last, c.contact_id limit $5::int`;
   return rowsOf<ShownContact>(tx, sql, tenantId, query.toLowerCase(), after?.lastActivityAt ?? null, after?.contactId ?? null, limit);
 }

@@ -1,6 +1,6 @@
 // On whose timelines a mail stands.
 import { describe, expect, test } from 'vitest';
-import { match, type OnMail, type Person } from './match.js';
+import { match, type OnMail, type Person, type PlacingRules } from './match.js';
 
 const person = (address: string): Person => ({ address, name: '' });
 const own = new Set(['me@house.test', 'you@house.test']);
@@ -14,8 +14,9 @@ const mail = (more: Partial<OnMail>): OnMail => ({
   bcc: [],
   ...more,
 });
-const told = (one: OnMail) => {
-  const { direction, made, known } = match(one, own);
+const usual: PlacingRules = { makeContacts: 'everyone', logsInternal: false };
+const told = (one: OnMail, rules: Partial<PlacingRules> = {}) => {
+  const { direction, made, known } = match(one, own, { ...usual, ...rules });
   return [direction, made.map(({ address }) => address), known.map(({ address }) => address)];
 };
 
@@ -55,6 +56,33 @@ describe('a mail stands on the timeline', () => {
     expect(told(mail({ knownOnly: true, cc: [person('bob@x.test')] }))).toEqual(['in', [], ['ann@x.test', 'bob@x.test']]);
     const out = { from: person('me@house.test'), to: [person('ann@x.test'), person('eve@x.test')] };
     expect(told(mail({ knownOnly: true, ...out }))).toEqual(['out', [], ['ann@x.test', 'eve@x.test']]);
+  });
+  test('of those our people wrote to and of contacts alone, if the settings let nobody make himself a contact', () => {
+    const cc = [person('bob@x.test')];
+    const out = mail({ from: person('me@house.test'), to: [person('ann@x.test')], cc });
+    expect(told(mail({ cc }), { makeContacts: 'written_to' })).toEqual(['in', [], ['ann@x.test', 'bob@x.test']]);
+    expect(told(out, { makeContacts: 'written_to' })).toEqual(['out', ['ann@x.test'], ['bob@x.test']]);
+    const send = { ...out, source: 'sending' as const };
+    for (const one of [out, send]) expect(told(one, { makeContacts: 'nobody' })).toEqual(['out', [], ['ann@x.test', 'bob@x.test']]);
+  });
+  describe('of each of our own people on it, if mail among them is logged', () => {
+    const from = person('Me+a@house.test');
+    const logged = { logsInternal: true, makeContacts: 'nobody' as const };
+    test('and nobody else is on it', () => {
+      const among = mail({ from, to: [person('You@house.test')], cc: [person('you+b@house.test')], bcc: [person('me@house.test')] });
+      expect(told(among, logged)).toEqual(['out', ['me@house.test', 'you@house.test'], []]);
+      expect(told(mail({ from, to: [] }), logged)).toEqual(['out', ['me@house.test'], []]);
+    });
+    test('but not with somebody else, nor if nobody of them wrote it', () => {
+      const cc = [person('you@house.test')];
+      expect(told(mail({ from, to: [person('ann@x.test')], cc }), { logsInternal: true })).toEqual(['out', ['ann@x.test'], []]);
+      expect(told(mail({ cc }), { logsInternal: true })).toEqual(['in', ['ann@x.test'], []]);
+      expect(told(mail({ from: undefined }), { logsInternal: true })).toEqual(['in', [], []]);
+    });
+    test('a send from another address of ours stands with those it went to', () => {
+      const send = mail({ source: 'sending', from: person('alias@elsewhere.test'), to: [person('you@house.test')] });
+      expect(told(send, { logsInternal: true })).toEqual(['out', ['you@house.test'], []]);
+    });
   });
   test('of nobody, if nobody signed it', () => expect(told(mail({ from: undefined }))).toEqual(['in', [], []]));
 });

@@ -1,4 +1,5 @@
 // The matching rules: on whose timelines a mail stands.
+import type { ContactPolicy } from '@rejoinder/contracts/contact-policies';
 import { withoutTag } from '@rejoinder/mail/addresses';
 
 export interface Person {
@@ -26,20 +27,32 @@ export interface Match {
   known: Person[];
 }
 
+/** What the settings say of a mail. */
+export interface PlacingRules {
+  makeContacts: ContactPolicy;
+  /** Mail that nobody but own people is on stands with each of them. */
+  logsInternal: boolean;
+}
+
 /** Contacts of one mail; a mail to more stands on the first of them. */
 export const maxPeople = 200;
 
 /**
  * Takes who is on a mail and the tenant's own addresses in lower case. Mail in stands on the timeline of who wrote it, and of those it went to who
  * are contacts; mail out on the timelines of those it was written to, and of those copied who are contacts. Own addresses, also with a tag, are nobody's
- * contacts. A delivery report makes no contact: a mail server wrote it; nor does a mail that is
- * there for its contacts alone.
+ * contacts, but for internal mail where that is logged. A delivery report makes no contact: a mail server wrote it; nor does a mail that is
+ * there for its contacts alone, nor one that the settings let make none.
  */
-export function match(mail: OnMail, own: ReadonlySet<string>): Match {
+export function match(mail: OnMail, own: ReadonlySet<string>, rules: PlacingRules): Match {
   const from = mail.from ? [mail.from] : [];
   const isOut = mail.source === 'sending' || from.some((one) => isOwn(one, own));
   const [wrote, copied] = isOut ? [mail.to, [...mail.cc, ...mail.bcc]] : [from, [...mail.to, ...mail.cc]];
-  const makesNone = mail.knownOnly || mail.kind === 'delivery_report';
+  if (rules.logsInternal && isOut && isInternal(mail, own)) {
+    const members = [...from, ...mail.to, ...mail.cc, ...mail.bcc].map((one) => ({ ...one, address: ownOf(one, own) ?? '' }));
+    return { direction: 'out', made: others(members, () => false), known: [] };
+  }
+  const isBarred = rules.makeContacts === 'nobody' || (rules.makeContacts === 'written_to' && !isOut);
+  const makesNone = mail.knownOnly || mail.kind === 'delivery_report' || isBarred;
   const made = makesNone ? [] : others(wrote, (one) => isOwn(one, own));
   const taken = new Set(made.map(keyOf));
   const known = others(makesNone ? [...wrote, ...copied] : copied, (one) => isOwn(one, own) || taken.has(keyOf(one)));
@@ -50,9 +63,17 @@ export function match(mail: OnMail, own: ReadonlySet<string>): Match {
 export const keyOf = ({ address }: Pick<Person, 'address'>): string => address.toLowerCase();
 
 /** Whether it is one of these addresses (in lower case), or one of them with a tag. */
-export function isOwn(one: Pick<Person, 'address'>, own: ReadonlySet<string>): boolean {
+export const isOwn = (one: Pick<Person, 'address'>, own: ReadonlySet<string>): boolean => ownOf(one, own) !== undefined;
+
+/** Which of these addresses it is, with a tag or without. */
+function ownOf(one: Pick<Person, 'address'>, own: ReadonlySet<string>): string | undefined {
   const key = keyOf(one);
-  return own.has(key) || own.has(withoutTag(key) ?? key);
+  return [key, withoutTag(key)].find((address) => address !== undefined && own.has(address));
+}
+
+/** Nobody but own people was written to. */
+function isInternal({ to, cc, bcc }: OnMail, own: ReadonlySet<string>): boolean {
+  return [...to, ...cc, ...bcc].every((one) => one.address === '' || isOwn(one, own));
 }
 
 /**

@@ -20,12 +20,15 @@ import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { contactNotFound } from '../contact/address-writer.js';
 import { contactById, lockContactsOf } from '../contact/contact-store.js';
+import { match, type PlacingRules } from '../contact/match.js';
+import { placing, rulesFor } from '../contact/rules-store.js';
 import { EngagementShow } from './engagement-show.js';
 import { bury, engagementById, engagementsOf, listEngagements, type EngagementRow, type ListedEngagement } from './engagement-store.js';
 import { EngagementWriter } from './engagement-writer.js';
 import { forgetNow } from '../forget/forget-store.js';
-import { whyNowhere } from '../mail/mail-state.js';
+import { whyNowhere, type MailState } from '../mail/mail-state.js';
 import { forgetMail, lockMails, readMails } from '../mail/mail-store.js';
+import { Sealed } from '../mail/sealed.js';
 import { cursorOf, pageSize, tokenOf } from './page-token.js';
 import type { Tx } from '../tx.js';
 
@@ -40,6 +43,7 @@ export class EngagementApi {
     private readonly database: Database<Tx>,
     private readonly show: EngagementShow,
     private readonly engagements: EngagementWriter,
+    private readonly sealed: Sealed,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -83,12 +87,24 @@ export class EngagementApi {
   @GrpcMethod('TimelineService', 'GetPlaces')
   async getPlaces({ tenantId, mailId }: GetPlacesRequest): Promise<MessageInitShape<typeof GetPlacesResponseSchema>> {
     if (!isId(mailId)) throw new Fault('invalid', 'ID', 'An id is a UUID in lower case.');
-    return this.database.read({ tenant: tenantId }, async (tx) => {
-      const key = { tenantId, mailId };
-      const [mail] = await readMails(tx, [key]);
-      const engagementIds = (await engagementsOf(tx, key)).map(({ engagementId }) => engagementId);
-      return { engagementIds, reason: mail && engagementIds.length === 0 ? whyNowhere(mail) : '' };
+    const key = { tenantId, mailId };
+    const { mail, rows, own, rules } = await this.database.read({ tenant: tenantId }, async (tx) => {
+      const [[mail], rows, around] = await Promise.all([readMails(tx, [key]), engagementsOf(tx, key), placing(tx, tenantId)]);
+      return { mail, rows, ...around };
     });
+    const engagementIds = rows.map(({ engagementId }) => engagementId);
+    if (!mail || engagementIds.length > 0) return { engagementIds, reason: '' };
+    const reason = whyNowhere(mail);
+    const isBarred = reason === 'no_contact' && (await this.#isBarred(mail, own, rulesFor(mail, rules)));
+    return { engagementIds, reason: isBarred ? 'settings' : reason };
+  }
+
+  /** Other settings would have put it on somebody. */
+  async #isBarred(mail: MailState, own: Set<string>, rules: PlacingRules): Promise<boolean> {
+    const facts = await this.sealed.factsOf(mail);
+    const made = (by: PlacingRules) =>
+      facts ? match({ ...facts, source: mail.source!, kind: mail.kind, knownOnly: mail.knownOnly }, own, by).made.length : 0;
+    return made(rules) === 0 && made({ makeContacts: 'everyone', logsInternal: true }) > 0;
   }
 
   @GrpcMethod('TimelineService', 'DeleteEngagement')

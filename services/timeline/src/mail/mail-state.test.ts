@@ -6,6 +6,7 @@ import { isVisible, learn, type MailState, type Told } from './mail-state.js';
 const nothing: MailState = {
   tenantId: 't',
   mailId: 'm',
+  knownSince: '2026-11-24T00:00:00Z',
   version: 0,
   source: null,
   sendId: null,

@@ -12,6 +12,8 @@ export type SendState = (typeof sendStates)[number];
 export interface MailState {
   tenantId: string;
   mailId: string;
+  /** When it was first heard of; never changes. */
+  knownSince: string;
   version: number;
   source: Source | null;
   sendId: string | null;

@@ -8,7 +8,7 @@ export interface MailKey {
   mailId: string;
 }
 
-const columns = `tenant_id as "tenantId", mail_id as "mailId", version, source, send_id as "sendId", inbox_id as "inboxId", thread_id as "threadId", kind, occurred_at as "occurredAt",
+const columns = `tenant_id as "tenantId", mail_id as "mailId", known_since as "knownSince", version, source, send_id as "sendId", inbox_id as "inboxId", thread_id as "threadId", kind, occurred_at as "occurredAt",
   sent_at as "sentAt", send_state as "sendState", send_reason as "sendReason", send_revision as "sendRevision", sealed_facts as "sealedFacts", sealed_text as "sealedText",
   text_state as "textState", text_truncated as "textTruncated", tracked_revision as "trackedRevision", untracked_revision as "untrackedRevision",
   captured_revision as "capturedRevision", direction, to_place as "toPlace", forgotten, historical, known_only as "knownOnly", reason_revision as "reasonRevision"`;

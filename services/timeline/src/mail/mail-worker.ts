@@ -11,12 +11,12 @@ import { EngagementWriter } from '../engagement/engagement-writer.js';
 import { callBackForgetting, withdrawLater } from '../forget/forget-store.js';
 import { HtmlCleaner } from '../html/html-cleaner.js';
 import { isContactBusy } from '../contact/contact-store.js';
-import { ownAddresses } from '../contact/inbox-store.js';
 import { isVisible, type MailState, type TextState } from './mail-state.js';
 import { readMails, relockMails, saveMails, type MailKey } from './mail-store.js';
 import { match, type Match } from '../contact/match.js';
+import { placing, rulesFor, type LoggingRules } from '../contact/rules-store.js';
 import type { Tx } from '../tx.js';
-import { factsRow, Sealed, textRow, type MailFacts, type MailText } from './sealed.js';
+import { Sealed, textRow, type MailText } from './sealed.js';
 import { TextClient } from './text-client.js';
 
 /** About a week of tries at the longest backoff: sync keeps a text no longer. */
@@ -53,26 +53,22 @@ export class MailWorker {
   }
 
   async #work(job: Job, signal: AbortSignal): Promise<WorkOutcome> {
-    const { mail, own } = await this.#read({ tenantId: job.tenantId, mailId: job.key });
+    const { mail, own, rules } = await this.#read({ tenantId: job.tenantId, mailId: job.key });
     if (!mail || (!mail.toPlace && mail.textState !== 'pending')) return workDone;
-    const facts = isVisible(mail) ? await this.#factsOf(mail) : undefined;
-    const found = facts && match({ ...facts, source: mail.source!, kind: mail.kind, knownOnly: mail.knownOnly }, own);
+    const facts = isVisible(mail) ? await this.sealed.factsOf(mail) : undefined;
+    const found =
+      facts && match({ ...facts, source: mail.source!, kind: mail.kind, knownOnly: mail.knownOnly }, own, rulesFor(mail, rules));
     const text = await this.#textOf(mail, found, job.attempts, signal);
     if (!(await this.#save(mail, found, text))) return again(this.clock.now(), 'changed');
     if (text.textState !== 'pending') return workDone;
     return again(new Date(this.clock.now().getTime() + backoffMs(job.attempts, firstRetryMs, maxRetryMs)), 'text_not_read');
   }
 
-  #read(key: MailKey): Promise<{ mail: MailState | undefined; own: Set<string> }> {
+  #read(key: MailKey): Promise<{ mail: MailState | undefined; own: Set<string>; rules: LoggingRules }> {
     return this.database.read({ tenants: [key.tenantId] }, async (tx) => {
-      const [[mail], own] = await Promise.all([readMails(tx, [key]), ownAddresses(tx, key.tenantId)]);
-      return { mail, own };
+      const [[mail], around] = await Promise.all([readMails(tx, [key]), placing(tx, key.tenantId)]);
+      return { mail, ...around };
     });
-  }
-
-  async #factsOf({ tenantId, mailId, sealedFacts: value }: MailState): Promise<MailFacts | undefined> {
-    const [facts] = await this.sealed.openMany<MailFacts>([{ tenantId, row: factsRow(mailId), value }]);
-    return facts;
   }
 
   /** The text as it is from now on: pending where whoever has it does not answer. */

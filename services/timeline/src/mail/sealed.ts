@@ -1,4 +1,5 @@
 // What of a mail is sealed before it is written, and opened when it is shown: who is on it, what it says, what its files are called.
+import type { MailState } from './mail-state.js';
 import { Injectable } from '@nestjs/common';
 import { Fault } from '@rejoinder/base/fault';
 import type { Address, AttachmentDeclared } from '@rejoinder/contracts/mail';
@@ -68,6 +69,15 @@ export class Sealed {
       }
     }
     return opened;
+  }
+
+  /** Who is on a mail, and what it is called; undefined while nobody has told. */
+  async factsOf({
+    tenantId,
+    mailId,
+    sealedFacts: value,
+  }: Pick<MailState, 'tenantId' | 'mailId' | 'sealedFacts'>): Promise<MailFacts | undefined> {
+    return (await this.openMany<MailFacts>([{ tenantId, row: factsRow(mailId), value }]))[0];
   }
 }
 

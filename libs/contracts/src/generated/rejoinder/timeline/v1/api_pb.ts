@@ -437,8 +437,8 @@ export type GetPlacesResponse = Message<"rejoinder.timeline.v1.GetPlacesResponse
   engagementIds: string[];
 
   /**
-   * Why there are none: no_contact (nobody on it may be a contact: it says of nobody whom it is from, it is our own to ourselves, or a
-   * mail server wrote it), settings (the settings of the tenant make no contact of anybody on it), forgotten. Empty while that is not known.
+   * Why there are none: no_contact (nobody on it may be a contact: it says of nobody whom it is from, or a mail server wrote it), settings (the settings
+   * of the tenant make no contact of anybody on it, or it is mail among own people, which they do not log), forgotten. Empty while that is not known.
    *
    * @generated from field: string reason = 2;
    */
