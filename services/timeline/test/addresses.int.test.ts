@@ -226,7 +226,7 @@ test('contacts that were made before have their address, and those that the rele
   rmSync(folder, { recursive: true });
   const pool = new pg.Pool({ connectionString: url });
   const insert = 'insert into timeline.contact (tenant_id, contact_id, address, made_at) values ($1, $2, $3, now()) on conflict do nothing';
-  const make = (...values: string[]) => pool.query(`set search_path = timeline`).then(() => pool.query(insert, values));
+  const make = (...values: string[]) => pool.query(insert, values);
   const [tenant, one, other] = [newId(), newId(), newId()];
   await make(tenant, one, 'Ann@x.test');
   await migrate(url, [serviceMigrations('timeline', pathToFileURL(own))]);

@@ -18,7 +18,7 @@ alter table contact
 
 -- An address is of one contact, first or not: whoever makes a contact takes its address here, and makes none where it is taken. The release before
 -- this one makes contacts too while it is replaced.
-create function claim_address() returns trigger language plpgsql as $$
+create function claim_address() returns trigger language plpgsql set search_path from current as $$
 begin
   insert into contact_address (tenant_id, address, contact_id, added_at) values (new.tenant_id, lower(new.address), new.contact_id, new.made_at)
     on conflict do nothing;
