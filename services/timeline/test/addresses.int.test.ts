@@ -203,6 +203,15 @@ describe('two contacts that are one', () => {
     expect(await here.house.query('select * from timeline.dead_letter')).toEqual([]);
   });
 
+  test('stay two, whatever their mail says: only who calls the API makes one of them', async () => {
+    const [first, second] = [ann(), ann()];
+    const ids = [(await put(first, 'Ann')).contactId, (await put(second, 'Ann')).contactId];
+    await capture({ from: person(second, `Ann <${first}>`), to: [person(first, second), person(tagged(first))], cc: [person(second)] });
+    await capture({ from: person(first, second), cc: [person(second, first)] });
+    for (const address of [first, second]) await settle('both mails', async () => (await mailsOf(address)).length === 2);
+    expect(await Promise.all(ids.map(get))).toMatchObject(ids.map((contactId) => ({ contactId, name: 'Ann', otherAddresses: [] })));
+  });
+
   test('are one at once with ten thousand mails, and refused with one more', { timeout: 60_000 }, async () => {
     const { tenantId } = here.house;
     const [kept, full] = [await put(ann()), await put(ann())];
