@@ -101,7 +101,7 @@ describe('a mail in', () => {
     const address = ann();
     const [own, nobodys, theirs] = [
       await capture({ from: person('me@house.test'), to: [person('me@house.test')] }),
-      await capture({ from: undefined, to: [person(address)] }),
+      await capture({ from: undefined, to: [person(ann())] }),
       await capture({ from: person(address) }),
     ];
     const { engagementId } = await engagement(address, () => true);
