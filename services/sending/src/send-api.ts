@@ -6,10 +6,9 @@ import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
-import { idFromHash, isId, newId } from '@rejoinder/base/id';
+import { isId, newId } from '@rejoinder/base/id';
 import * as api from '@rejoinder/contracts/api/sending';
-import { identityText } from '@rejoinder/mail/identity';
-import { formatSendHeader } from '@rejoinder/mail/send-header';
+import { formatSendMark } from '@rejoinder/mail/send-mark';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
 import type { Hasher } from '@rejoinder/vault/hasher';
@@ -137,13 +136,13 @@ function contentOf(
   acceptedAt: Date,
   hasher: Hasher,
 ): { content: SendContent; mailId: string } {
-  const sendId = newId();
+  const [sendId, mailId] = [newId(), newId()];
   const address = wireAddress(from.address);
-  const messageId = `${sendId}@${address.slice(address.lastIndexOf('@') + 1)}`;
   const date = dateHeader(acceptedAt);
-  const mailId = idFromHash(hasher.hash('mail', identityText({ messageId: `<${messageId}>`, from: `<${address}>`, date })));
-  // What sync hashes of the two ids to compare (DESIGN: the signed header of our own sends).
-  const mark = formatSendHeader({ sendId, mailId }, () => hasher.hash('send', `${sendId}/${mailId}`).toString('base64url'));
+  // What sync hashes of the two ids to compare.
+  const mark = formatSendMark({ sendId, mailId }, () => hasher.hash('send', `${sendId}/${mailId}`).toString('base64url'));
+  // The header tells a copy whose Message-ID a provider has rewritten, and the Message-ID one whose header a provider has taken away.
+  const messageId = `${mark}@${address.slice(address.lastIndexOf('@') + 1)}`;
   const { to, cc, bcc, subject, text, html, inReplyTo, references } = draft;
   return { mailId, content: { sendId, messageId, date, mark, from, to, cc, bcc, subject, text, html, inReplyTo, references, attachments } };
 }

@@ -8,7 +8,7 @@ import { pause, settle } from '@rejoinder/testing/settle';
 import { newId } from '@rejoinder/base/id';
 import { SyncService } from '@rejoinder/contracts/api/sync';
 import { MailCapturedSchema, SentCopyObservedSchema } from '@rejoinder/contracts/events/sync';
-import { formatSendHeader } from '@rejoinder/mail/send-header';
+import { formatSendMark } from '@rejoinder/mail/send-mark';
 import { startRole } from '@rejoinder/runtime/role';
 import { Vault } from '@rejoinder/vault/vault';
 import { role } from '../src/role.js';
@@ -196,28 +196,43 @@ describe('what was there before', { timeout: 120_000 }, () => {
 });
 
 describe('what a stranger can do', { timeout: 120_000 }, () => {
-  test('a forged or copied send header makes no send of a mail', async () => {
+  test('a forged or copied mark makes no send of a mail, in its header or as its Message-ID', async () => {
     await using town = await startTown({ dovecot, postgres });
     await town.startInbox();
     await town.live();
     const vault = new Vault('sending', town.house.house.keyringPool, town.house.house.keyEncryption, town.clock);
     const hasher = await vault.hasher(town.house.tenantId);
-    const [sendId, mailId] = [newId(), newId()];
-    const real = formatSendHeader({ sendId, mailId }, () => hasher.hash('send', `${sendId}/${mailId}`).toString('base64url'));
-    const forged = formatSendHeader({ sendId, mailId }, () => hasher.hash('send', 'guessed').toString('base64url'));
-    const mailOf = (from: string, header: string) => buildMail({ from, to: town.address, headers: { 'X-Rejoinder-Send': header } });
-    await dovecot.deliver(town.address, await mailOf('bob@outside.test', real));
-    await dovecot.deliver(town.address, await mailOf(town.address, forged));
-    await dovecot.deliver(town.address, await mailOf(town.address, real));
-    const mails = await settle('all three', async () => {
+    const foreign = await vault.hasher(newId());
+    const ours = { sendId: newId(), mailId: newId() };
+    const other = { sendId: newId(), mailId: newId() };
+    const markOf = ({ sendId, mailId }: typeof ours, by = hasher, of = `${sendId}/${mailId}`) =>
+      formatSendMark({ sendId, mailId }, () => by.hash('send', of).toString('base64url'));
+    const header = (mark: string) => ({ headers: { 'X-Rejoinder-Send': mark } });
+    const asId = (mark: string) => ({ messageId: `<${mark}@example.test>` });
+    const cases: [string, object, typeof ours | undefined][] = [
+      ['bob@outside.test', header(markOf(ours)), undefined],
+      ['bob@outside.test', asId(markOf(ours)), undefined],
+      [town.address, header(markOf(ours, hasher, 'guessed')), undefined],
+      [town.address, asId(markOf(ours, hasher, 'guessed')), undefined],
+      [town.address, asId(markOf(ours, foreign)), undefined],
+      [town.address, header(markOf(ours)), ours],
+      // A provider has taken the header away.
+      [town.address, asId(markOf(ours)), ours],
+      [town.address, { ...header('v1.not.a.mark'), ...asId(markOf(ours)) }, ours],
+      // Of the mark of one send and the id of another the header tells: an id may be a provider's, or that of the mail this one was written on top of.
+      [town.address, { ...header(markOf(ours)), ...asId(markOf(other)) }, ours],
+    ];
+    for (const [from, more] of cases) await dovecot.deliver(town.address, await buildMail({ from, to: town.address, ...more }));
+    const mails = await settle('all of them', async () => {
       const all = await town.observed();
-      return all.length === 3 && all;
+      return all.length === cases.length && all;
     });
-    expect(mails.map((mail) => mail.sendId)).toEqual(['', '', sendId]);
-    expect(mails.map((mail) => mail.mailId === mailId)).toEqual([false, false, true]);
-    expect(await town.house.published('rejoinder.sync.internal.v1', SentCopyObservedSchema)).toMatchObject([
-      { sendId, mailId, inSentFolder: false },
-    ]);
+    const known = cases.map(([, , mark]) => mark);
+    expect(mails.map((mail) => mail.sendId)).toEqual(known.map((mark) => mark?.sendId ?? ''));
+    expect(mails.map((mail) => [ours.mailId, other.mailId].includes(mail.mailId))).toEqual(known.map((mark) => mark !== undefined));
+    expect(await town.house.published('rejoinder.sync.internal.v1', SentCopyObservedSchema)).toMatchObject(
+      known.flatMap((mark) => (mark ? [{ ...mark, inSentFolder: false }] : [])),
+    );
   });
 });
 

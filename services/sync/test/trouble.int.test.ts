@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '@rejoinder/base/id';
 import { FileSentCopySchema, FindMailSchema, StopInboxSchema } from '@rejoinder/contracts/commands';
 import { AuthenticationFailedSchema, MailCapturedSchema, SentCopyObservedSchema } from '@rejoinder/contracts/events/sync';
-import { formatSendHeader } from '@rejoinder/mail/send-header';
+import { formatSendMark } from '@rejoinder/mail/send-mark';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { buildMail } from '@rejoinder/testing/mail';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
@@ -139,7 +139,7 @@ async function sentMail(town: Town) {
   const [sendId, mailId] = [newId(), newId()];
   const vault = new Vault('sending', town.house.house.keyringPool, town.house.house.keyEncryption, town.clock);
   const hasher = await vault.hasher(town.house.tenantId);
-  const header = formatSendHeader({ sendId, mailId }, () => hasher.hash('send', `${sendId}/${mailId}`).toString('base64url'));
+  const header = formatSendMark({ sendId, mailId }, () => hasher.hash('send', `${sendId}/${mailId}`).toString('base64url'));
   town.mimes.set(sendId, await buildMail({ from: town.address, to: 'bob@outside.test', headers: { 'X-Rejoinder-Send': header } }));
   const file = () =>
     town.house.publish('rejoinder.sync.commands.v1', FileSentCopySchema, town.inboxId, { inboxId: town.inboxId, sendId, mailId });

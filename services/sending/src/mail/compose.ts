@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { domainToASCII } from 'node:url';
 import MailComposer from 'nodemailer/lib/mail-composer';
-import { SEND_HEADER } from '@rejoinder/mail/send-header';
+import { SEND_HEADER } from '@rejoinder/mail/send-mark';
 import type { AttachedFile, Person, SendContent } from './content.js';
 
 /** The bytes of an attachment; called once the composer comes to it, so that no file is open before it is needed. */

@@ -1,10 +1,9 @@
 // Finds a copy of a mail at a place where it was seen, and makes sure it is that mail before anything of it is read.
 import type { MailHeaders } from '@rejoinder/mail/headers';
-import { firstValue, parseHeaders } from '@rejoinder/mail/headers';
+import { parseHeaders } from '@rejoinder/mail/headers';
 import type { StructureNode } from '@rejoinder/mail/part';
-import { parseSendHeader, SEND_HEADER } from '@rejoinder/mail/send-header';
 import type { ImapSession, SeenMail } from '../imap/imap-session.js';
-import { mailIdOf } from '../inbox/observe.js';
+import { mailIdOf, signedMark } from '../inbox/observe.js';
 import type { TenantHash } from '../inbox/tenant-hash.js';
 import type { Location } from './location-store.js';
 
@@ -18,7 +17,5 @@ export async function findCopy(imap: ImapSession, at: Location, mailId: string, 
 }
 
 function isMail(headers: MailHeaders, mailId: string, { hash, isSigned }: TenantHash): boolean {
-  if (mailIdOf(headers, hash) === mailId) return true;
-  const mark = parseSendHeader(firstValue(headers, SEND_HEADER) ?? '');
-  return mark?.mailId === mailId && isSigned(mark, mark.mac);
+  return mailIdOf(headers, hash) === mailId || signedMark(headers, isSigned)?.mailId === mailId;
 }

@@ -10,7 +10,7 @@ import { chainOf } from '@rejoinder/mail/chain';
 import { allValues, firstValue, parseHeaders, type MailHeaders } from '@rejoinder/mail/headers';
 import { identityText } from '@rejoinder/mail/identity';
 import { canonicalMessageId } from '@rejoinder/mail/message-id';
-import { parseSendHeader, SEND_HEADER, type SendMark } from '@rejoinder/mail/send-header';
+import { parseSendMark, SEND_HEADER, type SendMark } from '@rejoinder/mail/send-mark';
 import { baseSubject, isForward } from '@rejoinder/mail/subject';
 import type { FolderRole } from '../imap/folder-plan.js';
 import type { SeenMail } from '../imap/imap-session.js';
@@ -24,7 +24,7 @@ export type Hash = (kind: 'mail' | 'message-id' | 'address' | 'domain' | 'subjec
 
 export interface Surroundings {
   hash: Hash;
-  /** Whether the signature of a send header is ours. */
+  /** Whether the signature of a send's mark is ours. */
   isSigned: (mark: SendMark, mac: string) => boolean;
   /** Whether an address, by its hash, is that of an inbox of this tenant. */
   isOwn: (addressHash: Buffer) => boolean;
@@ -143,15 +143,23 @@ export function mailIdOf(headers: MailHeaders, hash: Hash): string {
   return idFromHash(hash('mail', text));
 }
 
-/** The mark of our own send: its signature is ours, and it comes from an address of ours. Anyone may copy the header of a mail they got. */
+/** The mark of our own send: its signature is ours, and it comes from an address of ours. Anyone may copy the mark of a mail they got. */
 export function ownMark(
   headers: MailHeaders,
   fromHash: Buffer | undefined,
-  around: Pick<Surroundings, 'isSigned' | 'isOwn'>,
+  { isSigned, isOwn }: Pick<Surroundings, 'isSigned' | 'isOwn'>,
 ): SendMark | undefined {
-  const mark = parseSendHeader(firstValue(headers, SEND_HEADER) ?? '');
-  if (!mark || fromHash === undefined || !around.isOwn(fromHash) || !around.isSigned(mark, mark.mac)) return undefined;
-  return { sendId: mark.sendId, mailId: mark.mailId };
+  return fromHash !== undefined && isOwn(fromHash) ? signedMark(headers, isSigned) : undefined;
+}
+
+/** The header counts before the Message-ID, since that one may be a provider's own or, in a mail written on top of another, that of another send. */
+export function signedMark(headers: MailHeaders, isSigned: Surroundings['isSigned']): SendMark | undefined {
+  const [localPart = ''] = (canonicalMessageId(firstValue(headers, 'message-id') ?? '') ?? '').split('@');
+  for (const place of [firstValue(headers, SEND_HEADER) ?? '', localPart]) {
+    const mark = parseSendMark(place);
+    if (mark && isSigned(mark, mark.mac)) return { sendId: mark.sendId, mailId: mark.mailId };
+  }
+  return undefined;
 }
 
 export function addressesOf(headers: MailHeaders, name: string): Address[] {

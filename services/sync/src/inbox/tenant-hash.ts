@@ -1,6 +1,6 @@
 // The keyed hashes of one tenant as observing needs them, and the check of our own signature on a send.
 import { timingSafeEqual } from 'node:crypto';
-import { formatSendHeader, type SendMark } from '@rejoinder/mail/send-header';
+import { formatSendMark, type SendMark } from '@rejoinder/mail/send-mark';
 import type { Hasher } from '@rejoinder/vault/hasher';
 import type { Hash } from './observe.js';
 
@@ -17,7 +17,7 @@ export function tenantHash(hasher: Hasher): TenantHash {
     hash: (kind, text) => hasher.hash(kind, text),
     attachment: (text) => hasher.hash('attachment', text),
     isSigned: (mark, mac) => {
-      const [own, given] = [formatSendHeader(mark, () => sign(mark)), formatSendHeader(mark, () => mac)].map((text) => Buffer.from(text));
+      const [own, given] = [formatSendMark(mark, () => sign(mark)), formatSendMark(mark, () => mac)].map((text) => Buffer.from(text));
       return own!.length === given!.length && timingSafeEqual(own!, given!);
     },
   };

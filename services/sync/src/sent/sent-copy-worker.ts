@@ -4,7 +4,7 @@ import type { Clock } from '@rejoinder/base/clock';
 import { Fault } from '@rejoinder/base/fault';
 import { backoffMs } from '@rejoinder/base/wait';
 import { SendingService } from '@rejoinder/contracts/api/sending';
-import { SEND_HEADER } from '@rejoinder/mail/send-header';
+import { SEND_HEADER } from '@rejoinder/mail/send-mark';
 import type { Logger } from '@rejoinder/runtime/logging';
 import { Peers } from '@rejoinder/runtime/peers';
 import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
@@ -79,13 +79,14 @@ export class SentCopyWorker implements OnModuleInit {
     }
   }
 
-  /** Observed in Sent, or found there by our own header: a provider may have given it another Message-ID. */
+  /** Observed in Sent, or found there by the id of the send, in our header and in the Message-ID: a provider may have changed either. */
   async #isThere(holder: Holder, path: string, copy: SentCopy): Promise<boolean> {
     if (await this.copies.observed(copy)) return true;
     if (holder.sentPath() === undefined) return false;
     return holder.use(async (imap) => {
       await imap.open(path);
-      return (await imap.uids({ header: { [SEND_HEADER]: copy.sendId } })).length > 0;
+      for (const name of [SEND_HEADER, 'Message-ID']) if ((await imap.uids({ header: { [name]: copy.sendId } })).length > 0) return true;
+      return false;
     });
   }
 
