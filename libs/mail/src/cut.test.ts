@@ -3,8 +3,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CutFacts, judgeCut } from './cut.js';
 
-const parent: CutFacts = { people: ['ann'], lists: ['list'], subject: 'offer', carriesQuote: false, isAutomatic: false, isPatch: false };
-const child = (facts: Partial<CutFacts>): CutFacts => ({ ...parent, lists: [], ...facts });
+const parent: CutFacts = { people: ['ann', 'list'], subject: 'offer', carriesQuote: false, isAutomatic: false };
+const child = (facts: Partial<CutFacts>): CutFacts => ({ ...parent, ...facts });
 
 describe('a mail is cut off from the one it cites', () => {
   it.each<[string, Partial<CutFacts>, boolean | 'ask_text', string]>([
@@ -28,12 +28,11 @@ describe('a mail is cut off from the one it cites', () => {
     ['but not a bounce or an automatic answer from elsewhere', { people: ['daemon'], isAutomatic: true }, false, 'automatic'],
     ['but not a mail among own people alone', { people: [] }, false, 'no_people'],
     [
-      'but not the next patch of a series on the same list',
-      { people: ['bob'], isPatch: true, subject: 'next', lists: ['list'] },
+      'but not a mail to the same list, such as the next patch of a series',
+      { people: ['bob', 'list'], subject: 'next' },
       false,
-      'shared_list',
+      'shared_people',
     ],
-    ['though a patch without a shared list is', { people: ['bob'], isPatch: true, lists: ['other'] }, true, 'disjoint_people_no_quote'],
   ])('%s', (_, facts, cut, rule) => {
     expect(judgeCut(child(facts), parent)).toEqual({ cut, rule });
   });
@@ -46,10 +45,8 @@ describe('a mail is cut off from the one it cites', () => {
     const name = fc.subarray(['ann', 'bob', 'eve']);
     const facts = fc.record({
       people: name,
-      lists: name,
       subject: fc.constantFrom('a', 'b'),
       isAutomatic: fc.boolean(),
-      isPatch: fc.boolean(),
     });
     fc.assert(
       fc.property(facts, facts, (one, other) => {

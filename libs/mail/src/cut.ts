@@ -2,18 +2,14 @@
 
 /** What is kept of a mail to judge it and those that cite it; no text. Strings are compared only: addresses or keyed hashes alike. */
 export interface CutFacts {
-  /** Everyone on the mail, less own addresses and lists. */
+  /** Everyone on the mail, less own addresses. The address of a list is on it like a person, so that all mail of the list shares it. */
   people: readonly string[];
-  /** List addresses on the mail. */
-  lists: readonly string[];
   /** Base subject (`baseSubject`). */
   subject: string;
   /** `carriesQuote` of its text; undefined while its text has not been read. */
   carriesQuote: boolean | undefined;
   /** Delivery reports and automatic answers come from other addresses than the one written to, and quote nothing. */
   isAutomatic: boolean;
-  /** `isPatch` of its subject: in a series each mail has another subject, author and no quote. */
-  isPatch: boolean;
 }
 
 export type CutRule =
@@ -22,7 +18,6 @@ export type CutRule =
   | 'automatic'
   | 'no_people'
   | 'shared_people'
-  | 'shared_list'
   | 'disjoint_people_no_quote'
   | 'disjoint_people_new_subject'
   | 'disjoint_people_text_unread';
@@ -35,8 +30,7 @@ export interface CutVerdict {
 
 /**
  * Takes the facts of a mail and of its nearest ancestor that is known.
- * Gives whether it is cut off from it. Never if it quotes, is automatic, has no outside people, shares one of them, or goes to the
- * same list under the same subject (or as the next patch of a series). Else A: its people are all others and nothing is quoted. B: its people are all others, the base subject is
+ * Gives whether it is cut off from it. Never if it quotes, is automatic, has no outside people, or shares one of them. Else A: its people are all others and nothing is quoted. B: its people are all others, the base subject is
  * new, and the text has not been read: then it need not be. Depends on these two mails only, so the order in which mails arrive
  * changes nothing. Linear in the number of people.
  */
@@ -46,10 +40,8 @@ export function judgeCut(child: CutFacts, nearestAncestor: CutFacts | undefined)
   if (child.isAutomatic) return { cut: false, rule: 'automatic' };
   if (child.people.length === 0) return { cut: false, rule: 'no_people' };
   if (share(child.people, nearestAncestor.people)) return { cut: false, rule: 'shared_people' };
-  const isNewSubject = child.subject !== nearestAncestor.subject;
-  if ((child.isPatch || !isNewSubject) && share(child.lists, nearestAncestor.lists)) return { cut: false, rule: 'shared_list' };
   if (child.carriesQuote === false) return { cut: true, rule: 'disjoint_people_no_quote' };
-  if (isNewSubject) return { cut: true, rule: 'disjoint_people_new_subject' };
+  if (child.subject !== nearestAncestor.subject) return { cut: true, rule: 'disjoint_people_new_subject' };
   return { cut: 'ask_text', rule: 'disjoint_people_text_unread' };
 }
 

@@ -6,11 +6,9 @@ import { type Candidate, type KnownMail, judgeTracked } from './gate.js';
 
 const facts = (people: string[], carriesQuote: boolean | 'unread' = true): CutFacts => ({
   people,
-  lists: [],
   subject: 'offer',
   carriesQuote: carriesQuote === 'unread' ? undefined : carriesQuote,
   isAutomatic: false,
-  isPatch: false,
 });
 const mail = (change: Partial<Candidate>): Candidate => ({
   root: undefined,

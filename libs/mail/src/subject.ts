@@ -20,7 +20,6 @@ const FWD_TRAILER = / ?(?:\(fwd\) ?)+$/i;
 const FWD_WRAPPER = /^\[ ?fwd? ?: ?(.*\S) ?\]$/is;
 /** Forwards within forwards that are opened. */
 const MAX_WRAPPED = 10;
-const PATCH = /\[[^[\]]{0,80}\bpatch\b[^[\]]{0,80}\]/i;
 
 /**
  * Takes a decoded subject.
@@ -52,11 +51,6 @@ export function isForward(subject: string): boolean {
   const whole = collapse(subject.slice(0, MAX_SUBJECT_LENGTH)).normalize('NFC');
   const { first, end } = marksOf(whole);
   return first === 'forward' || FWD_TRAILER.test(whole) || (first === undefined && FWD_WRAPPER.test(whole.slice(end)));
-}
-
-/** Takes a decoded subject. Gives true for a mail of a patch series (`[PATCH v2 3/7] ..`): each mail of it has a subject of its own. */
-export function isPatch(subject: string): boolean {
-  return PATCH.test(subject.slice(0, MAX_SUBJECT_LENGTH));
 }
 
 interface Marks {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Chain, chainOf, settleChain } from '../src/chain.js';
 import { type CutFacts, judgeCut } from '../src/cut.js';
 import { type KnownMail, judgeTracked } from '../src/gate.js';
-import { baseSubject, isPatch } from '../src/subject.js';
+import { baseSubject } from '../src/subject.js';
 import { corporaExist, corpusFiles, readCorpus } from './corpus.js';
 
 interface Skeleton {
@@ -30,20 +30,11 @@ function settled(mails: readonly Skeleton[]): Map<string, string[]> {
   return new Map(mails.map((mail) => [mail.id, settleChain(chainOfSkeleton(mail), (id) => known.has(id))]));
 }
 
-/** The list's own address is on nearly every mail of it. */
-function listsOf(mails: readonly Skeleton[]): Set<string> {
-  const counts = new Map<string, number>();
-  for (const one of mails.flatMap((mail) => mail.participants)) counts.set(one, (counts.get(one) ?? 0) + 1);
-  return new Set([...counts].filter(([, count]) => count > mails.length / 2).map(([one]) => one));
-}
-
-const factsOf = (mail: Skeleton, lists: ReadonlySet<string>): CutFacts => ({
-  people: mail.participants.filter((one) => !lists.has(one)),
-  lists: mail.participants.filter((one) => lists.has(one)),
+const factsOf = (mail: Skeleton): CutFacts => ({
+  people: mail.participants,
   subject: baseSubject(mail.subject),
   carriesQuote: mail.quotesParent ?? undefined,
   isAutomatic: false,
-  isPatch: isPatch(mail.subject),
 });
 
 const corpora = corpusFiles('thread-skeletons', /\.jsonl$/);
@@ -52,12 +43,11 @@ describe.runIf(corporaExist).each(corpora)('in %s', (path) => {
   const lines = corporaExist ? readCorpus(path).toString('utf8').trim().split('\n') : [];
   const mails = lines.map((line) => JSON.parse(line) as Skeleton);
   const chains = settled(mails);
-  const lists = listsOf(mails);
-  const facts = new Map(mails.map((mail) => [mail.id, factsOf(mail, lists)]));
+  const facts = new Map(mails.map((mail) => [mail.id, factsOf(mail)]));
   const nearest = (mail: Skeleton) => chains.get(mail.id)?.findLast((id) => facts.has(id));
 
   it('no genuine answer is cut', () => {
-    const cut = mails.filter((mail) => judgeCut(factsOf(mail, lists), facts.get(nearest(mail) ?? '')).cut !== false);
+    const cut = mails.filter((mail) => judgeCut(factsOf(mail), facts.get(nearest(mail) ?? '')).cut !== false);
     expect(cut.map((mail) => mail.id)).toEqual([]);
   });
 
@@ -68,7 +58,7 @@ describe.runIf(corporaExist).each(corpora)('in %s', (path) => {
     for (const mail of mails.toSorted((one, other) => one.date - other.date)) {
       const chain = chains.get(mail.id) ?? [];
       const root = isRoot(mail) && Number.parseInt(mail.id, 16) % 2 === 0 ? 'api' : undefined;
-      const own = factsOf(mail, lists);
+      const own = factsOf(mail);
       const { verdict } = judgeTracked({ root, isNeverLogged: false, pin: undefined, logsInternal: false, facts: own, chain }, (id) =>
         known.get(id),
       );

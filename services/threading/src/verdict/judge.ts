@@ -191,7 +191,7 @@ function childFacts(mail: GraphMail, nearest: CutFacts | undefined): CutFacts {
 }
 
 function factsOf({ people, subject, isAutomatic }: Pick<GraphMail, 'people' | 'subject' | 'isAutomatic'>): CutFacts {
-  return { people, lists: [], subject, carriesQuote: undefined, isAutomatic, isPatch: false };
+  return { people, subject, carriesQuote: undefined, isAutomatic };
 }
 
 /** Several mails that bear one id stand together; but roots speak for it alone, so that a copy forged of our own mail adds nobody to it. */
