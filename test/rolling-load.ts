@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { people, type Town } from '@rejoinder/testing/crm-town';
-import { replyTo } from '@rejoinder/testing/mail';
+import { messageIdOf, replyTo } from '@rejoinder/testing/mail';
 import type { Rest, Send } from '@rejoinder/testing/rest';
 import { pause, settle } from '@rejoinder/testing/settle';
 
@@ -126,7 +126,7 @@ export class RollingLoad {
   }
 
   async #reply(raw: Buffer): Promise<void> {
-    const id = /^Message-ID: (.*)$/im.exec(raw.toString())![1]!;
+    const id = messageIdOf(raw);
     if (this.#answered.has(id)) return;
     this.#answered.add(id);
     await this.town.dovecot.deliver(people.sales, await replyTo(raw, { from: people.contact, text: 'Thank you.' }));
