@@ -16,6 +16,8 @@ export interface RelayControl {
   refuseNext(code: number, text: string): void;
   /** Answers the next RCPT TO with this code and text. */
   refuseNextRecipient(code: number, text: string): void;
+  /** Makes another of the next mail once it was sent in full, as a provider does that writes its own headers. */
+  changeNext(change: (raw: Buffer) => Buffer): void;
   /** Accepts and delivers the next mail, but cuts the sender's connection before it hears of it. */
   dropAfterData(): void;
 }
@@ -31,15 +33,16 @@ export interface RelayOptions {
   cutSenders(): void;
 }
 
-type Ending = { kind: 'refuse'; code: number; text: string } | { kind: 'drop' };
+type Ending = { kind: 'refuse'; code: number; text: string } | { kind: 'drop' } | { kind: 'change'; change: (raw: Buffer) => Buffer };
 
 export async function startRelay({ deliver, cutSenders }: RelayOptions): Promise<Relay> {
   const accepted: AcceptedMail[] = [];
   const endings: Ending[] = [];
   const refusedRecipients: { code: number; text: string }[] = [];
-  const take = async (mail: AcceptedMail): Promise<void> => {
+  const take = async (sent: AcceptedMail): Promise<void> => {
     const ending = endings.shift();
     if (ending?.kind === 'refuse') throw refusal(ending.code, ending.text);
+    const mail = ending?.kind === 'change' ? { ...sent, raw: ending.change(sent.raw) } : sent;
     accepted.push(mail);
     await deliver(mail);
     if (ending?.kind === 'drop') {
@@ -70,6 +73,7 @@ export async function startRelay({ deliver, cutSenders }: RelayOptions): Promise
     port: portOf(server.server),
     refuseNext: (code, text) => void endings.push({ kind: 'refuse', code, text }),
     refuseNextRecipient: (code, text) => void refusedRecipients.push({ code, text }),
+    changeNext: (change) => void endings.push({ kind: 'change', change }),
     dropAfterData: () => void endings.push({ kind: 'drop' }),
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
