@@ -1,5 +1,4 @@
 // The graph kept step by step in PostgreSQL against a judgement of everything at once, over graphs made at random.
-import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '@rejoinder/base/id';
@@ -12,7 +11,8 @@ import { saveOwnAddresses } from '../src/inbox-store.js';
 import { putInternal } from '../src/people/internal-store.js';
 import type { Facts, Sighting } from '../src/graph/sighting.js';
 import { answerAsked } from './answering.js';
-import { madeGraphs, mail, wishes, type Made, type Wished } from './graphs.js';
+import { factsOf, hash, uuid } from './graph-facts.js';
+import { madeGraphs, mail, wishes, type Wished } from './graphs.js';
 import { newTenant, openStore, type TestStore } from './store.js';
 
 let store: TestStore;
@@ -21,34 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => store[Symbol.asyncDispose]());
 
-const hash = (text: string) => `\\x${createHash('sha256').update(text).digest('hex')}`;
-const uuid = (text: string) =>
-  createHash('sha256')
-    .update(text)
-    .digest('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, '$1-$2-$3-$4-$5');
 const inboxId = uuid('inbox');
-
-function factsOf(tenantId: string, name: string, made: Omit<Made, 'quotes'>): Facts {
-  const [from, ...recipients] = made.people.map((one) => hash(`person ${one}`));
-  return {
-    tenantId,
-    mailId: uuid(`${tenantId} ${name}`),
-    ids: [hash(`id ${made.id}`)],
-    chain: made.cites.filter((one) => one !== made.id).map((one) => hash(`id ${one}`)),
-    from: from ?? hash('own'),
-    recipients,
-    subject: hash(made.isSecondSubject ? 'second' : 'first'),
-    kind: made.isAutomatic ? 'auto_reply' : 'person',
-    root: made.root,
-    sendId: made.root === 'sent' ? uuid(`send ${tenantId} ${name}`) : null,
-    inboxIds: made.root === 'sent' ? [] : [inboxId],
-    historical: false,
-    seenAt: new Date().toISOString(),
-    domains: [],
-    receivedAt: null,
-  };
-}
 
 interface Outcome {
   tracked: string[];

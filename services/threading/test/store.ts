@@ -28,6 +28,8 @@ export interface TestStore extends AsyncDisposable {
   take(sightings: Sighting[]): Promise<void>;
   /** Writes under the tenant's lock, and has judged again what is left for that. */
   change(tenantId: string, write: (tx: Tx, now: Date) => Promise<void>): Promise<void>;
+  /** Takes them; answers how many rows of tables were read for that. */
+  rowsRead(sightings: Sighting[]): Promise<number>;
   /** As the database's owner. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** Statements that reached PostgreSQL while the work ran. */
@@ -66,10 +68,13 @@ export async function openStore(): Promise<TestStore> {
     database,
     captured: new OnCaptured(database, graph),
     pins: new PinApi(database, graph, clock),
-    take: (sightings) => {
-      const tenants = [...new Set(sightings.map(({ facts }) => facts.tenantId))];
-      return database.write({ tenants }, (tx) => writer.take(tx, sightings, () => undefined));
-    },
+    take: (sightings) => database.write({ tenants: tenantsOf(sightings) }, (tx) => writer.take(tx, sightings, () => undefined)),
+    rowsRead: (sightings) =>
+      database.write({ tenants: tenantsOf(sightings) }, async (tx) => {
+        const before = await rowsRead(tx);
+        await writer.take(tx, sightings, () => undefined);
+        return (await rowsRead(tx)) - before;
+      }),
     change: async (tenantId, write) => {
       await database.write({ tenants: [tenantId] }, async (tx) => {
         await lockGraphs(tx, [tenantId]);
@@ -92,6 +97,14 @@ function workOf(make: (workers: never) => unknown): (job: Job) => Promise<WorkOu
   let work: ((job: Job) => Promise<WorkOutcome>) | undefined;
   make({ add: (spec: { work: typeof work }) => (work = spec.work) } as never);
   return (job) => work!(job);
+}
+
+const tenantsOf = (sightings: Sighting[]) => [...new Set(sightings.map(({ facts }) => facts.tenantId))];
+
+/** Of this transaction: PostgreSQL counts what its scans fetched. */
+async function rowsRead(tx: Tx): Promise<number> {
+  const sql = 'select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::float8 as rows from pg_stat_xact_user_tables';
+  return (await tx.$queryRawUnsafe<{ rows: number }[]>(sql))[0]!.rows;
 }
 
 /** A tenant with an inbox of its own; the hash as PostgreSQL writes it. */
