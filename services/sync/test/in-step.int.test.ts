@@ -172,6 +172,24 @@ describe('an audit', { timeout: 120_000 }, () => {
     });
   });
 
+  test('marks what is gone where nothing is missing, and nothing else', async () => {
+    await using town = await startTown({ dovecot, postgres });
+    await put(town, 10);
+    await town.startInbox();
+    await town.live();
+    await audited(town);
+    await using ada = await town.client();
+    await ada.delete([4, 5]);
+    await settle('both to be gone', async () => (await goneUids(town)).join() === '4,5');
+    // As if the server had never told.
+    const forgetEnd = () => town.house.query('update sync.location set gone_at = null');
+    const { tenantId } = town.house;
+    await forgetEnd();
+    await town.house.peers.client(SyncService).resync({ tenantId, inboxId: town.inboxId });
+    await settle('both to be gone again', async () => (await goneUids(town)).join() === '4,5');
+    expect(await gaps(town)).toEqual([]);
+  });
+
   test('is made at once where a person wants it, in the session that stands, and by the next one where none does', async () => {
     await using town = await startTown({ dovecot, postgres });
     const sync = town.house.peers.client(SyncService);

@@ -45,7 +45,6 @@ test('new mail of a new inbox is looked for in no day before it', async () => {
   const headers = [...(await looks('mail_header'))].filter(([day]) => day < yesterday);
   expect(headers.length).toBeGreaterThan(50);
   expect(headers.filter(([, count]) => count > 0)).toEqual([]);
-  // Audits look through all places of a folder; saving a mail looks into fewer days than they do.
-  const places = await looks('location');
-  expect([...places].filter(([day, count]) => day < yesterday && count >= places.get(today)!)).toEqual([]);
+  // Nor do audits look for places there.
+  expect([...(await looks('location'))].filter(([day, count]) => day < yesterday && count > 0)).toEqual([]);
 });

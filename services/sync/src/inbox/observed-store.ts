@@ -38,8 +38,9 @@ export interface ObservedBatch {
 const savesAtOnce = 2;
 /** Hashes in one event, at most: about 350 KB, well below what a broker takes. */
 const maxHashesPerEvent = 10_000;
-/** A pod's clock may have been a day ahead of this one's. */
 const aheadMs = 2 * 86_400_000;
+/** No row is of this time or later: a pod's clock may have been a day ahead of this one's. */
+export const aheadOf = (now: Date): Date => new Date(now.getTime() + aheadMs);
 
 const lock = `select o.epoch, s.wanted from session s join owner o on o.partition = s.partition where s.inbox_id = $1::uuid for share of o for no key update of s`;
 /** History locks its own folder's row alone, so that it never stands before new mail. */
@@ -181,7 +182,7 @@ export class ObservedStore {
       observations.map(({ logged }) => logged),
       cursor !== 'stays' && 'uidNext' in cursor ? cursor.arrived : 0,
       session.heldSince,
-      new Date(now.getTime() + aheadMs),
+      aheadOf(now),
     );
     if (row?.moved !== 1) throw fenced();
     if (row.changed.length > 0) {
