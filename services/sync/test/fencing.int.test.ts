@@ -84,12 +84,12 @@ add<SessionStore>('inbox/session-store', 'the end of a session', fence('row', '\
   store.ended(session, faultOf('TIMEOUT'), 0),
 );
 const ofBatch = 'this.owner.check(partition, row?.epoch);';
-for (const [what, cursor] of [
-  ['new mail', { uidNext: 12, arrived: 1 }],
-  ['history', { historyNext: 5 }],
-  ['mails looked at again', 'stays'],
-] satisfies [string, Cursor][])
-  add<ObservedStore>('inbox/observed-store', what, ofBatch, async (store, inbox) => store.save(await batchOf(inbox, cursor, 5)));
+for (const [what, cursor, uid] of [
+  ['new mail', { uidNext: 12, arrived: 1 }, 11],
+  ['history', { historyNext: 5 }, 5],
+  ['mails looked at again', 'stays', 5],
+] satisfies [string, Cursor, number][])
+  add<ObservedStore>('inbox/observed-store', what, ofBatch, async (store, inbox) => store.save(await batchOf(inbox, cursor, uid)));
 add<RemovalStore>('inbox/removal-store', 'a removal', fence('row', '\n      await tx'), (store, { session }) =>
   store.remove(session, new AbortController().signal),
 );
@@ -215,4 +215,17 @@ describe('an owner', { timeout: 60_000 }, () => {
     expect(await isOvertaken(what)).toBe(false);
     expect(await isOvertaken(what, { [file]: fault })).toBe(true);
   });
+});
+
+test('new mail below the cursor is refused, since it may have a place', async () => {
+  const inbox = await newInbox();
+  const [owner] = await owners({});
+  await owner.assigned([inbox.session.partition], new Date());
+  const store = (await storeOf('inbox/observed-store', owner)) as ObservedStore;
+  const save = async () => store.save(await batchOf(inbox, { uidNext: 12, arrived: 1 }, 11));
+  await save();
+  await house.query('update sync.session set due_at = null');
+  const before = await kept();
+  await expect(save()).rejects.toMatchObject({ code: 'FENCED' });
+  expect(await kept()).toBe(before);
 });

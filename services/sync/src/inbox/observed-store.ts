@@ -47,55 +47,62 @@ const lock = `select o.epoch, s.wanted from session s join owner o on o.partitio
 const lockHistory = `select o.epoch, s.wanted from session s join owner o on o.partition = s.partition where s.inbox_id = $1::uuid for share of o`;
 
 /**
- * All of a batch in one statement, since each round trip stands between the server's EXISTS and the event: the cursor; one header row a mail and
- * inbox; the places; and what has waited for these mails is due. Answers the mails that are new to this inbox, those of which somebody was told
- * before that a person has marked them, and the places that were known and say something else now. `offset 0` has each mail looked for by its key: the
- * planner would read all headers and places of the inbox instead, more with each batch of a first sync. Days before the inbox was held are not looked into, nor those
- * further ahead than a clock may have been, which are there for when they come.
+ * A batch is several statements that travel together, since each round trip stands between the server's EXISTS and the event. Not one: a statement over all days takes 5 to 10 ms to
+ * plan, and is planned anew on each connection whenever one of its tables has been vacuumed or analyzed, as the small ones that change with each mail are all the time.
+ *
+ * A mail that is above the cursor has no place yet.
  */
-const insertBatch = `
-with mails as (
-  select * from unnest($8::uuid[], $9::bytea[], $10::bigint[], $11::timestamptz[], $12::bytea[], $13::bigint[], $16::bool[])
-    as o (mail_id, hash, size, received, sealed, uid, logged)
-), moved as (
-  update folder set uid_next = greatest(uid_next, coalesce($5::bigint, uid_next)), history_next = least(history_next, coalesce($6::bigint, history_next)),
-    exists_count = exists_count + $17::int, seen = seen + $7::int, total = case when $6::bigint is null then total + $7::int else greatest(total, seen + $7::int) end
-  where folder_id = $3::uuid and uid_validity = $4::bigint returning folder_id
-), headers as (
-  insert into mail_header (tenant_id, mail_id, inbox_id, ingested_at, ingested_day, message_id_hash, size_bytes, received_at, sealed)
-  select distinct on (o.mail_id) $1::uuid, o.mail_id, $2::uuid, $14::timestamptz, $15::date, o.hash, o.size, o.received, o.sealed from mails o
-  where not exists (select from (select h.inbox_id from mail_header h
-    where h.tenant_id = $1::uuid and h.mail_id = o.mail_id and h.ingested_at >= $18::timestamptz and h.ingested_at < $19::timestamptz offset 0) h where h.inbox_id = $2::uuid)
-  returning mail_id
-), places as (
-  select o.uid, o.logged, l.logged as was_logged, l.gone_at from mails o cross join lateral (select l.logged, l.gone_at from location l
-    where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid and l.ingested_at >= $18::timestamptz and l.ingested_at < $19::timestamptz offset 0) l
-), locations as (
-  insert into location (tenant_id, mail_id, inbox_id, folder_id, uid_validity, uid, ingested_at, logged)
-  select $1::uuid, o.mail_id, $2::uuid, $3::uuid, $4::bigint, o.uid, $14::timestamptz, o.logged from mails o
-  where not exists (select from places p where p.uid = o.uid)
-), captures as (
-  update capture set due_at = $14::timestamptz where tenant_id = $1::uuid and mail_id = any ($8::uuid[]) and state = 'wanted' and due_at > $14::timestamptz
-), parts as (
-  update part set due_at = $14::timestamptz where tenant_id = $1::uuid and mail_id = any ($8::uuid[]) and state = 'pending' and due_at > $14::timestamptz
-)
-select (select count(*)::int from moved) as moved, array(select mail_id from headers) as fresh,
-  array(select uid::float8 from places where logged and was_logged) as marked,
+const moveCursor = `
+update folder set uid_next = greatest(uid_next, coalesce($3::bigint, uid_next)), history_next = least(history_next, coalesce($4::bigint, history_next)),
+  exists_count = exists_count + $5::int, seen = seen + $6::int, total = case when $4::bigint is null then total + $6::int else greatest(total, seen + $6::int) end
+where folder_id = $1::uuid and uid_validity = $2::bigint and ($7::bigint is null or uid_next <= $7::bigint)`;
+
+/**
+ * One row a mail and inbox; answers the mails that are new to this inbox. `offset 0` has each mail looked for by its key: the planner would read all headers of the inbox
+ * instead, more with each batch of a first sync. Days before the inbox was held are not looked into, nor those further ahead than a clock may have been, which are
+ * there for when they come.
+ */
+const insertHeaders = `
+insert into mail_header (tenant_id, mail_id, inbox_id, ingested_at, ingested_day, message_id_hash, size_bytes, received_at, sealed)
+select distinct on (o.mail_id) $1::uuid, o.mail_id, $2::uuid, $3::timestamptz, $4::date, o.hash, o.size, o.received, o.sealed
+from unnest($5::uuid[], $6::bytea[], $7::bigint[], $8::timestamptz[], $9::bytea[]) as o (mail_id, hash, size, received, sealed)
+where not exists (select from (select h.inbox_id from mail_header h
+  where h.tenant_id = $1::uuid and h.mail_id = o.mail_id and h.ingested_at >= $10::timestamptz and h.ingested_at < $11::timestamptz offset 0) h where h.inbox_id = $2::uuid)
+returning mail_id as "mailId"`;
+
+const placed = `from unnest($6::uuid[], $7::bigint[], $8::bool[]) as o (mail_id, uid, logged)`;
+const insertPlaces = `
+insert into location (tenant_id, inbox_id, folder_id, uid_validity, ingested_at, mail_id, uid, logged)
+select $1::uuid, $2::uuid, $3::uuid, $4::bigint, $5::timestamptz, o.mail_id, o.uid, o.logged ${placed}`;
+
+/** Of mails that may have a place: answers those of which somebody was told before that a person has marked them, and the places that say something else now. */
+const insertNewPlaces = `
+with places as (
+  select o.uid, o.logged, l.logged as was_logged, l.gone_at ${placed} cross join lateral (select l.logged, l.gone_at from location l
+    where l.folder_id = $3::uuid and l.uid_validity = $4::bigint and l.uid = o.uid and l.ingested_at >= $9::timestamptz and l.ingested_at < $10::timestamptz offset 0) l
+), locations as (${insertPlaces} where not exists (select from places p where p.uid = o.uid))
+select array(select uid::float8 from places where logged and was_logged) as marked,
   array(select uid::float8 from places where gone_at is not null or (logged and not was_logged)) as changed`;
+
+/** What has waited for these mails is due. */
+const makeDue = `
+with captures as (
+  update capture set due_at = $3::timestamptz where tenant_id = $1::uuid and mail_id = any ($2::uuid[]) and state = 'wanted' and due_at > $3::timestamptz
+)
+update part set due_at = $3::timestamptz where tenant_id = $1::uuid and mail_id = any ($2::uuid[]) and state = 'pending' and due_at > $3::timestamptz`;
 
 /** Places that were known: the mail is there after all, or is marked now. A statement of its own, since it locks every day there is, and is seldom needed. */
 const changePlaces = `update location set gone_at = null, logged = logged or uid = any ($4::bigint[])
 where folder_id = $1::uuid and uid_validity = $2::bigint and uid = any ($3::bigint[])`;
 
-interface Inserted {
-  moved: number;
-  /** Mails that are new to this inbox. */
-  fresh: string[];
+interface Places {
   /** UIDs that were known to be marked before. */
   marked: number[];
   /** UIDs that were known otherwise. */
   changed: number[];
 }
+
+const allNew: Places = { marked: [], changed: [] };
 
 @Injectable()
 export class ObservedStore {
@@ -121,12 +128,16 @@ export class ObservedStore {
       const historical = isHistory(batch.cursor);
       const say = (told: readonly Observation[]) => this.outbox.add(tx, [...mailsObserved(batch, told, historical), ...sentCopies(batch)]);
       // What has just arrived or was asked for is told in any case: that travels with what stores it, since somebody waits for it.
-      const [, added] = await Promise.all([
+      const [, , mails, places] = await Promise.all([
         this.#enter(tx, batch.session, historical),
-        this.#insert(tx, batch, sealed),
+        this.#moveCursor(tx, batch),
+        this.#insertHeaders(tx, batch, sealed),
+        this.#insertPlaces(tx, batch),
+        tx.$executeRawUnsafe(makeDue, tenantId, uuidArray(batch.observations.map(({ mailId }) => mailId)), this.clock.now()),
         historical ? undefined : say(batch.observations),
       ]);
-      const [fresh, marked] = [new Set(added.fresh), new Set(added.marked)];
+      await this.#changePlaces(tx, batch, places.changed);
+      const [fresh, marked] = [new Set(mails), new Set(places.marked)];
       // A mail that is listed again and was known here before says nothing new.
       if (historical) await say(batch.observations.filter(({ mailId, logged, uid }) => fresh.has(mailId) || (logged && !marked.has(uid))));
       return fresh.size;
@@ -158,42 +169,61 @@ export class ObservedStore {
     if (row?.wanted !== 'hold') throw fenced();
   }
 
-  async #insert(tx: SqlTransaction, { session, folder, cursor, observations }: ObservedBatch, sealed: Bytes[]): Promise<Inserted> {
-    const now = this.clock.now();
-    const uidNext = cursor !== 'stays' && 'uidNext' in cursor ? cursor.uidNext : null;
-    const historyNext = cursor !== 'stays' && 'historyNext' in cursor ? cursor.historyNext : null;
-    const [row] = await tx.$queryRawUnsafe<Inserted[]>(
-      insertBatch,
-      session.tenantId,
-      session.inboxId,
+  async #moveCursor(tx: SqlTransaction, { folder, cursor, observations }: ObservedBatch): Promise<void> {
+    const moved = await tx.$executeRawUnsafe(
+      moveCursor,
       folder.folderId,
       folder.uidValidity,
-      uidNext,
-      historyNext,
+      isNew(cursor) ? cursor.uidNext : null,
+      isHistory(cursor) ? cursor.historyNext : null,
+      isNew(cursor) ? cursor.arrived : 0,
       cursor === 'stays' ? 0 : observations.length,
+      isNew(cursor) && observations.length > 0 ? Math.min(...observations.map(({ uid }) => uid)) : null,
+    );
+    if (moved !== 1) throw fenced();
+  }
+
+  async #insertHeaders(tx: SqlTransaction, { session, observations }: ObservedBatch, sealed: Bytes[]): Promise<string[]> {
+    const now = this.clock.now();
+    const rows = await tx.$queryRawUnsafe<{ mailId: string }[]>(
+      insertHeaders,
+      session.tenantId,
+      session.inboxId,
+      now,
+      dayOf(now),
       uuidArray(observations.map(({ mailId }) => mailId)),
       byteaArray(observations.map(({ messageIdHash }) => messageIdHash)),
       bigintArray(observations.map(({ sizeBytes }) => sizeBytes)),
       timeArray(observations.map(({ receivedAt }) => receivedAt)),
       byteaArray(sealed),
-      bigintArray(observations.map(({ uid }) => uid)),
-      now,
-      dayOf(now),
-      observations.map(({ logged }) => logged),
-      cursor !== 'stays' && 'uidNext' in cursor ? cursor.arrived : 0,
       session.heldSince,
       aheadOf(now),
     );
-    if (row?.moved !== 1) throw fenced();
-    if (row.changed.length > 0) {
-      const logged = observations.filter((one) => one.logged).map(({ uid }) => uid);
-      await tx.$executeRawUnsafe(changePlaces, folder.folderId, folder.uidValidity, row.changed, logged);
-    }
-    return row;
+    return rows.map(({ mailId }) => mailId);
+  }
+
+  async #insertPlaces(tx: SqlTransaction, { session, folder, cursor, observations }: ObservedBatch): Promise<Places> {
+    const now = this.clock.now();
+    const mails = [
+      uuidArray(observations.map(({ mailId }) => mailId)),
+      bigintArray(observations.map(({ uid }) => uid)),
+      observations.map(({ logged }) => logged),
+    ];
+    const values = [session.tenantId, session.inboxId, folder.folderId, folder.uidValidity, now, ...mails];
+    if (!isNew(cursor)) return (await tx.$queryRawUnsafe<[Places]>(insertNewPlaces, ...values, session.heldSince, aheadOf(now)))[0];
+    await tx.$executeRawUnsafe(insertPlaces, ...values);
+    return allNew;
+  }
+
+  async #changePlaces(tx: SqlTransaction, { folder, observations }: ObservedBatch, changed: number[]): Promise<void> {
+    if (changed.length === 0) return;
+    const logged = observations.filter((one) => one.logged).map(({ uid }) => uid);
+    await tx.$executeRawUnsafe(changePlaces, folder.folderId, folder.uidValidity, changed, logged);
   }
 }
 
-const isHistory = (cursor: Cursor): boolean => cursor !== 'stays' && 'historyNext' in cursor;
+const isHistory = (cursor: Cursor): cursor is { historyNext: number } => cursor !== 'stays' && 'historyNext' in cursor;
+const isNew = (cursor: Cursor): cursor is NewCursor => cursor !== 'stays' && 'uidNext' in cursor;
 
 /** What sealed header fields are bound to. */
 export function headerPlace(tenantId: string, inboxId: string, mailId: string, day: string) {
