@@ -1,4 +1,4 @@
-// What a batch costs beside a tenant of many mails: as much as beside one of few, since only the threads that it touches are read.
+// What a batch costs in a tenant of many mails: about as much as in one of few, since only the threads that it touches are read.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Sighting } from '../src/graph/sighting.js';
 import { factsOf, hash, uuid } from './graph-facts.js';
@@ -52,11 +52,20 @@ async function tenantWith(threadCount: number): Promise<string> {
   return tenantId;
 }
 
-test('rows that a batch reads are as many beside 20,000 mails as beside 200', { timeout: 240_000 }, async () => {
-  const [few, many] = [await tenantWith(ofKind), await tenantWith(1_000)];
-  await store.query('analyze');
-  const [beside200, beside20000] = [await store.rowsRead(batch(few)), await store.rowsRead(batch(many))];
-  if (process.env.SHOW_FIGURES) process.stdout.write(`rows read beside 200 mails: ${beside200}, beside 20,000: ${beside20000}\n`);
-  expect(beside200).toBeGreaterThan(4 * ofKind);
-  expect(beside20000).toBeLessThan(1.5 * beside200);
-});
+test(
+  'rows that a batch reads do not grow with the tenant: a hundred times the mails, and not three times the rows',
+  { timeout: 240_000 },
+  async () => {
+    const beside = async (threadCount: number) => {
+      const tenantId = await tenantWith(threadCount);
+      await store.query('analyze');
+      return store.rowsRead(batch(tenantId));
+    };
+    // The small tenant first: what reads a whole table reads little then.
+    const [beside200, beside20000] = [await beside(ofKind), await beside(1_000)];
+    if (process.env.SHOW_FIGURES) process.stdout.write(`rows read beside 200 mails: ${beside200}, beside 20,000: ${beside20000}\n`);
+    expect(beside200).toBeGreaterThan(4 * ofKind);
+    // Plans are others in a small database: 2,285 and 3,540 where this was written, and 44,085 and 4,253,330 with one look-up that read the tenant.
+    expect(beside20000).toBeLessThan(3 * beside200);
+  },
+);
