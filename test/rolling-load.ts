@@ -96,11 +96,13 @@ export class RollingLoad {
 
   /**
    * A client may use a kept connection in the very moment in which its server closes it, idle: then it asks again (RFC 9112 9.3.1), as browsers and
-   * proxies do. All that is asked here may be asked twice.
+   * proxies do; and a client that is told to slow down (429) asks again when it was told to. All that is asked here may be asked twice.
    */
   async #onceMore(ask: () => Promise<unknown>): Promise<unknown> {
-    return ask().catch((error: Error) => {
-      if (error.message !== 'fetch failed') throw error;
+    return ask().catch(async (error: Error) => {
+      const [, retryAfterMs] = /answered 429.*"retry_after_ms":(\d+)/.exec(error.message) ?? [];
+      if (error.message !== 'fetch failed' && retryAfterMs === undefined) throw error;
+      await pause(Number(retryAfterMs ?? 0));
       this.askedAgain++;
       return ask();
     });

@@ -68,17 +68,20 @@ export function image(): { repository: string; tag: string } {
   return { repository, tag };
 }
 
-/** What each role takes of what they take together under the load of the tests; two releases at once find room on a node of two cores. */
+/**
+ * The share that each role takes under the load of the tests, of a node of two cores: beside one release there is room for a few pods of the next, so that an
+ * upgrade replaces some roles after others, and what starts leaves time to what serves.
+ */
 const milliCores = {
-  gateway: 200,
-  sync: 170,
-  timeline: 170,
-  threading: 130,
-  sending: 90,
-  attachment: 60,
-  connections: 60,
-  retention: 20,
-  intake: 10,
+  gateway: 340,
+  sync: 290,
+  timeline: 290,
+  threading: 220,
+  sending: 150,
+  attachment: 100,
+  connections: 100,
+  retention: 35,
+  intake: 20,
 };
 
 export function valuesFor({ host, ports, s3, town }: Servers, gatewayHosts: string[]): object {
@@ -92,7 +95,7 @@ export function valuesFor({ host, ports, s3, town }: Servers, gatewayHosts: stri
     kafka: { brokers: [`${host}:${ports.kafka}`] },
     s3: { endpoint: s3.endpoint, bucket: s3.bucket, existingSecret: 'rejoinder-s3' },
     gateway: { bootstrapApiKey: { existingSecret: 'rejoinder-first-tenant' }, hosts: gatewayHosts },
-    mail: { imapPorts: [town.wire.port], smtpPorts: [town.dovecot.submissionsPort], allowedNetworks: [`${host}/32`] },
+    mail: { imapPorts: [town.imapPort], smtpPorts: [town.dovecot.submissionsPort], allowedNetworks: [`${host}/32`] },
     fileSettings: { REJOINDER_MAIL_CA_FILE: { existingSecret: 'mail-authority', key: 'ca.pem' } },
     intake: { domain: 'log.test' },
     roleDefaults: { replicas: 1 },

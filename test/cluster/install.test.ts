@@ -204,7 +204,7 @@ describe('a release', () => {
         database: [host, ports.postgres],
         kafka: [host, ports.kafka],
         s3: [host, ports.s3],
-        imap: [host, town.wire.port],
+        imap: [host, town.imapPort],
         smtp: [host, town.dovecot.submissionsPort],
         http: [`${release}-gateway`, 7_420],
         intake: [`${release}-intake`, 25],

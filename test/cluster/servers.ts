@@ -37,7 +37,8 @@ function reachableHost(): string {
   return host;
 }
 
-export async function startServers(): Promise<Servers> {
+/** Unheard: nothing is written down of what is said by IMAP. */
+export async function startServers({ unheard = false } = {}): Promise<Servers> {
   const host = reachableHost();
   const [kafkaPort, controllerPort] = (await freePorts(2)) as [number, number];
   const [postgres, kafka, s3, town] = await Promise.all([
@@ -52,12 +53,12 @@ export async function startServers(): Promise<Servers> {
       },
     }),
     startS3(),
-    startTown({ reachedAt: host }),
+    startTown({ reachedAt: host, unheard }),
   ]);
   await letIn(postgres);
   const urls = await Promise.all([postgres.createDatabase('rejoinder'), postgres.createDatabase('keyring')]);
   // The town tells others at which ports it is reached.
-  const told = [town.wire.port, town.dovecot.submissionsPort].map((port) => openDoor(host, port, port));
+  const told = [town.imapPort, town.dovecot.submissionsPort].map((port) => openDoor(host, port, port));
   const doors = await Promise.all([openDoor(host, s3.port), ...told]);
   const [{ port: s3Port }] = doors as [Door];
   const [databaseUrl, keyringUrl] = urls.map((url) => url.replace('127.0.0.1', host)) as [string, string];

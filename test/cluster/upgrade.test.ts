@@ -43,7 +43,7 @@ let values: object;
 const phases: { what: string; began: number; ended: number }[] = [];
 
 beforeAll(async () => {
-  servers = await startServers();
+  servers = await startServers({ unheard: true });
   namespace = await createNamespace();
   await createSecrets(namespace.name, servers);
   const crm = await startCrmPod(namespace.name, `${release}-gateway`);

@@ -27,10 +27,17 @@ export function prismaAdapter(pool: pg.Pool, service: string): PrismaPg {
 
 /**
  * The connections on which a service's relay and workers run single statements: role, schema and sight stand from the connection's start. Their commits
- * do not wait for the disk: what a crash undoes of claims, outcomes and marks is claimed, worked on or published once more.
+ * do not wait for the disk: what a crash undoes of claims, outcomes and marks is claimed, worked on or published once more. They are few and come again
+ * all the time, so that each is planned once.
  */
 export function openSingles(url: string, service: string, logger: Logger): pg.Pool {
-  const session = { role: `rejoinder_${service}_worker`, search_path: service, 'rejoinder.tenants': '*', synchronous_commit: 'off' };
+  const session = {
+    role: `rejoinder_${service}_worker`,
+    search_path: service,
+    'rejoinder.tenants': '*',
+    synchronous_commit: 'off',
+    plan_cache_mode: 'force_generic_plan',
+  };
   return openPool(url, singleConnections, logger, session);
 }
 

@@ -8,6 +8,8 @@ import { maxMessageBytes } from './grpc-client.js';
 
 /** A caller that is told to come again finds pods that were added since, also behind one address for all of them. Calls under way are not ended by it. */
 const renewedEveryMs = 120_000;
+/** The longest time that Node counts: what does not end is cut by end() alone. */
+const neverCutMs = 2 ** 31 - 1;
 
 /** What Nest says of a call: a copy of grpc-js' own. */
 interface CallSeen {
@@ -34,6 +36,14 @@ export class GrpcDoor extends ServerGrpc {
       return done();
     });
     this.setOnProcessingEndHook((_transport, call) => void this.#calls.delete(call as CallSeen));
+  }
+
+  /**
+   * Asks callers to connect anew (GOAWAY), and answers them as before. Who looks its name up then learns of the pod that takes its place, before this
+   * one is not there any more; a caller that knows no other would find nobody for a moment. Calls under way go on.
+   */
+  renew(): void {
+    (this.grpcClient as GrpcServer | null)?.drain(this.url, neverCutMs);
   }
 
   /**

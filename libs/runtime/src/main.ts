@@ -20,6 +20,8 @@ export interface RunningHouse {
   stop(): Promise<void>;
 }
 
+/** So long before it serves nobody any more its callers look for another process: the platform has long told of the one that takes its place. */
+const sendOnMs = 1_000;
 /** What a process needs at most to leave its groups and close its connections, once its work is over. */
 const letGoMs = 6_000;
 /** What a role needs may come up beside it, or be busy with what else starts: after so long whoever runs it learns of it. */
@@ -85,8 +87,12 @@ async function open(definitions: Role[], env: Environment, options: HouseOptions
   const stop = async () => {
     const { unreadySeconds } = house.settings;
     for (const role of roles) role.announceEnd();
-    if (unreadySeconds > 0) house.logger.info({ unreadySeconds }, 'unready, and still serving');
-    await delay(unreadySeconds * 1_000);
+    if (unreadySeconds > 0) {
+      house.logger.info({ unreadySeconds }, 'unready, and still serving');
+      await delay(unreadySeconds * 1_000 - sendOnMs);
+      for (const role of roles) role.sendCallersOn();
+      await delay(sendOnMs);
+    }
     // Roles that share a process end what they have begun before one of them answers the others no more.
     await Promise.all(roles.map((role) => role.drain()));
     await Promise.all(roles.map((role) => role.hangUp()));

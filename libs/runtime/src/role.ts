@@ -68,6 +68,8 @@ export interface RunningRole {
   begin(): Promise<void>;
   /** Is not ready any more, and goes on as before. */
   announceEnd(): void;
+  /** Asks other roles to connect anew, so that they know of another process before this one ends. */
+  sendCallersOn(): void;
   /** Takes nothing more from outside and no more work; what is in hand ends within the drain time, or is cut. Other roles are still answered. */
   drain(): Promise<void>;
   /** Then answers other roles no more: they go to another process. Calls under way end within what is left of the drain time, or are cut. */
@@ -224,6 +226,7 @@ function running({ role, app, parts, house, grpc }: Opened, begin: () => Promise
       started = true;
     },
     announceEnd: () => drain.announce(),
+    sendCallersOn: () => grpc?.renew(),
     drain: () => {
       const drainMs = house.settings.drainSeconds * 1_000;
       drainUntil ||= performance.now() + drainMs;

@@ -58,12 +58,15 @@ async function preparePod(balancer: Balancer, connectionAgeMs?: number) {
     balancer.add(pod);
     await settle('the balancer to know it', () => balancer.ready().includes(pod));
   };
-  const leave = async (withinMs = 5_000) => {
+  const becomeUnready = async () => {
     isReady = false;
     await settle('the balancer to leave it alone', () => !balancer.ready().includes(pod));
+  };
+  const leave = async (withinMs = 5_000) => {
+    await becomeUnready();
     return door.end(AbortSignal.timeout(withinMs));
   };
-  return { port, door, join, leave };
+  return { port, door, join, becomeUnready, leave };
 }
 
 async function startPod(balancer: Balancer, connectionAgeMs?: number) {
@@ -113,6 +116,28 @@ describe('a pod that goes away', () => {
     expect(calls.failures).toEqual([]);
     expect([...handled.values()].filter((pods) => pods.length > 1)).toEqual([]);
   }, 60_000);
+
+  it('is known to be leaving before it leaves: its callers connect anew, and a call under way goes on', async () => {
+    const { balancer, client } = await startService();
+    const old = await startPod(balancer);
+    let release = () => {};
+    held = new Promise((resolve) => (release = resolve));
+    const call = client.getAttachment({ tenantId: 't', attachmentId: 'held' });
+    const calls = callAgainAndAgain(client, 10);
+    await settle('both kinds of call', () => handled.has('held') && calls.done() > 20);
+    const next = await startPod(balancer);
+    await old.becomeUnready();
+    old.door.renew();
+    await settle('calls to come to the next', () => [...handled.values()].at(-1)?.[0] === next.port);
+    const before = handled.size;
+    await settle('more calls', () => handled.size > before + 100);
+    expect(new Set([...handled.values()].slice(before).flat())).toEqual(new Set([next.port]));
+    release();
+    await call;
+    expect(await old.leave()).toEqual([]);
+    await calls.stop();
+    expect(calls.failures).toEqual([]);
+  }, 30_000);
 
   it('ends a call that takes longer than callers wait between two signs of life', async () => {
     const { balancer, client } = await startService();

@@ -50,6 +50,7 @@ export const role: Role = {
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
   prisma: (adapter) => new PrismaClient({ adapter }),
+  findsByKey: true,
   grpc: [ThreadingService, StoreService],
   module: ThreadingModule,
 };

@@ -59,6 +59,7 @@ export const role: Role = {
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
   prisma: (adapter) => new PrismaClient({ adapter }),
+  findsByKey: true,
   grpc: [TimelineService, StoreService],
   module: TimelineModule,
 };
