@@ -50,7 +50,6 @@ export const role: Role = {
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
   prisma: (adapter) => new PrismaClient({ adapter }),
-  findsByKey: true,
   grpc: [ThreadingService, StoreService],
   module: ThreadingModule,
 };

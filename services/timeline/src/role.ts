@@ -59,7 +59,6 @@ export const role: Role = {
   settings,
   migrations: new URL('../prisma/migrations', import.meta.url),
   prisma: (adapter) => new PrismaClient({ adapter }),
-  findsByKey: true,
   grpc: [TimelineService, StoreService],
   module: TimelineModule,
 };
