@@ -120,9 +120,10 @@ export async function dovecotUsers(folder: string, mailOwner: Owner, ownUids: bo
  * would also change both, but its rebuild puts moved mails back into the folder they first came to.)
  */
 export async function renewStore(mdbox: string, address: string, doveadm: (...args: string[]) => Promise<string>): Promise<void> {
-  const restored = `${mdbox}-restored`;
+  const [restored, old] = [`${mdbox}-restored`, `${mdbox}-old`];
+  const kick = () => doveadm('kick', address).catch(() => {});
   const inRestored = (...args: string[]) => doveadm('-o', `mail_location=mdbox:${restored}`, ...args);
-  await doveadm('kick', address).catch(() => {});
+  await kick();
   const status = await doveadm('-f', 'tab', 'mailbox', 'status', '-u', address, 'uidvalidity', '*');
   for (const line of status.trim().split('\n').slice(1)) {
     const [folder, validity] = line.split('\t');
@@ -132,6 +133,9 @@ export async function renewStore(mdbox: string, address: string, doveadm: (...ar
     await inRestored('mailbox', 'update', '-u', address, '--uid-validity', String(Number(validity) + 1), '--min-next-uid', '2', folder!);
   }
   await inRestored('import', '-s', '-u', address, `mdbox:${mdbox}`, '', 'ALL');
-  await rm(mdbox, { recursive: true });
+  // In one go: whoever logs in between would find an empty mailbox. Who has logged in again meanwhile holds the old one, and is not told.
+  await rename(mdbox, old);
   await rename(restored, mdbox);
+  await kick();
+  await rm(old, { recursive: true });
 }
