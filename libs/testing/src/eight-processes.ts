@@ -51,14 +51,15 @@ export interface EightProcesses extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** With more settings for all, such as those of the mail servers, with more for PostgreSQL, and started from this. */
+/** With more settings for all, such as those of the mail servers, with more for PostgreSQL, started from this, and over this PostgreSQL, which ends with them. */
 export async function startEightProcesses(
   more: Record<string, string>,
   postgresSettings: Record<string, string> = {},
   installation: Installation = clone,
+  given?: Postgres,
 ): Promise<EightProcesses> {
   const folder = await temporaryFolder('eight', installation.owner);
-  const [kafka, postgres, s3] = await Promise.all([startKafka(), startPostgres({ settings: postgresSettings }), startS3()]);
+  const [kafka, postgres, s3] = await Promise.all([startKafka(), given ?? startPostgres({ settings: postgresSettings }), startS3()]);
   const databaseUrl = await postgres.createDatabase('rejoinder');
   const keyringProxy = await startTcpProxy({ port: postgres.port });
   const keyringUrl = (await postgres.createDatabase('keyring')).replace(`:${postgres.port}/`, `:${keyringProxy.port}/`);

@@ -26,6 +26,8 @@ export type StopMode = 'fast' | 'immediate';
 export interface PostgresOptions {
   /** More settings, or other ones: `{ fsync: 'on' }`. */
   settings?: Record<string, string>;
+  /** Folder of other binaries than those that came with npm. */
+  native?: string;
 }
 
 export interface Postgres extends AsyncDisposable {
@@ -44,9 +46,9 @@ export interface Postgres extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function startPostgres({ settings = {} }: PostgresOptions = {}): Promise<Postgres> {
+export async function startPostgres({ settings = {}, native: given }: PostgresOptions = {}): Promise<Postgres> {
   const owner = unprivileged('postgres', 'nobody');
-  const native = await nativeFolder();
+  const native = given ?? (await nativeFolder());
   const folder = await temporaryFolder('postgres', owner);
   const place = { native, folder, dataDir: join(folder, 'data'), port: await freePort(), settings, owner };
   const postgres = handle(place);
