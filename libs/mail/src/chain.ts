@@ -53,6 +53,7 @@ function unique(ids: readonly string[]): string[] {
   return [...new Set(ids)];
 }
 
-function capped(ids: string[]): string[] {
+/** Of ids or their hashes. */
+export function capped<Id>(ids: Id[]): Id[] {
   return ids.length <= MAX_CHAIN ? ids : [...ids.slice(0, 1), ...ids.slice(1 - MAX_CHAIN)];
 }

@@ -151,12 +151,22 @@ function aboveReturned(text: string): string {
 }
 
 function originalOf(texts: ReportTexts, text: string): Pick<DeliveryReport, 'messageId' | 'messageIdIn'> {
-  const ofHeader = canonicalMessageId(firstValue(parseHeaders(texts.returnedHeader.slice(0, MAX_REPORT_BYTES)), 'message-id') ?? '');
+  const ofHeader = returnedMessageId(parseHeaders(texts.returnedHeader.slice(0, MAX_REPORT_BYTES)));
   if (ofHeader !== undefined) return { messageId: ofHeader, messageIdIn: 'returned_header' };
-  const inText = /^[> \t]{0,9}message-id:\s{0,9}(<[^<>\s]{1,998}>)/im.exec(text)?.[1];
-  const ofText = inText === undefined ? undefined : canonicalMessageId(inText);
+  const ofText = messageIdInText(text);
   if (ofText !== undefined) return { messageId: ofText, messageIdIn: 'text' };
   const cited =
     messageIds(firstValue(texts.headers, 'in-reply-to') ?? '')[0] ?? messageIds(firstValue(texts.headers, 'references') ?? '').at(-1);
   return { messageId: cited, messageIdIn: cited === undefined ? undefined : 'references' };
+}
+
+/** Of the mail that came back, by its header. */
+export function returnedMessageId(returned: MailHeaders): string | undefined {
+  return canonicalMessageId(firstValue(returned, 'message-id') ?? '');
+}
+
+/** Of the mail that came back, where a report quotes its header in the text. */
+export function messageIdInText(text: string): string | undefined {
+  const quoted = /^[> \t]{0,9}message-id:\s{0,9}(<[^<>\s]{1,998}>)/im.exec(text)?.[1];
+  return quoted === undefined ? undefined : canonicalMessageId(quoted);
 }

@@ -4,6 +4,10 @@ import { type StructureNode, type TextPart, fetchWithin, textPartOf } from './pa
 /** Encoded bytes fetched of each part of a report; what names mails and codes stands at its start. */
 export const MAX_REPORT_BYTES = 100_000;
 
+/** Of a report that may not be read otherwise, encoded bytes of the returned header, and of the first text where that names no mail. */
+export const MAX_RETURNED_BYTES = 64_000;
+export const MAX_FIRST_TEXT_BYTES = 8_000;
+
 const MAX_NODES = 1_000;
 
 export interface ReportPart {

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { classify, isAutomatic } from '../src/automatic.js';
 import { parseContentType } from '../src/content-type.js';
-import { readReport, type DeliveryReport } from '../src/delivery-report.js';
+import { messageIdInText, readReport, returnedMessageId, type DeliveryReport } from '../src/delivery-report.js';
 import { parseHeaders } from '../src/headers.js';
 import { MimeScan, partsById, type ScannedPart } from '../src/mime-scan.js';
-import { reportPlanOf } from '../src/report-parts.js';
+import { MAX_FIRST_TEXT_BYTES, MAX_RETURNED_BYTES, reportPlanOf } from '../src/report-parts.js';
 import { corporaExist, readCorpus } from './corpus.js';
 
 interface Recipient {
@@ -28,8 +28,13 @@ const labels = corporaExist
 const reasons = ['feedback', 'vacation'];
 const bounces = labels.filter(({ recipients }) => !reasons.includes(recipients[0]!.reason));
 
+interface Reading extends DeliveryReport {
+  /** What is told of the mail that came back before the report is tracked. */
+  early: string | undefined;
+}
+
 /** As sync would read it: what the plan names of it, and nothing else. */
-function read(raw: Buffer): DeliveryReport {
+function read(raw: Buffer): Reading {
   const scan = new MimeScan((value) => {
     const { type, parameters } = parseContentType(value);
     return { value: type, params: Object.fromEntries(parameters) };
@@ -38,19 +43,23 @@ function read(raw: Buffer): DeliveryReport {
   const root = scan.end();
   const parts = partsById(root);
   const plan = reportPlanOf(root);
-  const body = (partId: string | undefined) => textOf(raw, parts.get(partId ?? ''));
+  const body = (partId: string | undefined, maxBytes?: number) => textOf(raw, parts.get(partId ?? ''), maxBytes);
   const returned = plan.returnedHeader?.partId ?? plan.returnedMessage;
-  return readReport({
+  const early =
+    returnedMessageId(parseHeaders(body(returned, MAX_RETURNED_BYTES))) ??
+    messageIdInText(body(plan.firstText?.partId, MAX_FIRST_TEXT_BYTES));
+  const report = readReport({
     headers: parseHeaders(raw),
     firstText: body(plan.firstText?.partId),
     status: body(plan.status?.partId),
     returnedHeader: body(returned),
   });
+  return { ...report, early };
 }
 
-function textOf(raw: Buffer, part: ScannedPart | undefined): string {
+function textOf(raw: Buffer, part: ScannedPart | undefined, maxBytes = Infinity): string {
   if (!part) return '';
-  const bytes = raw.subarray(part.bodyStart, part.bodyEnd);
+  const bytes = raw.subarray(part.bodyStart, Math.min(part.bodyEnd, part.bodyStart + maxBytes));
   if (part.encoding === 'base64') return Buffer.from(bytes.toString('latin1'), 'base64').toString();
   if (part.encoding !== 'quoted-printable') return bytes.toString();
   const plain = bytes.toString('latin1').replace(/=\r?\n/g, '');
@@ -127,7 +136,10 @@ describe.runIf(corporaExist)('of the labelled bounces', () => {
     const wrong = found.filter(([file, { messageId }]) => !idsIn(mails.get(file)!).includes(messageId!));
     expect(wrong.map(([file]) => file)).toEqual([]);
     const count = (place: string) => found.filter(([, { messageIdIn }]) => messageIdIn === place).length;
-    const row = [bounces.length, marked.length, there.length, found.length, count('returned_header'), count('text'), count('references')];
+    const early = found.filter(([, one]) => one.early === one.messageId);
+    expect([...reports.values()].filter((one) => one.early !== undefined)).toHaveLength(early.length);
+    const places = [count('returned_header'), count('text'), count('references')];
+    const row = [bounces.length, marked.length, there.length, found.length, ...places, early.length];
     expect(tableOf(page, 'bounces')).toEqual([['bounces', ...row].join(' ')]);
   });
 });

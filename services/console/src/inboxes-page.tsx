@@ -126,7 +126,7 @@ function NoInbox({ demo }: { demo: Session['demo'] }) {
       <Text fw={600}>No mailbox is connected yet</Text>
       <Text c="dimmed" size="sm" ta="center" maw={460}>
         Connect yours with an address and a password. Mail that has nothing to do with your contacts is never read: only its headers are
-        looked at.
+        looked at, and of a notice that a mail could not be delivered, which mail that was.
       </Text>
       <DemoButton demo={demo} />
     </Stack>

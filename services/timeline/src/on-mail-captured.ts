@@ -50,8 +50,9 @@ function isSound({ mailId, inboxId, threadId, attachments }: MailCaptured): bool
   return isId(mailId) && isId(inboxId) && (threadId === '' || isId(threadId)) && attachments.every((one) => isId(one.attachmentId));
 }
 
-function factsOf({ from, to, cc, subject, messageId, kindBecause }: MailCaptured): MailFacts {
-  return { from: from && personOf(from), to: to.map(personOf), cc: cc.map(personOf), bcc: [], subject, messageId, kindBecause };
+function factsOf({ from, to, cc, subject, messageId, kindBecause, deliveries }: MailCaptured): MailFacts {
+  const reported = deliveries.filter(({ address }) => address !== '').map(({ address }) => ({ address, name: '' }));
+  return { from: from && personOf(from), to: to.map(personOf), cc: cc.map(personOf), bcc: [], subject, messageId, kindBecause, reported };
 }
 
 function toldOf({ event, message }: CapturedEvent, sealedFacts: string, attachments: ToldOf['attachments']): ToldOf {

@@ -143,6 +143,7 @@ function fold(known: Facts, { facts, isOurs }: Sighting): Facts {
   const isRenamed = isOurs || facts.sendId !== null;
   return {
     ...(isOurs ? facts : known),
+    chain: isOurs || namesMore(known, facts) ? facts.chain : known.chain,
     seenAt: known.seenAt,
     receivedAt: known.receivedAt ?? facts.receivedAt,
     ids: isRenamed ? union(known.ids, facts.ids) : known.ids,
@@ -151,6 +152,16 @@ function fold(known: Facts, { facts, isOurs }: Sighting): Facts {
     inboxIds: union(known.inboxIds, facts.inboxIds),
     historical: known.historical && facts.historical,
   };
+}
+
+/**
+ * A delivery report was looked into here and not before: its chain goes on to the mail it is about. Of no other mail may headers that come later add to
+ * the chain: who got a mail could send it again, citing a tracked one.
+ */
+function namesMore(known: Facts, { chain, kind }: Facts): boolean {
+  if (known.kind !== 'delivery_report' || kind !== 'delivery_report') return false;
+  const end = known.chain.at(-1);
+  return chain.at(-1) !== end && (end === undefined || chain.includes(end));
 }
 
 function factsOf({

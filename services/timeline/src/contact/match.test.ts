@@ -52,6 +52,10 @@ describe('a mail stands on the timeline', () => {
   test('of nobody new, if a mail server wrote it', () => {
     expect(told(mail({ kind: 'delivery_report', from: person('mailer-daemon@x.test') }))).toEqual(['in', [], ['mailer-daemon@x.test']]);
   });
+  test('of those whom a delivery report tells of, if they are contacts', () => {
+    const report = { from: person('mailer-daemon@x.test'), reported: [person('ann@x.test'), person('me@house.test')] };
+    expect(told(mail({ ...report, kind: 'delivery_report' }))).toEqual(['in', [], ['mailer-daemon@x.test', 'ann@x.test']]);
+  });
   test('of contacts alone, if it is there for one of them', () => {
     expect(told(mail({ knownOnly: true, cc: [person('bob@x.test')] }))).toEqual(['in', [], ['ann@x.test', 'bob@x.test']]);
     const out = { from: person('me@house.test'), to: [person('ann@x.test'), person('eve@x.test')] };

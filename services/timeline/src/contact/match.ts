@@ -17,6 +17,8 @@ export interface OnMail {
   to: Person[];
   cc: Person[];
   bcc: Person[];
+  /** Of a delivery report alone: whom it tells of. */
+  reported?: Person[];
 }
 
 export interface Match {
@@ -40,8 +42,8 @@ export const maxPeople = 200;
 /**
  * Takes who is on a mail and the tenant's own addresses in lower case. Mail in stands on the timeline of who wrote it, and of those it went to who
  * are contacts; mail out on the timelines of those it was written to, and of those copied who are contacts. Own addresses, also with a tag, are nobody's
- * contacts, but for internal mail where that is logged. A delivery report makes no contact: a mail server wrote it; nor does a mail that is
- * there for its contacts alone, nor one that the settings let make none.
+ * contacts, but for internal mail where that is logged. A delivery report makes no contact: a mail server wrote it; it stands on those it tells of who are
+ * contacts. Nor does a mail make one that is there for its contacts alone, nor one that the settings let make none.
  */
 export function match(mail: OnMail, own: ReadonlySet<string>, rules: PlacingRules): Match {
   const from = mail.from ? [mail.from] : [];
@@ -55,7 +57,10 @@ export function match(mail: OnMail, own: ReadonlySet<string>, rules: PlacingRule
   const makesNone = mail.knownOnly || mail.kind === 'delivery_report' || isBarred;
   const made = makesNone ? [] : others(wrote, (one) => isOwn(one, own));
   const taken = new Set(made.map(keyOf));
-  const known = others(makesNone ? [...wrote, ...copied] : copied, (one) => isOwn(one, own) || taken.has(keyOf(one)));
+  const known = others(
+    makesNone ? [...wrote, ...copied, ...(mail.reported ?? [])] : copied,
+    (one) => isOwn(one, own) || taken.has(keyOf(one)),
+  );
   return { direction: isOut ? 'out' : 'in', made, known: known.slice(0, maxPeople - made.length) };
 }
 

@@ -16,6 +16,8 @@ export interface MailFacts {
   messageId: string;
   /** Absent of mail that was captured before it was kept. */
   kindBecause?: string;
+  /** Of a delivery report; absent of what was captured before it was kept. */
+  reported?: Person[];
 }
 
 export interface MailText {

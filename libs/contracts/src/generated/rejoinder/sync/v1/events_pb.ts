@@ -70,7 +70,7 @@ export type ObservedMail = Message<"rejoinder.sync.v1.ObservedMail"> & {
   messageIdHash: Uint8Array;
 
   /**
-   * References, then In-Reply-To, oldest first, at most 50 (threading's chain).
+   * References, then In-Reply-To, oldest first, at most 50 (threading's chain). Of a delivery report, at the end, the mail that came back with it.
    *
    * @generated from field: repeated bytes chain_hashes = 3;
    */
