@@ -121,6 +121,7 @@ export async function dovecotUsers(folder: string, mailOwner: Owner, ownUids: bo
  */
 export async function renewStore(mdbox: string, address: string, doveadm: (...args: string[]) => Promise<string>): Promise<void> {
   const [restored, old] = [`${mdbox}-restored`, `${mdbox}-old`];
+  // Refused where nobody is logged in.
   const kick = () => doveadm('kick', address).catch(() => {});
   const inRestored = (...args: string[]) => doveadm('-o', `mail_location=mdbox:${restored}`, ...args);
   await kick();

@@ -7,7 +7,7 @@ import { parseAddresses } from '@rejoinder/mail/addresses';
 import { messageIdInText, returnedMessageId } from '@rejoinder/mail/delivery-report';
 import { firstValue, parseHeaders } from '@rejoinder/mail/headers';
 import { MAX_FIRST_TEXT_BYTES, MAX_RETURNED_BYTES, reportPlanOf, type ReportPlan } from '@rejoinder/mail/report-parts';
-import { parseSendMark, SEND_HEADER } from '@rejoinder/mail/send-mark';
+import { formatSendMark, parseSendMark, SEND_HEADER } from '@rejoinder/mail/send-mark';
 import { partText } from '../capture/mail-text.js';
 import type { ImapSession } from '../imap/imap-session.js';
 import { decodeTransfer } from '../imap/transfer-decoder.js';
@@ -77,7 +77,7 @@ function markedId(value: string | undefined, from: string | undefined, isSigned:
   const domain = parseAddresses(from ?? '')[0]
     ?.address.split('@')
     .at(-1);
-  return mark && domain && isSigned(mark, mark.mac) ? `${mark.signedText}.${mark.mac}@${domain}` : undefined;
+  return mark && domain && isSigned(mark, mark.mac) ? `${formatSendMark(mark, () => mark.mac)}@${domain}` : undefined;
 }
 
 /** Where its own headers cite that mail, they say where it stands. Of what they leave in doubt nothing is asked any more. */
