@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '@rejoinder/base/id';
 import { delay } from '@rejoinder/base/wait';
 import { startPostgres, type Postgres } from '@rejoinder/testing/postgres';
@@ -43,6 +43,12 @@ beforeEach(async () => {
   await pool.query('truncate errands.errand');
 });
 
+/** Also those of a test that failed: their workers would take the rows of the next. */
+const running = new Set<{ stop(): Promise<void> }>();
+afterEach(async () => {
+  await Promise.all(Array.from(running, (one) => one.stop()));
+});
+
 const logger = createLogger('silent');
 const [red, blue] = [newId(), newId()];
 
@@ -53,7 +59,7 @@ function pod(aheadMs = 0) {
   wake.start();
   const database = new Database('errands', sqlClient(pool), wake, pool, openSingles(url, 'errands', logger));
   const workers: Worker[] = [];
-  return {
+  const one = {
     database,
     wake,
     worker(options: Partial<WorkerOptions> & Pick<WorkerOptions, 'work'>): Worker {
@@ -66,19 +72,27 @@ function pod(aheadMs = 0) {
       return worker;
     },
     async stop() {
+      running.delete(one);
       await Promise.all(workers.map((worker) => worker.stop(AbortSignal.timeout(100))));
       await wake.close();
       await database.close();
     },
   };
+  running.add(one);
+  return one;
 }
 
 type Pod = ReturnType<typeof pod>;
 
-async function ask(at: Pod, tenantId: string, count: number, { historical = false, partition = 0 } = {}): Promise<string[]> {
+async function ask(
+  at: Pod,
+  tenantId: string,
+  count: number,
+  { historical = false, partition = 0, dueAt = new Date() } = {},
+): Promise<string[]> {
   const ids = Array.from({ length: count }, () => newId());
   const sql = `insert into errand (tenant_id, errand_id, due_at, historical, partition) select $1, unnest($2::uuid[]), $5, $3, $4`;
-  await at.database.write({ tenants: [tenantId] }, (tx) => tx.$executeRawUnsafe(sql, tenantId, ids, historical, partition, new Date()));
+  await at.database.write({ tenants: [tenantId] }, (tx) => tx.$executeRawUnsafe(sql, tenantId, ids, historical, partition, dueAt));
   return ids;
 }
 
@@ -130,10 +144,8 @@ describe('a worker', () => {
     [-dayMs, 0],
   ])('whose clock is %i ms off keeps its row from one that is %i ms off: leases go by the clock of the database', async (mine, others) => {
     const [holder, other] = [pod(mine), pod(others)];
-    // Due by the clock of either.
-    const longAgo = `update errands.errand set due_at = now() - interval '2 days'`;
-    const [held] = await ask(holder, red, 1);
-    await pool.query(longAgo);
+    const dueForBoth = { dueAt: new Date(Date.now() - 2 * dayMs) };
+    const [held] = await ask(holder, red, 1, dueForBoth);
     const done: string[] = [];
     let release: () => void = () => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
@@ -145,8 +157,7 @@ describe('a worker', () => {
     holder.worker({ work, concurrency: 1 });
     await settle('the row to be held', () => done.length === 1);
     other.worker({ work, pollMs: 20 });
-    const [second] = await ask(other, red, 1);
-    await pool.query(`${longAgo} where errand_id = $1`, [second]);
+    const [second] = await ask(other, red, 1, dueForBoth);
     await settle('the other row', async () => done.length >= 2 && (await due()) === 1);
     expect(done).toEqual([held, second]);
     release();
