@@ -1,9 +1,9 @@
-// Tells an outage of the database (wait and try again) from an error in what was asked of it.
+// Tells an outage of the database or the keyring (wait and try again) from an error in what was asked of it.
 
 const outageClasses = ['08', '40', '53', '57', '55P03'];
 const outagePrisma = ['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2034'];
-/** A transaction that took so long that it was rolled back: what was asked of it may be right. */
-const outageOwn = ['TRANSACTION_OVER'];
+/** A transaction that took so long that it was rolled back, or a key that this process was not given: what was asked of it may be right. */
+const outageOwn = ['TRANSACTION_OVER', 'KEK_OTHER'];
 const outageNode = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'];
 
 /** Looks through causes and Prisma's wrappers: SQLSTATE classes 08, 40, 53, 57 and lost connections are outages. */

@@ -12,6 +12,7 @@ import { Outbox } from '@rejoinder/bus/outbox';
 import { Relay } from '@rejoinder/bus/relay';
 import type { SqlTransaction } from '@rejoinder/bus/sql';
 import { dayOf } from '@rejoinder/base/clock';
+import { Fault } from '@rejoinder/base/fault';
 import { Vault } from '@rejoinder/vault/vault';
 import { readSettings, type Environment, type Settings } from './config.js';
 import { dayKeysOf } from './day-keys.js';
@@ -90,6 +91,9 @@ const leastCallMs = 2_000;
  */
 export async function openRole(role: Role, house: House, env: Environment): Promise<RunningRole> {
   const { app, bus, parts, settings } = await compose(role, house, env);
+  // In a rollout the processes that it replaces were given what this one was not: they go on.
+  const trouble = await parts.vault.trouble();
+  if (trouble) throw new Fault('broken', 'KEK_OTHER', trouble);
   await parts.keeper.start();
   if (!role.http) await app.init();
   const grpc = role.grpc.length > 0 ? new GrpcDoor(role.grpc, house.grpcListen(role.name)) : undefined;
@@ -164,7 +168,7 @@ function assemble(role: Role, house: House, logger: Logger) {
   const keeper = new PartitionKeeper(role.name, house.pool, house.clock, house.keptDays, logger, dayKeysOf(role.name, vault));
   const peers = new Peers((service) => house.peerAddress(service));
   const watches = new Watches(logger);
-  watches.add('the keyring', () => house.keyringPool.query('select 1'));
+  watches.add('the keyring', () => vault.trouble());
   const unwake = wake.on('outbox', () => relay.wake());
   const drain = new Drain(logger);
   drain.add((deadline) => workers.stop(deadline));

@@ -1,4 +1,4 @@
-// What a role needs of the outside besides its own database and the event log: asked again and again, so that health can say what is away.
+// What a role needs of the outside besides its own database and the event log: asked again and again, so that health can say what is away or wrong.
 import { Injectable } from '@nestjs/common';
 import { delay, within } from '@rejoinder/base/wait';
 import type { Logger } from './logging.js';
@@ -10,9 +10,13 @@ const missesToSay = 2;
 
 interface Watch {
   name: string;
-  ask: () => Promise<unknown>;
+  ask: Ask;
   misses: number;
+  trouble?: string;
 }
+
+/** Answers with a sentence where something is wrong; throws where there is no answer. */
+type Ask = () => Promise<string | void>;
 
 @Injectable()
 export class Watches {
@@ -23,7 +27,7 @@ export class Watches {
   constructor(private readonly logger: Logger) {}
 
   /** Is asked once the role has started; the name stands in a sentence, such as "the keyring". */
-  add(name: string, ask: () => Promise<unknown>): void {
+  add(name: string, ask: Ask): void {
     this.#watches.push({ name, ask, misses: 0 });
   }
 
@@ -36,15 +40,17 @@ export class Watches {
     await this.#running;
   }
 
-  /** What is away, each in one sentence. */
+  /** What is away or wrong, each in one sentence. */
   health(): string[] {
-    return this.#watches.filter(({ misses }) => misses >= missesToSay).map(({ name }) => `${name} does not answer`);
+    return this.#watches.flatMap(({ name, misses, trouble }) => (misses >= missesToSay ? `${name} does not answer` : (trouble ?? [])));
   }
 
   async #run(watch: Watch): Promise<void> {
     while (!this.#stop.signal.aborted) {
       try {
-        await within(answerWithinMs, watch.name, watch.ask());
+        const trouble = (await within(answerWithinMs, watch.name, watch.ask())) ?? undefined;
+        if (trouble && trouble !== watch.trouble) this.logger.warn({ watched: watch.name, trouble }, 'is not well');
+        watch.trouble = trouble;
         watch.misses = 0;
       } catch (error) {
         watch.misses++;

@@ -36,14 +36,32 @@ test('a key that was wrapped unwraps in its own context alone', async () => {
   const kek = await fileKey(path, { createIfMissing: true });
   const plain = randomBytes(32);
   const wrapped = await kek.wrap(plain, context);
-  expect(await kek.unwrap(wrapped, context)).toEqual(plain);
+  expect(await kek.unwrap(wrapped, kek.id, context)).toEqual(plain);
   expect(Buffer.from(wrapped).includes(plain)).toBe(false);
   for (const other of [{ tenant: 'another' }, { purpose: 'text' }, { day: '2026-11-25' }])
-    await expect(kek.unwrap(wrapped, { ...context, ...other })).rejects.toMatchObject({ kind: 'broken', code: 'KEY_BROKEN' });
+    await expect(kek.unwrap(wrapped, kek.id, { ...context, ...other })).rejects.toMatchObject({ kind: 'broken', code: 'KEY_BROKEN' });
   const changed = Buffer.from(wrapped);
   changed[20]! ^= 1;
-  await expect(kek.unwrap(changed, context)).rejects.toMatchObject({ code: 'KEY_BROKEN' });
-  await expect(kek.unwrap(Buffer.alloc(0), context)).rejects.toMatchObject({ code: 'KEY_BROKEN' });
+  await expect(kek.unwrap(changed, kek.id, context)).rejects.toMatchObject({ code: 'KEY_BROKEN' });
+  await expect(kek.unwrap(Buffer.alloc(0), kek.id, context)).rejects.toMatchObject({ code: 'KEY_BROKEN' });
+});
+
+test('a file of several keys wraps by the first and opens what any of them has wrapped', async () => {
+  const [one, two] = await Promise.all(['one', 'two'].map((name) => fileKey(join(folder, name), { createIfMissing: true })));
+  const lineOf = async (name: string) => (await readFile(join(folder, name), 'utf8')).split('\n')[1]!;
+  await writeFile(path, `rejoinder-key-file 1\n${await lineOf('two')}\n${await lineOf('one')}\n`, { mode: 0o600 });
+  const both = await fileKey(path);
+  expect([both.id, both.ids]).toEqual([two!.id, [two!.id, one!.id]]);
+  const plain = randomBytes(32);
+  expect(await two!.unwrap(await both.wrap(plain, context), two!.id, context)).toEqual(plain);
+  const before = await one!.wrap(plain, context);
+  expect(await both.unwrap(before, one!.id, context)).toEqual(plain);
+  await expect(both.unwrap(before, two!.id, context)).rejects.toMatchObject({ code: 'KEY_BROKEN' });
+});
+
+test('a file of five keys is refused', async () => {
+  await writeFile(path, `rejoinder-key-file 1\n${`${randomBytes(32).toString('base64')}\n`.repeat(5)}`, { mode: 0o600 });
+  await expect(fileKey(path)).rejects.toMatchObject({ code: 'KEY_FILE_DAMAGED', message: expect.stringContaining('4 at the most') });
 });
 
 test.each(['640', '604', '620', '602', '644'])('a file that others may touch (%s) is refused, and told how to mend it', async (mode) => {

@@ -1,4 +1,4 @@
-// The key that wraps all keys: the port that a KMS stands behind, with the local key file as its first driver.
+// The keys that wrap all keys: the port that a KMS would stand behind, with the local key file as its driver.
 import { createCipheriv, createDecipheriv, createHash, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import { readKeyFile, createKeyFile } from './key-file.js';
 import { Fault } from '@rejoinder/base/fault';
@@ -13,10 +13,13 @@ export interface KeyContext {
 
 /** Wraps and unwraps keys of 32 bytes; a key it cannot open is a broken Fault, anything else that is thrown is an outage. */
 export interface KeyEncryption {
-  /** Stored beside each wrapped key; another one means that these keys are not its own. */
+  /** Of the key that wraps; stored beside each key that it wrapped. */
   readonly id: string;
+  /** Of all keys that unwrap, the one that wraps first: another id means that this process was not given that key. */
+  readonly ids: readonly string[];
   wrap(plain: Uint8Array, context: KeyContext): Promise<Uint8Array>;
-  unwrap(wrapped: Uint8Array, context: KeyContext): Promise<Uint8Array>;
+  /** By the key with this id, one of `ids`. */
+  unwrap(wrapped: Uint8Array, kekId: string, context: KeyContext): Promise<Uint8Array>;
 }
 
 export interface FileKeyOptions {
@@ -28,18 +31,24 @@ const format = 1;
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** The key-encryption key in a local file of mode 0600; for the quick start and for single machines. */
+/** The key-encryption keys in a local file of mode 0600: the first wraps, all of them unwrap. */
 export async function fileKey(path: string, { createIfMissing = false }: FileKeyOptions = {}): Promise<KeyEncryption> {
   if (createIfMissing) await createKeyFile(path);
-  const plain = (await readKeyFile(path)).reveal();
-  const id = `file:${createHash('sha256').update('rejoinder key file 1').update(plain).digest('hex').slice(0, 16)}`;
-  const key = createSecretKey(plain);
-  plain.fill(0);
+  const plains = (await readKeyFile(path)).reveal();
+  const keys = new Map(plains.map((plain) => [idOf(plain), createSecretKey(plain)]));
+  for (const plain of plains) plain.fill(0);
+  const ids = [...keys.keys()];
+  const id = ids[0]!;
   return {
     id,
-    wrap: async (bytes, context) => wrap(key, bytes, context),
-    unwrap: async (bytes, context) => unwrap(key, bytes, context),
+    ids,
+    wrap: async (bytes, context) => wrap(keys.get(id)!, bytes, context),
+    unwrap: async (wrapped, kekId, context) => unwrap(keys.get(kekId)!, wrapped, context),
   };
+}
+
+function idOf(plain: Uint8Array): string {
+  return `file:${createHash('sha256').update('rejoinder key file 1').update(plain).digest('hex').slice(0, 16)}`;
 }
 
 function wrap(key: KeyObject, plain: Uint8Array, context: KeyContext): Buffer {

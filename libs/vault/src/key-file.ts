@@ -1,4 +1,4 @@
-// The file that holds the local key-encryption key: made once and whole, for its owner's eyes alone.
+// The file that holds the local key-encryption keys: made once and whole, for its owner's eyes alone.
 import { randomBytes } from 'node:crypto';
 import { link, open, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -8,11 +8,13 @@ import { Private } from '@rejoinder/base/private';
 
 const versionLine = 'rejoinder-key-file 1';
 const keyBytes = 32;
+/** Two while keys are exchanged, and some to spare. */
+const maxKeys = 4;
 const maxFileBytes = 256;
-const content = /^rejoinder-key-file 1\n([A-Za-z0-9+/]{43}=)\n?$/;
+const content = new RegExp(`^${versionLine}\\n((?:[A-Za-z0-9+/]{43}=\\n){0,${maxKeys - 1}}[A-Za-z0-9+/]{43}=)\\n?$`);
 
-/** Reads the key; refuses a file that is missing, open to others, or no key file. */
-export async function readKeyFile(path: string): Promise<Private<Buffer>> {
+/** Reads the keys in their order; refuses a file that is missing, open to others, or no key file. */
+export async function readKeyFile(path: string): Promise<Private<Buffer[]>> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     throw new Fault('broken', 'KEY_FILE_MISSING', `There is no key file ${path}: bring back the one that this keyring was made with.`);
@@ -20,12 +22,12 @@ export async function readKeyFile(path: string): Promise<Private<Buffer>> {
   try {
     refuseOpenFile(path, await file.stat());
     const text = await readStart(file);
-    const key = Buffer.from(content.exec(text)?.[1] ?? '', 'base64');
-    if (key.length === keyBytes) return new Private(key);
+    const lines = content.exec(text)?.[1];
+    if (lines !== undefined) return new Private(lines.split('\n').map((line) => Buffer.from(line, 'base64')));
     throw new Fault(
       'broken',
       'KEY_FILE_DAMAGED',
-      `${path} is no key file: it begins with the line "${versionLine}", then 32 bytes in base64.`,
+      `${path} is no key file: it begins with the line "${versionLine}", then a line of ${keyBytes} bytes in base64 for each key, ${maxKeys} at the most.`,
     );
   } finally {
     await file.close();

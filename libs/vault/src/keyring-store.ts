@@ -72,6 +72,11 @@ export class KeyringStore {
     });
   }
 
+  /** Of the keys that wrap, as far as anything in the whole keyring is wrapped by them. */
+  kekIds(): Promise<string[]> {
+    return this.#inRole(async (client) => (await client.query<{ id: string }>('select kek_ids() as id')).rows.map(({ id }) => id));
+  }
+
   async #inRole<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     let failure: Error | undefined;

@@ -69,6 +69,12 @@ export class Keyring {
     return this.store.oldest();
   }
 
+  /** What of the keyring this process cannot open, and what to do, in a sentence; undefined where it opens all. */
+  async trouble(): Promise<string | undefined> {
+    const missing = (await this.store.kekIds()).filter((id) => !this.kek.ids.includes(id));
+    return missing.length > 0 ? otherKek(missing, this.kek) : undefined;
+  }
+
   #forget(matches: (name: KeyName) => boolean): void {
     this.#droppings += 1;
     this.#asked.clear();
@@ -124,12 +130,10 @@ export class Keyring {
   }
 
   async #unwrap(name: KeyName, { wrapped, kekId }: WrappedKey): Promise<FoundKey> {
-    if (kekId !== this.kek.id) {
-      // The whole look-up fails: this is the operator's to mend, and says nothing about what is sealed.
-      throw new Fault('broken', 'KEK_OTHER', `The keyring was wrapped by ${kekId}, but ${this.kek.id} is configured: bring that one back.`);
-    }
+    // The whole look-up fails: this is the operator's to mend, and says nothing about what is sealed.
+    if (!this.kek.ids.includes(kekId)) throw new Fault('broken', 'KEK_OTHER', otherKek([kekId], this.kek));
     try {
-      return new OpenedKey(await this.kek.unwrap(wrapped, contextOf(name)));
+      return new OpenedKey(await this.kek.unwrap(wrapped, kekId, contextOf(name)));
     } catch (error) {
       if (error instanceof Fault && error.kind === 'broken') return error;
       throw error;
@@ -137,7 +141,12 @@ export class Keyring {
   }
 }
 
-function contextOf({ tenantId, purpose, day }: KeyName): KeyContext {
+function otherKek(missing: readonly string[], { ids }: KeyEncryption): string {
+  const [other, own] = [missing, ids].map((some) => some.join(' and '));
+  return `Keys of the keyring are wrapped by ${other}, and the key file has ${own} alone: add the missing one as its last line, until rejoinder keys rewrap leaves none to it.`;
+}
+
+export function contextOf({ tenantId, purpose, day }: KeyName): KeyContext {
   return { tenant: tenantId, purpose, day };
 }
 

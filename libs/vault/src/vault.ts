@@ -109,6 +109,11 @@ export class Vault {
     return this.#keyring.oldest();
   }
 
+  /** What of the whole keyring this process cannot open, and what to do, in a sentence; undefined where it opens all. */
+  trouble(): Promise<string | undefined> {
+    return this.#keyring.trouble();
+  }
+
   async #key(at: Omit<Place, 'row'>, to: 'seal' | 'open'): Promise<OpenedKey> {
     const name = keyNameOf(this.holder, at);
     const key = (await this.#keyring.find([name], to)).get(keyNameText(name))!;

@@ -1,6 +1,6 @@
 // A keyring database for tests: migrated as the house migrates it, with a login per service that can only take that service's role.
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -84,6 +84,8 @@ export interface VaultBench extends AsyncDisposable {
   kek: KeyEncryption;
   /** A key file that is not the keyring's. */
   otherKek: KeyEncryption;
+  /** A key file that has the keys of these in this order: the keyring's, the other's. */
+  kekOf(...names: ('key' | 'other')[]): Promise<KeyEncryption>;
   /** Moves the clock of all its vaults. */
   pass(ms: number): void;
   /** A vault with a cache of its own, as if in another process. */
@@ -106,6 +108,12 @@ export async function startBench(): Promise<VaultBench> {
     keyring,
     kek: kek!,
     otherKek: otherKek!,
+    kekOf: async (...names) => {
+      const lines = await Promise.all(names.map(async (name) => (await readFile(join(folder, name), 'utf8')).split('\n')[1]));
+      const path = join(folder, names.join('-then-'));
+      await writeFile(path, ['rejoinder-key-file 1', ...lines, ''].join('\n'), { mode: 0o600 });
+      return fileKey(path);
+    },
     pass: (ms) => void (nowMs += ms),
     vaultOf: (holder, by = kek!, pool = keyring.pool(holder)) => new Vault(holder, pool, by, clock),
     keysOf: async (tenantId) => (await keyring.admin.query(keysSql, [tenantId])).rows,

@@ -4,10 +4,10 @@ import type { KeyEncryption } from '../src/kek.js';
 export function counting(inner: KeyEncryption): KeyEncryption & { calls: { wrap: number; unwrap: number } } {
   const calls = { wrap: 0, unwrap: 0 };
   return {
-    id: inner.id,
+    ...inner,
     calls,
     wrap: (plain, context) => (calls.wrap++, inner.wrap(plain, context)),
-    unwrap: (wrapped, context) => (calls.unwrap++, inner.unwrap(wrapped, context)),
+    unwrap: (wrapped, kekId, context) => (calls.unwrap++, inner.unwrap(wrapped, kekId, context)),
   };
 }
 
@@ -19,10 +19,10 @@ export function holding(inner: KeyEncryption): KeyEncryption & { reached: Promis
     ...inner,
     reached: reached.promise,
     release: released.resolve,
-    unwrap: async (wrapped, context) => {
+    unwrap: async (wrapped, kekId, context) => {
       reached.resolve();
       await released.promise;
-      return inner.unwrap(wrapped, context);
+      return inner.unwrap(wrapped, kekId, context);
     },
   };
 }

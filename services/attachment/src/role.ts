@@ -22,7 +22,7 @@ import { UploadApi } from './upload-api.js';
 })
 class AttachmentModule {
   constructor(watches: Watches, @Inject(OBJECT_STORE) objects: ObjectStore) {
-    watches.add('the store', () => objects.has(noKey));
+    watches.add('the store', async () => void (await objects.has(noKey)));
   }
 }
 

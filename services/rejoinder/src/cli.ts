@@ -93,6 +93,24 @@ roles
 const ofQuickStart = ['--data <folder>', 'data folder of the quick start that is meant, where no settings name a database'] as const;
 const oneService = () => new Argument('<service>', 'the service').choices(services);
 
+const keys = program
+  .command('keys')
+  .description('how much of the keyring each key of the key file has wrapped; exit code 2 if one is missing there')
+  .option(...ofQuickStart)
+  .action(async (options: { data?: string }) => {
+    const { listKeys } = await import('./keys-command.js');
+    process.exitCode = (await listKeys(process.env, options, print)) ? 0 : 2;
+  });
+
+keys
+  .command('rewrap')
+  .description('wrap everything by the first key of the key file, beside roles that run; exit code 2 if something is left')
+  .option(...ofQuickStart)
+  .action(async (_own: object, command: Command) => {
+    const { rewrapKeys } = await import('./keys-command.js');
+    process.exitCode = (await rewrapKeys(process.env, command.optsWithGlobals(), print)) ? 0 : 2;
+  });
+
 const deadLetters = program
   .command('dead-letters')
   .description('what could not be handled, by service, event and reason; never its content')
