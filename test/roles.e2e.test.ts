@@ -47,7 +47,7 @@ describe('a role with wrong settings', () => {
 it('help is there for the command and for each of its parts', async () => {
   const { code, out } = await rejoinder(['--help']);
   expect(code).toBe(0);
-  for (const part of ['all', 'migrate', 'make-key', 'dead-letters', 'republish', 'skip-lost', ...roleNames]) {
+  for (const part of ['all', 'migrate', 'make-key', 'keys', 'dead-letters', 'republish', 'skip-lost', ...roleNames]) {
     expect(out).toContain(`  ${part}`);
     const help = await rejoinder([part, '--help']);
     expect([part, help.code, help.out.includes(`Usage: rejoinder ${part}`)]).toEqual([part, 0, true]);
