@@ -258,6 +258,12 @@ export const catalogue = {
     action: 'Wait an hour',
   },
   INBOX_NEEDS_RECONNECT: { kind: 'gone', sentence: 'The inbox waits for its new password.', action: 'Reconnect' },
+  API_KEYS_MANY: { kind: 'conflict', sentence: 'There are 100 API keys already, which is as many as may be.', action: 'End one' },
+  API_KEY_OWN: {
+    kind: 'conflict',
+    sentence: 'This is the key that you ask with: end it with another one.',
+    action: 'Make another key first',
+  },
   ...webhookCatalogue,
 } as const satisfies Record<string, CatalogueEntry>;
 

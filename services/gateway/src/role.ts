@@ -10,6 +10,8 @@ import { Feed } from './feed/feed.js';
 import { OnPublicEvents } from './feed/on-public-events.js';
 import { StoreApi } from './feed/store-api.js';
 import { PrismaClient } from './generated/client.js';
+import { ApiKeyStore } from './people/api-key-store.js';
+import { ApiKeysApi } from './people/api-keys-api.js';
 import { FirstTenant } from './people/first-tenant.js';
 import { DemoApi, SessionApi } from './people/session-api.js';
 import { SignInApi } from './people/sign-in-api.js';
@@ -62,6 +64,7 @@ const rest = [
   EventsApi,
   WebhooksApi,
   DeliveriesApi,
+  ApiKeysApi,
 ];
 const doors = [OpenApiApi, SignInApi, LinkSignInApi, ReconnectApi, HealthApi];
 
@@ -70,7 +73,7 @@ const webhooks = [WebhookStore, DeliveryStore, ReplayStore, SecretBox, ReceiverC
 @Module({
   imports: [DiscoveryModule],
   controllers: [...rest, ...doors, OnPublicEvents, StoreApi],
-  providers: [FirstTenant, SignIn, Doors, Feed, Explained, ...webhooks],
+  providers: [FirstTenant, ApiKeyStore, SignIn, Doors, Feed, Explained, ...webhooks],
 })
 class GatewayModule {}
 

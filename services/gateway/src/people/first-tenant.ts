@@ -7,10 +7,7 @@ import { TenantCreatedSchema } from '@rejoinder/contracts/events/gateway';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK, SETTINGS } from '@rejoinder/runtime/tokens';
 import type { GatewaySettings } from '../config.js';
-import { sha256 } from './secrets.js';
-import { addKey, lockTenants, oldestTenant, saveTenant, type NewApiKey, type Tx } from './tenant-store.js';
-
-const prefixLength = 7;
+import { addKey, lockTenants, newKeyRow, oldestTenant, saveTenant, type NewApiKey, type Tx } from './tenant-store.js';
 
 @Injectable()
 export class FirstTenant implements OnModuleInit {
@@ -56,6 +53,6 @@ export class FirstTenant implements OnModuleInit {
   #key(tenantId: string, madeAt: Date): NewApiKey | undefined {
     const key = this.settings.bootstrapApiKey?.reveal();
     if (!key) return undefined;
-    return { tenantId, apiKeyId: newId(), prefix: key.slice(0, prefixLength), sha256: sha256(key), name: 'Bootstrap', madeAt };
+    return newKeyRow({ tenantId, apiKeyId: newId(), key, name: 'Bootstrap', madeAt });
   }
 }

@@ -1,7 +1,7 @@
 // How secrets of people are compared: by hash, so that nothing of them is kept and their length tells nothing.
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-export function sha256(text: string): Buffer<ArrayBuffer> {
+export function sha256(text: string | Uint8Array): Buffer<ArrayBuffer> {
   return createHash('sha256').update(text).digest();
 }
 

@@ -30,6 +30,7 @@ export const ids = {
   tracked: idLike('019ab1c9-44b8-7a72-9c1e-718293a4b587'),
   quarantine: idLike('019ab1ca-5d21-7b60-8f2d-8293a4b5c698'),
   webhook: idLike('019ab1cb-6e32-7c49-9a1e-93a4b5c6d7a9'),
+  apiKey: idLike('019ab1ce-9165-7f76-8d20-c6d7e8f90adc'),
   pin: idLike('019ab1cd-8054-7e67-8c1f-b5c6d7e8f9cb'),
   event: idLike('019ab1cc-7f43-7d58-8b0f-a4b5c6d7e8ba'),
 };
