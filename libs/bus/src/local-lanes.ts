@@ -5,6 +5,7 @@ import { Lane } from './lane.js';
 import { Limiter } from './limiter.js';
 import type { Claim } from './local-group.js';
 import { OffsetLost, type LocalReader } from './local-reader.js';
+import type { Appended } from './local-tail.js';
 import type { BusLogger } from './logger.js';
 
 interface Held {
@@ -107,13 +108,16 @@ export class LocalLanes {
     const { reader, memberId, onTaken } = this.around;
     while (held.next < held.end && !lane.abandoned.aborted) {
       let lost: OffsetLost | undefined;
+      let taken: Appended[] = [];
       const batch = await lane.run(
-        () =>
-          reader
+        async () => {
+          taken = await reader
             .fetch(lane.at, held.next)
-            .catch((error: unknown) => (error instanceof OffsetLost ? ((lost = error), []) : Promise.reject(error))),
-        async (handled) => {
-          if (!(await reader.commit(lane.at, held.next, handled.at(-1)!.offset + 1n, memberId()))) onTaken(lane.at);
+            .catch((error: unknown) => (error instanceof OffsetLost ? ((lost = error), []) : Promise.reject(error)));
+          return taken.map(({ event }) => event);
+        },
+        async () => {
+          if (!(await reader.commit(lane.at, held.next, taken.at(-1)!, memberId()))) onTaken(lane.at);
         },
       );
       if (lost) throw lost;

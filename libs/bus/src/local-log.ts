@@ -121,6 +121,7 @@ export class LocalLog implements EventLog {
 
   async #append(events: OutboundEvent[]): Promise<void> {
     const records = events.map((event) => ({ ...event, partition: partitionOn(event.topic, event.key), headers: encodeHeaders(event) }));
+    const appendedAt = this.options.clock.now();
     const { rows } = await this.options.pool.query<{ topic: string; partition: number; end: string }>({
       name: 'bus append',
       text: appendSql,
@@ -130,7 +131,7 @@ export class LocalLog implements EventLog {
         records.map(({ key }) => key),
         records.map(({ headers }) => JSON.stringify(headers)),
         records.map(({ value }) => Buffer.from(value)),
-        this.options.clock.now(),
+        appendedAt,
         this.#self,
         this.options.holdsOutboxes ?? false,
       ],
@@ -139,7 +140,10 @@ export class LocalLog implements EventLog {
     for (const { topic, partition, end } of rows) {
       const placed = byPlace.get(`${topic}/${partition}`)!;
       const first = BigInt(end) - BigInt(placed.length);
-      this.#tail.add(placed.map((one, at) => decodeRecord({ ...one, offset: first + BigInt(at) })));
+      this.#tail.add(
+        placed.map((one, at) => decodeRecord({ ...one, offset: first + BigInt(at) })),
+        appendedAt,
+      );
       this.#hear({ kind: 'end', topic, partition, end: BigInt(end) });
     }
   }

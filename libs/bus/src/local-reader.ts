@@ -1,10 +1,9 @@
 // Reads and commits one group's place in the local log.
 import type pg from 'pg';
 import { decodeRecord } from './cloud-event.js';
-import type { LoggedEvent } from './event.js';
 import type { TopicPartition } from './event-log.js';
 import { commitSql, fetchSql, reachesSql } from './local-sql.js';
-import type { LocalTail } from './local-tail.js';
+import type { Appended, LocalTail } from './local-tail.js';
 
 const batchRows = 500;
 const batchBytes = 4_000_000;
@@ -18,6 +17,7 @@ export class OffsetLost extends Error {
 
 interface Row {
   offset: string;
+  appendedAt: string;
   key: string;
   headers: Record<string, string>;
   value: Buffer;
@@ -34,7 +34,7 @@ export class LocalReader {
    * The next events; none where a crash of the database has cut the log off before them. Offsets have no gaps: what does not begin at the offset asked for has
    * lost events.
    */
-  async fetch({ topic, partition }: TopicPartition, next: bigint): Promise<LoggedEvent[]> {
+  async fetch({ topic, partition }: TopicPartition, next: bigint): Promise<Appended[]> {
     const own = this.tail.from({ topic, partition }, next);
     if (own.length > 0) return own;
     const { rows } = await this.pool.query<Row>({
@@ -46,21 +46,22 @@ export class LocalReader {
       if (rows.length > 0 || (await this.#reachesBeyond({ topic, partition }, next))) throw new OffsetLost({ topic, partition });
       return [];
     }
-    return rows.map((row) =>
-      decodeRecord({ topic, partition, offset: BigInt(row.offset), key: row.key, headers: row.headers, value: row.value }),
-    );
+    return rows.map(({ offset, appendedAt, ...record }) => ({
+      event: decodeRecord({ topic, partition, offset: BigInt(offset), ...record }),
+      appendedAt,
+    }));
   }
 
   async #reachesBeyond({ topic, partition }: TopicPartition, next: bigint): Promise<boolean> {
     return (await this.pool.query(reachesSql, [topic, partition, String(next)])).rows.length > 0;
   }
 
-  /** False if the member holds the partition no more, or not from where it believes to stand. */
-  async commit({ topic, partition }: TopicPartition, from: bigint, next: bigint, member: string): Promise<boolean> {
+  /** Everything up to this one is handled. False if the member holds the partition no more, or not from where it believes to stand, or not with this event. */
+  async commit({ topic, partition }: TopicPartition, from: bigint, { event, appendedAt }: Appended, member: string): Promise<boolean> {
     const { rowCount } = await this.pool.query({
       name: 'bus commit',
       text: commitSql,
-      values: [this.group, topic, partition, String(next), member, String(from)],
+      values: [this.group, topic, partition, String(event.offset + 1n), member, String(from), appendedAt],
     });
     return rowCount === 1;
   }

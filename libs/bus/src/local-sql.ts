@@ -29,20 +29,22 @@ export const reachesSql = `select 1 from bus.log_end where topic = $1 and partit
 
 /** Parameters: topic, partition, from, rows, bytes. The first row always, then as many as fit. */
 export const fetchSql = `
-select "offset"::text, key, headers, value from (
+select "offset"::text, appended_at::text as "appendedAt", key, headers, value from (
   select *, sum(octet_length(value)) over (order by "offset") - octet_length(value) as bytes_before from (
-    select "offset", key, headers, value from bus.log where topic = $1 and partition = $2 and "offset" >= $3::bigint order by "offset" limit $4
+    select "offset", appended_at, key, headers, value from bus.log where topic = $1 and partition = $2 and "offset" >= $3::bigint order by "offset" limit $4
   ) as first_rows
 ) as counted
 where bytes_before < $5 order by counted."offset"`;
 
 /**
  * Nothing is changed if another holds the partition by now, or if the place is not where this member left it: then a crash has undone commits, and perhaps
- * what they stood for. The commit does not wait for the disk: what a crash undoes of it is delivered again.
- * Parameters: group, topic, partition, next offset, member, offset before.
+ * what they stood for. Nor if the last event is not the one that was read, by when it was appended: then a crash has cut the log off while it was in hand,
+ * and other events stand there, or will. The commit does not wait for the disk: what a crash undoes of it is delivered again.
+ * Parameters: group, topic, partition, next offset, member, offset before, when the last was appended.
  */
 export const commitSql = `
 update bus.position set next_offset = $4::bigint where "group" = $1 and topic = $2 and partition = $3 and member_id = $5::uuid and next_offset = $6::bigint
+  and exists (select 1 from bus.log where topic = $2 and partition = $3 and "offset" = $4::bigint - 1 and appended_at = $7::timestamptz)
 returning set_config('synchronous_commit', 'off', true)`;
 
 /** One look for all members of a process: keeps them alive, and says who is there, what is free and where the log ends. Parameters: members, groups, ttl ms. */
