@@ -97,11 +97,14 @@ function ofTopic(topic: string, members: Member[], holders: Holder[]): { at: Hol
 
 const toClaim = ({ topic, partition, next, end }: Holder): Claim => ({ topic, partition, next: BigInt(next), end: BigInt(end) });
 
+/** Who is frozen in its turn (a paused machine) must not hold up the group for longer than a member that is frozen elsewhere. */
+const turnIdleMs = 3_000;
+
 async function inTurn<T>(pool: pg.Pool, group: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('begin');
+    await client.query(`begin; set local idle_in_transaction_session_timeout = ${turnIdleMs}`);
     await client.query(lockSql, [group]);
     const result = await work(client);
     await client.query('commit');
