@@ -268,12 +268,13 @@ describe('a worker', () => {
     let release!: (outcome: WorkOutcome) => void;
     const held = new Promise<WorkOutcome>((resolve) => (release = resolve));
     let lost: AbortSignal | undefined;
-    slow.worker({ renewedLeaseMs: 300, work: (_job, signal) => ((lost = signal), held) });
+    // A busy machine may stall for a moment, which is no reason to lose a lease.
+    slow.worker({ renewedLeaseMs: 1_500, work: (_job, signal) => ((lost = signal), held) });
     await settle('the claim', async () => lost !== undefined);
     const first = (await lease()).lease_until as Date;
     let taken = 0;
     quick.worker({ pollMs: 20, work: async () => (taken++, workDone) });
-    await settle('five leases on', async () => (await lease()).lease_until.getTime() > first.getTime() + 1_500);
+    await settle('two leases on', async () => (await lease()).lease_until.getTime() > first.getTime() + 3_000);
     expect((await lease()).due_at).toEqual((await lease()).lease_until);
     expect({ taken, lost: lost!.aborted }).toEqual({ taken: 0, lost: false });
     release(workDone);

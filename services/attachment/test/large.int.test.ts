@@ -11,6 +11,8 @@ import * as fixtures from './attachment-house.js';
 
 const { newPart } = fixtures;
 const largeBytes = 45_000_000;
+/** Half a gigabyte takes its time where the machine is busy. */
+const deadlineMs = 300_000;
 const piece = randomBytes(60_000);
 
 let s3: S3;
@@ -48,7 +50,7 @@ async function* largeFile(part: fixtures.Part, sizeBytes: number): AsyncGenerato
 async function downloaded({ tenantId, attachmentId }: fixtures.Part): Promise<{ sizeBytes: number; hex: string }> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
-  for await (const { step } of client().download({ tenantId, attachmentId }, { deadlineMs: 60_000 })) {
+  for await (const { step } of client().download({ tenantId, attachmentId }, { deadlineMs })) {
     if (step.case !== 'chunk') continue;
     hash.update(step.value);
     sizeBytes += step.value.length;
@@ -57,28 +59,36 @@ async function downloaded({ tenantId, attachmentId }: fixtures.Part): Promise<{ 
 }
 
 describe('a file of 45 MB', () => {
-  it('goes up and comes down unchanged in flat memory', async () => {
-    await client().upload(largeFile(newPart(newId()), 9_000_000), { deadlineMs: 60_000 });
-    const part = newPart(newId(), { sizeBytes: largeBytes });
-    const up = await heldMbDuring(() => client().upload(largeFile(part, largeBytes), { deadlineMs: 60_000 }));
-    let back;
-    const down = await heldMbDuring(async () => (back = await downloaded(part)));
-    const hash = createHash('sha256');
-    for (let left = largeBytes; left > 0; left -= piece.length) hash.update(piece.subarray(0, Math.min(left, piece.length)));
-    expect(back).toEqual({ sizeBytes: largeBytes, hex: hash.digest('hex') });
-    process.stdout.write(`held at the most: ${up} MB for an upload of 45 MB, ${down} MB for its download\n`);
-    expect(up).toBeLessThan(20);
-    expect(down).toBeLessThan(10);
-  }, 60_000);
+  it(
+    'goes up and comes down unchanged in flat memory',
+    async () => {
+      await client().upload(largeFile(newPart(newId()), 9_000_000), { deadlineMs });
+      const part = newPart(newId(), { sizeBytes: largeBytes });
+      const up = await heldMbDuring(() => client().upload(largeFile(part, largeBytes), { deadlineMs }));
+      let back;
+      const down = await heldMbDuring(async () => (back = await downloaded(part)));
+      const hash = createHash('sha256');
+      for (let left = largeBytes; left > 0; left -= piece.length) hash.update(piece.subarray(0, Math.min(left, piece.length)));
+      expect(back).toEqual({ sizeBytes: largeBytes, hex: hash.digest('hex') });
+      process.stdout.write(`held at the most: ${up} MB for an upload of 45 MB, ${down} MB for its download\n`);
+      expect(up).toBeLessThan(20);
+      expect(down).toBeLessThan(10);
+    },
+    deadlineMs,
+  );
 
-  it('ten times at once holds a tenth of its bytes or little more', async () => {
-    const parts = Array.from({ length: 10 }, () => newPart(newId(), { sizeBytes: largeBytes }));
-    const heldMb = await heldMbDuring(() =>
-      Promise.all(parts.map((part) => client().upload(largeFile(part, largeBytes), { deadlineMs: 120_000 }))),
-    );
-    process.stdout.write(`${heldMb} MB held at the most for ten uploads of 45 MB at once\n`);
-    expect(heldMb).toBeLessThan(90);
-  }, 120_000);
+  it(
+    'ten times at once holds a tenth of its bytes or little more',
+    async () => {
+      const parts = Array.from({ length: 10 }, () => newPart(newId(), { sizeBytes: largeBytes }));
+      const heldMb = await heldMbDuring(() =>
+        Promise.all(parts.map((part) => client().upload(largeFile(part, largeBytes), { deadlineMs }))),
+      );
+      process.stdout.write(`${heldMb} MB held at the most for ten uploads of 45 MB at once\n`);
+      expect(heldMb).toBeLessThan(90);
+    },
+    deadlineMs,
+  );
 
   it('is asked for again later when too many come at once', async () => {
     const gone = Promise.withResolvers<void>();
@@ -105,22 +115,26 @@ describe('a file of 45 MB', () => {
     expect(await fixtures.upload(here.house, newPart(newId()), piece)).toMatchObject({ state: AttachmentState.STORED });
   });
 
-  it('is not read ahead of a client that takes nothing', async () => {
-    const part = newPart(newId(), { sizeBytes: largeBytes });
-    await client().upload(largeFile(part, largeBytes), { deadlineMs: 60_000 });
-    const abort = new AbortController();
-    const options = { deadlineMs: 60_000, signal: abort.signal };
-    const steps = client().download({ tenantId: part.tenantId, attachmentId: part.attachmentId }, options);
-    const reader = steps[Symbol.asyncIterator]();
-    await reader.next();
-    const before = heldBytes();
-    const quick = newPart(newId());
-    await fixtures.upload(here.house, quick, randomBytes(5_000_000));
-    await fixtures.download(here.house, quick.tenantId, quick.attachmentId);
-    expect((heldBytes() - before) / 1e6).toBeLessThan(30);
-    abort.abort();
-    await reader.return?.(undefined);
-  }, 60_000);
+  it(
+    'is not read ahead of a client that takes nothing',
+    async () => {
+      const part = newPart(newId(), { sizeBytes: largeBytes });
+      await client().upload(largeFile(part, largeBytes), { deadlineMs });
+      const abort = new AbortController();
+      const options = { deadlineMs, signal: abort.signal };
+      const steps = client().download({ tenantId: part.tenantId, attachmentId: part.attachmentId }, options);
+      const reader = steps[Symbol.asyncIterator]();
+      await reader.next();
+      const before = heldBytes();
+      const quick = newPart(newId());
+      await fixtures.upload(here.house, quick, randomBytes(5_000_000));
+      await fixtures.download(here.house, quick.tenantId, quick.attachmentId);
+      expect((heldBytes() - before) / 1e6).toBeLessThan(30);
+      abort.abort();
+      await reader.return?.(undefined);
+    },
+    deadlineMs,
+  );
 });
 
 describe('a store that is away', () => {
