@@ -32,7 +32,8 @@ export class BusServer extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true;
   readonly #counters = new Counters();
   readonly #batches: BatchHandler;
-  #consumers: Consumer[] = [];
+  readonly #consumers: Consumer[] = [];
+  #closing: Promise<void> | undefined;
 
   constructor(private readonly options: BusServerOptions) {
     super();
@@ -46,11 +47,9 @@ export class BusServer extends Server implements CustomTransportStrategy {
     this.#start().then(() => callback(), callback);
   }
 
-  /** Called by Nest: finishes the batches in hand, gives the partitions back. */
-  async close(): Promise<void> {
-    const consumers = this.#consumers;
-    this.#consumers = [];
-    await Promise.all(consumers.map((consumer) => consumer.close()));
+  /** Finishes the batches in hand, gives the partitions back: when the role is to end, and again by Nest, once it does. */
+  close(): Promise<void> {
+    return (this.#closing ??= Promise.all(this.#consumers.splice(0).map((consumer) => consumer.close())).then(() => undefined));
   }
 
   /** What keeps this service from its events, one sentence each. */

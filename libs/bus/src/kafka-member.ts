@@ -51,7 +51,7 @@ export class KafkaMember implements Consumer {
   }
 
   async #runSession(closed: Promise<'closed'>): Promise<SessionEnd | 'closed'> {
-    const session = new KafkaSession({ ...this.around, onBeat: (held) => this.#beat(held) });
+    const session = new KafkaSession({ ...this.around, onBeat: (held, generation) => this.#beat(held, generation) });
     this.#session = session;
     try {
       const starting = within(startTimeoutMs, 'joining the group', session.start());
@@ -79,13 +79,11 @@ export class KafkaMember implements Consumer {
     subscription.onOffsetLost?.(at);
   }
 
-  #beat(held: TopicPartition[]): void {
+  /** Each join is told, also one that changes nothing: who was robbed of a partition by a member that had been taken for dead takes it again. */
+  #beat(held: TopicPartition[], generation: number): void {
     this.#lastBeat = performance.now();
     this.#crash = undefined;
-    const names = held
-      .map(({ topic, partition }) => `${topic}/${partition}`)
-      .toSorted()
-      .join();
+    const names = [generation, ...held.map(({ topic, partition }) => `${topic}/${partition}`).toSorted()].join();
     if (names === this.#told || !this.around.subscription.onAssigned) return;
     this.#told = names;
     this.#telling = this.#telling.then(() => this.#tell(held, names));

@@ -24,8 +24,8 @@ export interface SessionSurroundings {
   /** What a rollout replaces. */
   release: string;
   concurrency: number;
-  /** A heartbeat has succeeded: what is held is confirmed. Whole, at every one. */
-  onBeat(held: TopicPartition[]): void;
+  /** A heartbeat has succeeded: what is held is confirmed. Whole, at every one, with the group's generation. */
+  onBeat(held: TopicPartition[], generation: number): void;
 }
 
 /** Why a session ended by itself. */
@@ -139,7 +139,7 @@ export class KafkaSession {
   #beat(generation: number): void {
     if (!this.#joined) return;
     this.#generation = generation;
-    this.around.onBeat(this.#lanes.all());
+    this.around.onBeat(this.#lanes.all(), generation);
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {

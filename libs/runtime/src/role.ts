@@ -67,7 +67,7 @@ export interface RunningRole {
   health(): RoleHealth;
   /** Opens its HTTP face, if it has one, and begins its work. Once. */
   begin(): Promise<void>;
-  /** Is not ready any more, and goes on as before. */
+  /** Is not ready any more, and takes no more events: another process has them from now on. All else goes on as before. */
   announceEnd(): void;
   /** Asks other roles to connect anew, so that they know of another process before this one ends. */
   sendCallersOn(): void;
@@ -229,7 +229,11 @@ function running({ role, app, parts, house, grpc }: Opened, begin: () => Promise
       opened.httpAddress = await begin();
       started = true;
     },
-    announceEnd: () => drain.announce(),
+    announceEnd: () => {
+      drain.announce();
+      // Told again, and waited for, when it ends.
+      bus.close().catch(() => undefined);
+    },
     sendCallersOn: () => grpc?.renew(),
     drain: () => {
       const drainMs = house.settings.drainSeconds * 1_000;

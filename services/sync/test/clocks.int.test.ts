@@ -87,8 +87,8 @@ describe.concurrent('clocks', { timeout: 120_000 }, () => {
     town.clock.aheadMs = 0;
     const owner = town.house.roles[0]!.app.get(Owner);
     const all = owner.partitions();
-    await owner.assigned([], town.clock.now());
-    await owner.assigned(all, town.clock.now());
+    owner.keepOnly([]);
+    await owner.take(all, town.clock.now());
     await town.news(1);
     expect(await town.authenticationFailures()).toBe(0);
   });

@@ -1,6 +1,7 @@
 // Two pods' stores over one database, any of them with a fault planted in it, and inboxes of which there is something to be written.
 import { newId } from '@rejoinder/base/id';
 import { Outbox } from '@rejoinder/bus/outbox';
+import { topics } from '@rejoinder/contracts/topics';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { startTestHouse, type TestHouse } from '@rejoinder/testing/house';
@@ -26,8 +27,8 @@ export async function openHouse(): Promise<void> {
   house = await startTestHouse({ roles: [role] });
   // The role itself lets go of all that it was given: here are two others.
   const owner = get<Owner>(Owner);
-  await settle('all partitions to be its own', () => owner.partitions().length > 0);
-  await owner.assigned([], new Date());
+  await settle('all partitions to be its own', () => owner.partitions().length === topics['rejoinder.sync.commands.v1'].partitions);
+  owner.keepOnly([]);
 }
 
 /** An inbox with a folder, a mail in it and what else is asked of it. Nothing is due yet, so that no worker touches it. */
@@ -89,7 +90,7 @@ export async function newInbox(): Promise<Inbox> {
   );
   const session = (await get<SessionStore>(SessionStore).find(tenantId, inboxId))!;
   const owner = new Owner(get(Database));
-  await owner.assigned([partition], new Date());
+  await owner.take([partition], new Date());
   const folders = (await storeOf('inbox/folder-store', owner)) as FolderStore;
   const folder = await folders.add(session, { path: 'INBOX', role: 'inbox' }, { uidValidity: 1n, uidNext: 10 });
   const inbox = { session, folder, mailId };

@@ -155,8 +155,8 @@ async function isRefused([file, , , work]: Write, faultIn: Record<string, Fault>
   const { partition } = inbox.session;
   const [zombie, heir] = await owners(faultIn);
   const store = await storeOf(file, zombie, faultIn[file]);
-  await zombie.assigned([partition], new Date());
-  await heir.assigned([partition], new Date());
+  await zombie.take([partition], new Date());
+  await heir.take([partition], new Date());
   await house.query('update sync.session set due_at = null');
   const before = await kept();
   const error = await work(store as never, inbox).then(
@@ -190,14 +190,14 @@ describe('an owner', { timeout: 60_000 }, () => {
     const inbox = await newInbox();
     const { partition } = inbox.session;
     const [owner, heir] = await owners(faultIn);
-    await owner.assigned([partition], new Date());
+    await owner.take([partition], new Date());
     const store = await storeOf(file, owner, faultIn[file]);
     await house.query(
       `create or replace trigger slow before update on sync.folder for each row when (new.folder_id = '${inbox.folder.folderId}') execute function sync.slow()`,
     );
     const writing = work(store as never, inbox);
     await settle('it to be under way', async () => (await house.query(`select 1 from pg_stat_activity where wait_event = 'PgSleep'`))[0]);
-    await heir.assigned([partition], new Date());
+    await heir.take([partition], new Date());
     const there = await house.query('select 1 from sync.folder where folder_id = $1 and history_next < 10', [inbox.folder.folderId]);
     await writing;
     return there.length === 0;
@@ -220,7 +220,7 @@ describe('an owner', { timeout: 60_000 }, () => {
 test('new mail below the cursor is refused, since it may have a place', async () => {
   const inbox = await newInbox();
   const [owner] = await owners({});
-  await owner.assigned([inbox.session.partition], new Date());
+  await owner.take([inbox.session.partition], new Date());
   const store = (await storeOf('inbox/observed-store', owner)) as ObservedStore;
   const save = async () => store.save(await batchOf(inbox, { uidNext: 12, arrived: 1 }, 11));
   await save();

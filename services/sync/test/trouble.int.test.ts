@@ -192,8 +192,8 @@ describe('the copy in Sent', { timeout: 120_000 }, () => {
     );
     const owner = town.house.roles[0]!.app.get(Owner);
     const all = owner.partitions();
-    await owner.assigned([], town.clock.now());
-    await owner.assigned(all, town.clock.now());
+    owner.keepOnly([]);
+    await owner.take(all, town.clock.now());
     await settle('it to be found', () => copyIs(town, `state = 'found'`), { timeoutMs: 15_000 });
   });
 });

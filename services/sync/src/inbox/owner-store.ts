@@ -37,10 +37,9 @@ export class Owner {
     return this.#epochs.has(partition);
   }
 
-  /** The whole of what this pod holds now, confirmed by a heartbeat. Takes the next epoch of what is new and lets all work of it be due. */
-  async assigned(partitions: number[], now: Date): Promise<void> {
-    for (const partition of this.partitions()) if (!partitions.includes(partition)) this.#epochs.delete(partition);
-    const fresh = partitions.filter((partition) => !this.#epochs.has(partition));
+  /** Takes the next epoch of these: from now on no other pod writes anything of their inboxes, and all work of them is due here. */
+  async take(partitions: number[], now: Date): Promise<void> {
+    const fresh = partitions.filter((partition) => !this.owns(partition));
     if (fresh.length === 0) return;
     const rows = await this.database.writeToDisk('all_tenants', async (tx) => {
       const taken = await tx.$queryRawUnsafe<{ partition: number; epoch: bigint }[]>(take, fresh);
@@ -48,6 +47,21 @@ export class Owner {
       return taken;
     });
     for (const { partition, epoch } of rows) this.#epochs.set(partition, BigInt(epoch));
+  }
+
+  /** The others are another pod's, or will be. */
+  keepOnly(partitions: number[]): void {
+    for (const partition of this.partitions()) if (!partitions.includes(partition)) this.#epochs.delete(partition);
+  }
+
+  /** Keeps what no other pod has taken; answers how many have been. */
+  async keepUntaken(): Promise<number> {
+    const mine = this.partitions();
+    const sql = 'select partition, epoch from owner where partition = any ($1::int[])';
+    const rows = await this.database.read('all_tenants', (tx) => tx.$queryRawUnsafe<{ partition: number; epoch: bigint }[]>(sql, mine));
+    const taken = rows.filter(({ partition, epoch }) => this.#epochs.get(partition) !== BigInt(epoch));
+    for (const { partition } of taken) this.#epochs.delete(partition);
+    return taken.length;
   }
 
   /** First in each write transaction: refuses if another pod has taken the partition since. The row stays as it is until the commit. */

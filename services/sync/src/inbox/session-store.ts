@@ -105,6 +105,13 @@ export class SessionStore {
     return row;
   }
 
+  /** The inboxes of a partition whose sessions are to be held. */
+  async wantedIn(partition: number): Promise<string[]> {
+    const sql = `select inbox_id as "inboxId" from session where partition = $1::int and wanted = 'hold' and state <> 'stopped'`;
+    const rows = await this.database.read('all_tenants', (tx) => tx.$queryRawUnsafe<{ inboxId: string }[]>(sql, partition));
+    return rows.map(({ inboxId }) => inboxId);
+  }
+
   /** The net below all wakes: sessions that should be held here and are not, become due. */
   async revive(partitions: number[], held: string[]): Promise<void> {
     const sql = `update session set due_at = $3::timestamptz where partition = any ($1::int[]) and wanted = 'hold' and due_at is null and state <> 'stopped'
