@@ -302,6 +302,17 @@ export function conformance(driverName: string, startDriver: () => Promise<Drive
       await Promise.all(all.map((seen) => seen.close()));
     });
 
+    it('tells what is held at each join, also one that changes nothing', async () => {
+      const [tenant, name] = [newId(), group()];
+      const one = await watch(open(), name, tenant);
+      await settle('one to hold all', () => held(one).length === wholeTopic);
+      const told = one.assignments.length;
+      const two = await watch(open(), name, tenant, { topics: ['rejoinder.sending.v1'] });
+      await settle('it to be told again', () => one.assignments.length > told);
+      expect(held(one)).toHaveLength(wholeTopic);
+      await Promise.all([one.close(), two.close()]);
+    });
+
     it('goes on after its server crashed in the middle of a batch', async () => {
       const tenant = newId();
       const keys = keysOnDifferentPartitions(4);

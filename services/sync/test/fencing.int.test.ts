@@ -9,7 +9,7 @@ import type { AuditStore } from '../src/inbox/audit-store.js';
 import type { FolderChoiceStore } from '../src/inbox/folder-choice-store.js';
 import type { FolderStore } from '../src/inbox/folder-store.js';
 import type { Cursor, ObservedStore } from '../src/inbox/observed-store.js';
-import { isFenced } from '../src/inbox/owner-store.js';
+import { isFenced, Owner } from '../src/inbox/owner-store.js';
 import type { RemovalStore } from '../src/inbox/removal-store.js';
 import type { ServerStore } from '../src/inbox/server-store.js';
 import type { SessionStore } from '../src/inbox/session-store.js';
@@ -215,6 +215,18 @@ describe('an owner', { timeout: 60_000 }, () => {
     expect(await isOvertaken(what)).toBe(false);
     expect(await isOvertaken(what, { [file]: fault })).toBe(true);
   });
+});
+
+test('a pod that has lost an inbox and claims its session, due for the next, leaves it to the next', async () => {
+  const { session } = await newInbox();
+  // The role's own workers, over an owner that does not know yet.
+  const [zombie, [heir]] = [get<Owner>(Owner), await owners({})];
+  await zombie.take([session.partition], new Date());
+  await heir.take([session.partition], new Date());
+  await settle('the worker to see it', () => !zombie.owns(session.partition));
+  const row = async () => (await house.query('select due_at, lease_until from sync.session where inbox_id = $1', [session.inboxId]))[0]!;
+  await settle('its claim to be over', async () => (await row()).lease_until === null);
+  expect((await row()).due_at).not.toBeNull();
 });
 
 test('new mail below the cursor is refused, since it may have a place', async () => {

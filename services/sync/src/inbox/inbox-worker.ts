@@ -1,8 +1,9 @@
 // Brings what is held into line with what is wanted: opens sessions, ends them, and removes what was kept of inboxes that are gone.
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { Clock } from '@rejoinder/base/clock';
 import type { Logger } from '@rejoinder/runtime/logging';
-import { LOGGER } from '@rejoinder/runtime/tokens';
-import { workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
+import { CLOCK, LOGGER } from '@rejoinder/runtime/tokens';
+import { again, workDone, type Job, type WorkOutcome } from '@rejoinder/runtime/worker';
 import { Workers } from '@rejoinder/runtime/workers';
 import { Holders } from './holders.js';
 import { Owner } from './owner-store.js';
@@ -25,6 +26,7 @@ export class InboxWorker implements OnModuleInit, OnModuleDestroy {
     private readonly sessions: SessionStore,
     private readonly removals: RemovalStore,
     private readonly holders: Holders,
+    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -57,6 +59,8 @@ export class InboxWorker implements OnModuleInit, OnModuleDestroy {
   async #work({ tenantId, key: inboxId }: Job, signal: AbortSignal): Promise<WorkOutcome> {
     const row = await this.sessions.find(tenantId, inboxId);
     if (!row) return workDone;
+    // A claim knows no epochs. Made due for the pod that has just taken it, the row must not be done here.
+    if (!(await this.owner.isStill(row.partition))) return again(this.clock.now(), 'another pod has taken it');
     if (row.wanted === 'hold') {
       await this.holders.hold(row);
       return workDone;

@@ -41,12 +41,12 @@ export class Owner {
   async take(partitions: number[], now: Date): Promise<void> {
     const fresh = partitions.filter((partition) => !this.owns(partition));
     if (fresh.length === 0) return;
-    const rows = await this.database.writeToDisk('all_tenants', async (tx) => {
+    await this.database.writeToDisk('all_tenants', async (tx) => {
       const taken = await tx.$queryRawUnsafe<{ partition: number; epoch: bigint }[]>(take, fresh);
       for (const sql of voidClaims) await tx.$executeRawUnsafe(sql, fresh, now);
-      return taken;
+      // Before the commit wakes the workers. Without a commit these are nobody's epochs, and the first fence says so.
+      for (const { partition, epoch } of taken) this.#epochs.set(partition, BigInt(epoch));
     });
-    for (const { partition, epoch } of rows) this.#epochs.set(partition, BigInt(epoch));
   }
 
   /** The others are another pod's, or will be. */
@@ -54,14 +54,21 @@ export class Owner {
     for (const partition of this.partitions()) if (!partitions.includes(partition)) this.#epochs.delete(partition);
   }
 
-  /** Keeps what no other pod has taken; answers how many have been. */
-  async keepUntaken(): Promise<number> {
-    const mine = this.partitions();
+  /** Keeps, of these, what no other pod has taken; answers how many have been. */
+  async keepUntaken(partitions = this.partitions()): Promise<number> {
     const sql = 'select partition, epoch from owner where partition = any ($1::int[])';
-    const rows = await this.database.read('all_tenants', (tx) => tx.$queryRawUnsafe<{ partition: number; epoch: bigint }[]>(sql, mine));
-    const taken = rows.filter(({ partition, epoch }) => this.#epochs.get(partition) !== BigInt(epoch));
+    const rows = await this.database.read('all_tenants', (tx) =>
+      tx.$queryRawUnsafe<{ partition: number; epoch: bigint }[]>(sql, partitions),
+    );
+    const taken = rows.filter(({ partition, epoch }) => this.owns(partition) && this.#epochs.get(partition) !== BigInt(epoch));
     for (const { partition } of taken) this.#epochs.delete(partition);
     return taken.length;
+  }
+
+  /** Whether no other pod has taken it: for work that writes nothing under the fence. */
+  async isStill(partition: number): Promise<boolean> {
+    await this.keepUntaken([partition]);
+    return this.owns(partition);
   }
 
   /** First in each write transaction: refuses if another pod has taken the partition since. The row stays as it is until the commit. */
