@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { services } from '@rejoinder/runtime/services';
+import { settingNames } from '../services/rejoinder/src/setting-names.js';
+import { listSettings } from '../services/rejoinder/src/settings-command.js';
 import { roleNames } from '../services/rejoinder/src/roles.js';
 import { bin, rejoinder } from './command.js';
 import { filesIn } from './folder.js';
@@ -64,6 +66,17 @@ it('lists every setting with its meaning and default', async () => {
   const declared = await declaredSettings();
   expect(declared.length).toBeGreaterThan(40);
   expect(declared.filter((name) => !out.includes(`  ${name} `))).toEqual([]);
+}, 60_000);
+
+it('what is mistyped is named beside what is missing, with the name that is meant and without its value', async () => {
+  const { code, err } = await rejoinder(['timeline'], { REJOINDER_DATABSE_URL: secret, REJOINDER_GATEWAY_SERVICE_HOST: '10.96.0.7' });
+  expect(code).toBe(1);
+  expect(err).toContain('REJOINDER_DATABASE_URL must be set');
+  expect(err).toContain('There is no setting REJOINDER_DATABSE_URL: it does nothing. Is REJOINDER_DATABASE_URL meant?');
+  expect(err).not.toMatch(/s3cr3t|SERVICE_HOST/);
+  expect([...(await settingNames())].sort()).toEqual(
+    [...new Set(['REJOINDER_PORT', ...(await listSettings()).map(({ name }) => name)])].sort(),
+  );
 }, 60_000);
 
 it('a role names its own wrong settings together with those of the house', async () => {
@@ -173,12 +186,19 @@ describe('without its PostgreSQL', () => {
       name: 'timeline',
       command: process.execPath,
       args: [bin, 'timeline'],
-      env: settings(`postgres://planted:s3cr3t@127.0.0.1:${await freePort()}/x`),
+      env: {
+        ...settings(`postgres://planted:s3cr3t@127.0.0.1:${await freePort()}/x`),
+        REJOINDER_LOGLEVEL: 'debug',
+        // Of another role, as where all are given the same.
+        REJOINDER_HTTP_HOSTS: 'crm.example.com',
+      },
     });
     try {
       await settle('the second try', async () => role.output().split('cannot start yet').length > 2);
       expect(role.output()).toContain('cannot be reached (ECONNREFUSED): see REJOINDER_DATABASE_URL.');
       expect(role.output()).not.toContain('s3cr3t');
+      expect(role.output().split('There is no setting')).toHaveLength(2);
+      expect(role.output()).toContain('There is no setting REJOINDER_LOGLEVEL: it does nothing. Is REJOINDER_LOG_LEVEL meant?');
     } finally {
       await role.stop();
     }

@@ -9,7 +9,15 @@ import { isOutage } from './outage.js';
 import type { Role, RunningRole } from './role.js';
 import { startTelemetry } from './telemetry.js';
 import { readSettings, type Environment, type Setting } from './config.js';
+import { unknownSettings } from './unknown-settings.js';
 import { houseSettings, type HouseSettings } from './house-settings.js';
+
+export interface StartOptions extends HouseOptions {
+  /** How long it waits for what may come up. */
+  waitMs?: number;
+  /** Names of all settings that there are, of whichever role: others are told in the log. */
+  settingNames?: () => Promise<ReadonlySet<string>>;
+}
 
 export interface RunningHouse {
   roles: RunningRole[];
@@ -38,13 +46,15 @@ export async function startHouse(
   name: string,
   loadRoles: () => Promise<Role[]>,
   env: Environment,
-  { waitMs = 0, ...options }: HouseOptions & { waitMs?: number } = {},
+  { waitMs = 0, settingNames, ...options }: StartOptions = {},
 ): Promise<RunningHouse> {
   const telemetry = await startTelemetry(name, env.OTEL_EXPORTER_OTLP_ENDPOINT);
   const [{ createLogger }] = await Promise.all([import('./logging.js'), import('./house.js'), import('./role.js')]);
   const definitions = await loadRoles();
-  const { logLevel } = refuseWrongSettings(definitions, env);
+  const unknown = settingNames ? unknownSettings(env, await settingNames()) : [];
+  const { logLevel } = refuseWrongSettings(definitions, env, unknown);
   const logger = options.logger ?? createLogger(logLevel);
+  for (const sentence of unknown) logger.warn(sentence);
   try {
     const { roles, stop } = await patiently(() => open(definitions, env, { ...options, logger }), logger, waitMs);
     return { roles, stop: async () => (await stop(), await telemetry.stop()) };
@@ -110,20 +120,24 @@ async function open(definitions: Role[], env: Environment, options: HouseOptions
   return { roles, stop };
 }
 
-/** Those of the house and of all roles at once, before anything is opened; answers those of the house. */
-function refuseWrongSettings(roles: Role[], env: Environment): HouseSettings {
+/** Those of the house and of all roles at once, before anything is opened; answers those of the house. One that must be set may be mistyped: so what is unknown is told with it. */
+function refuseWrongSettings(roles: Role[], env: Environment, unknown: string[]): HouseSettings {
   const all = [houseSettings, ...roles.map(({ settings }) => settings)].flatMap((settings): Setting<unknown>[] => Object.values(settings));
-  readSettings(Object.fromEntries(all.map((setting) => [setting.env, setting])), env);
+  try {
+    readSettings(Object.fromEntries(all.map((setting) => [setting.env, setting])), env);
+  } catch (error) {
+    throw error instanceof Fault ? new Fault(error.kind, error.code, [error.message, ...unknown].join('\n  ')) : error;
+  }
   return readSettings(houseSettings, env);
 }
 
 /** For a service's main.ts: runs until SIGTERM or SIGINT; a refusal is one message and exit code 1, a bug crashes. */
-export async function main(role: string, loadRoles: () => Promise<Role[]>): Promise<void> {
+export async function main(role: string, loadRoles: () => Promise<Role[]>, settingNames?: StartOptions['settingNames']): Promise<void> {
   // The first process of a container hears no signal but those it asks for: before it has begun anything it just goes.
   let stop: () => Promise<void> = async () => undefined;
   onStopSignal(() => stop());
   try {
-    ({ stop } = await startHouse(`rejoinder-${role}`, loadRoles, process.env, { waitMs: startWithinMs }));
+    ({ stop } = await startHouse(`rejoinder-${role}`, loadRoles, process.env, { waitMs: startWithinMs, settingNames }));
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -43,7 +43,13 @@ const roles = roleNames.map((name) =>
   program
     .command(name)
     .description(about[name] ?? `run the ${name} role`)
-    .action(() => main(name, () => loadRoles([name]))),
+    .action(() =>
+      main(
+        name,
+        () => loadRoles([name]),
+        async () => (await import('./setting-names.js')).settingNames(),
+      ),
+    ),
 );
 
 program

@@ -9,11 +9,13 @@ import { readSettings, type Environment } from '@rejoinder/runtime/config';
 import { houseSettings } from '@rejoinder/runtime/house-settings';
 import { createLogger } from '@rejoinder/runtime/logging';
 import { startHouse, type RunningHouse } from '@rejoinder/runtime/main';
+import { unknownSettings } from '@rejoinder/runtime/unknown-settings';
 import { DEMO } from '@rejoinder/runtime/tokens';
 import { fileKey } from '@rejoinder/vault/kek';
 import { pino } from 'pino';
 import { openDataFolder, type DataFolder } from './data-folder.js';
 import type { Demo } from './demo/demo.js';
+import { settingNames } from './setting-names.js';
 import { isAlive, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 import { migrateAll } from './migrate-command.js';
 import { allIn, loadRoles } from './roles.js';
@@ -55,6 +57,7 @@ export async function quickStart(options: QuickStartOptions, env: Environment): 
 }
 
 async function startAll(options: QuickStartOptions, env: Environment, folder: DataFolder, undo: (() => Promise<void> | void)[]) {
+  for (const sentence of unknownSettings(env, await settingNames())) options.say(`Warning      ${sentence}`);
   const own = env.REJOINDER_DATABASE_URL === undefined;
   const demoType = await loadDemo(options.demo);
   if (env.REJOINDER_KEY_FILE === undefined) await ownKey(folder);
