@@ -70,12 +70,7 @@ const steps = [
   ['types of tests', 'tsc', ['-p', 'tsconfig.tests.json']],
 ];
 const ready = only.length > 0 || steps.map((step) => check(...step)).every((passed) => passed);
-if (only.length > 0) runTests('tests', only);
-else {
-  runTests('tests of one part', ['--exclude', '**/*.e2e.test.ts']);
-  // Each of these starts a whole town: one after the other.
-  runTests('tests of the whole house', ['.e2e.test', '--maxWorkers=1']);
-}
+runTests('tests', only);
 const told = (sentence, names) => names.length > 0 && process.stdout.write(`\n${names.length} ${sentence}:\n  ${names.join('\n  ')}\n`);
 told('did not run', skipped);
 if (!existsSync(join(root, '..', 'shared', 'corpora')))

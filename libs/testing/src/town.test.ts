@@ -7,7 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { createServer as createTlsServer } from 'node:tls';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createTestCa } from './certificates.js';
 import { cached, removeFolder, temporaryFolder } from './folders.js';
 import { freePorts } from './ports.js';
@@ -36,8 +36,12 @@ test('the same seed gives the same chance', () => {
   expect(Array.from({ length: 500 }, () => one.int(2, 4)).every((number) => number >= 2 && number <= 4)).toBe(true);
 });
 
-test('free ports are different ones', async () => {
-  expect(new Set(await freePorts(20)).size).toBe(20);
+test('free ports are different ones: at once, one after the other, and beside another worker', async () => {
+  const ports = [...(await freePorts(200)), ...(await freePorts(200))];
+  vi.stubEnv('VITEST_POOL_ID', String(Number(process.env.VITEST_POOL_ID) + 1));
+  vi.resetModules();
+  ports.push(...(await (await import('./ports.js')).freePorts(200)));
+  expect(new Set(ports).size).toBe(600);
 });
 
 test('a program that ends or never answers is told with what it said', async () => {
