@@ -123,11 +123,11 @@ describe('nobody is taken for its sender', () => {
   });
 
   it('in a time that grows with the text alone', () => {
-    const begun = performance.now();
+    const before = process.cpuUsage();
     forwardedIn('From: \n'.repeat(300_000), 0);
     forwardedIn(`${'> '.repeat(500_000)}From:`, 0);
     forwardedIn(`From: ${'a'.repeat(1_000_000)} <`, 0);
-    expect(performance.now() - begun).toBeLessThan(3_000);
+    expect(process.cpuUsage(before).user).toBeLessThan(3_000_000);
   });
 });
 

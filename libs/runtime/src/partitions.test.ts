@@ -153,7 +153,7 @@ describe('a day whose time has come', () => {
         await write(startOfDay(now, -5));
         slowestMs = Math.max(slowestMs, performance.now() - began);
       }
-      expect(slowestMs).toBeLessThan(1_000);
+      expect(slowestMs).toBeLessThan(3_000);
       expect(one.health()).toMatch(/still there/);
       expect(await names()).toContain(day);
     });

@@ -232,10 +232,10 @@ describe('an inbox that is removed', () => {
 
   it('is gone at once, however long the provider takes', async () => {
     const { inboxId } = await at.connected('rita@town.test');
-    at.idp.revocationDelayMs = 3_000;
+    at.idp.revocationDelayMs = 6_000;
     const began = performance.now();
     await remove(inboxId);
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(5_000);
     expect(await codeOf(inboxOf(inboxId))).toBe('INBOX_NOT_FOUND');
     expect(await at.house.query('select 1 from connections.credential where inbox_id = $1', [inboxId])).toEqual([]);
     expect(at.idp.grantsOf('rita@town.test')).toBe(1);
