@@ -234,6 +234,16 @@ export const catalogue = {
   },
   INBOX_NOT_FOUND: { kind: 'not_found', sentence: 'There is no such inbox.', action: 'Check the inbox' },
   INBOX_EXISTS: { kind: 'conflict', sentence: 'This address is connected already.', action: 'Reconnect it instead' },
+  ADDRESS_OF_INBOX: {
+    kind: 'conflict',
+    sentence: 'One of these addresses is an address of another inbox here: it counts as your own by that already.',
+    action: 'Leave it out',
+  },
+  ADDRESS_OF_CONTACT: {
+    kind: 'conflict',
+    sentence: 'One of these addresses is a contact’s, with mail on the timeline; own addresses are nobody’s contacts.',
+    action: 'Leave it out; if it is your own, delete that mail from its timeline first',
+  },
   INBOX_REMOVED: { kind: 'gone', sentence: 'The inbox was removed.', action: 'Connect it again' },
   INBOX_PAUSED: { kind: 'gone', sentence: 'The inbox is paused.', action: 'Resume' },
   FOLDER_MISSING: {

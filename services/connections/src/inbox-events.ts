@@ -26,13 +26,15 @@ export interface InboxFacts {
   logFolder: string;
   folders: string[];
   captureSince: Date | null;
+  ownAddresses: string[];
 }
 
 const topic = 'rejoinder.connections.v1';
 const commands = 'rejoinder.sync.commands.v1';
 
-export function settingsOf({ capture, attachments, historyDays, logFolder, folders, captureSince: since }: InboxFacts) {
-  return { capture, attachments, historyDays, logFolder, folders, captureSince: since ? timestampFromDate(since) : undefined };
+export function settingsOf({ capture, attachments, historyDays, logFolder, folders, captureSince: since, ownAddresses }: InboxFacts) {
+  const captureSince = since ? timestampFromDate(since) : undefined;
+  return { capture, attachments, historyDays, logFolder, folders, captureSince, ownAddresses };
 }
 
 function startInbox(facts: InboxFacts, sequence: bigint): NewEvent {

@@ -19,6 +19,7 @@ import { PortClient } from './ports/port-client.js';
 import { ServersApi } from './servers-api.js';
 import { NewSettings } from './settings/new-settings.js';
 import { OnFolderRenamed } from './settings/on-folder-renamed.js';
+import { OwnAddressCheck } from './settings/own-address-check.js';
 import { SettingsApi } from './settings/settings-api.js';
 import { SettingsStore } from './settings/settings-store.js';
 import { BegunBox } from './sign-in/begun-box.js';
@@ -31,7 +32,7 @@ import { SignInApi } from './sign-in/sign-in-api.js';
 import { StoreApi } from './store-api.js';
 import { VerifyClient } from './verify-client.js';
 
-const inboxes = [InboxStore, SettingsStore, NewSettings, CredentialBox, VerifyClient, PortClient];
+const inboxes = [InboxStore, SettingsStore, OwnAddressCheck, NewSettings, CredentialBox, VerifyClient, PortClient];
 const discovery = [DiscoveryClient, AutoconfigClient, DnsClient];
 const signIn = [OAuthClient, GrantStore, GrantKeeper, GrantEnder, BegunStore, BegunBox];
 

@@ -97,6 +97,7 @@ export interface InboxSettings {
   history_days: number;
   log_folder: string;
   folders: string[];
+  own_addresses: string[];
 }
 export interface ListedFolder {
   path: string;

@@ -1,5 +1,19 @@
 // The settings of one mailbox: what is read of it, which folders are looked at, how far back, and whether attachments are kept.
-import { Alert, Button, Checkbox, Fieldset, Group, Modal, Select, Skeleton, Stack, Switch, Text, TextInput } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Checkbox,
+  Fieldset,
+  Group,
+  Modal,
+  Select,
+  Skeleton,
+  Stack,
+  Switch,
+  TagsInput,
+  Text,
+  TextInput,
+} from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -74,6 +88,15 @@ function SettingsForm({ inbox, close }: { inbox: Inbox; close: () => void }) {
           maxLength={255}
           value={values.log_folder}
           onChange={(event) => set({ log_folder: event.currentTarget.value })}
+        />
+        <TagsInput
+          label="Other addresses of this mailbox"
+          description="Aliases and addresses that it sends as. They are your own: mail to and from them makes no contact."
+          placeholder="sales@example.com"
+          maxTags={20}
+          splitChars={[',', ' ', ';']}
+          value={values.own_addresses}
+          onChange={(own_addresses) => set({ own_addresses })}
         />
         <Switch
           label="Keep attachments of logged mail"

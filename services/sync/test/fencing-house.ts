@@ -106,7 +106,7 @@ export async function batchOf({ session, folder }: Inbox, cursor: Cursor, uid: n
   const { hash, isSigned } = tenantHash(await get<Vault>(Vault).hasher(house.tenantId));
   const seen = { uid, flags: new Set<string>(), receivedAt: new Date(), sizeBytes: 1, header: sourceOf(uid) };
   const around = { hash, isSigned, isOwn: () => false, role: 'inbox' as const, isLogFolder: false, now: new Date() };
-  return { session, folder, cursor, observations: [observe(seen, around)], ownAddressHash: Buffer.alloc(32) };
+  return { session, folder, cursor, observations: [observe(seen, around)], ownHashes: [] };
 }
 
 /** Two pods, neither of which owns anything yet. */

@@ -7,10 +7,11 @@ import { On } from '@rejoinder/bus/on';
 import { InboxConnectedSchema, InboxRemovedSchema, SettingsChangedSchema, type Settings } from '@rejoinder/contracts/events/connections';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
+import { bytesText } from '@rejoinder/runtime/rows';
+import type { Hasher } from '@rejoinder/vault/hasher';
 import { Vault } from '@rejoinder/vault/vault';
 import { lockGraphs } from './graph/graph-store.js';
-import { removeInboxes, saveOwnAddresses } from './inbox-store.js';
-import { saveCaptures, type InboxCapture } from './people/contact-store.js';
+import { removeInboxes, saveInboxSettings, saveOwnAddresses, type InboxSettings } from './inbox-store.js';
 import type { Tx } from './tx.js';
 
 @Controller()
@@ -31,20 +32,24 @@ export class OnInboxEvents {
     });
     const tenants = [...new Set(rows.map(({ tenantId }) => tenantId))];
     if (tenants.length === 0) return done;
+    const settings = batch.flatMap((one) => settingsOf(one, hashers));
     await this.database.write({ tenants }, async (tx) => {
       await lockGraphs(tx, tenants);
       await saveOwnAddresses(tx, rows, this.clock.now());
-      await saveCaptures(tx, batch.map(captureOf), this.clock.now());
+      await saveInboxSettings(tx, settings, this.clock.now());
     });
     return done;
   }
 
   @On(SettingsChangedSchema)
   async settingsChanged(batch: Received<typeof SettingsChangedSchema>[]): Promise<Outcome | Outcome[]> {
-    const tenants = [...new Set(batch.map(({ event }) => event.tenantId))];
+    const hashers = await this.vault.hashers(batch.map(({ event }) => event.tenantId));
+    const settings = batch.flatMap((one) => settingsOf(one, hashers));
+    const tenants = [...new Set(settings.map(({ tenantId }) => tenantId))];
+    if (tenants.length === 0) return done;
     await this.database.write({ tenants }, async (tx) => {
       await lockGraphs(tx, tenants);
-      await saveCaptures(tx, batch.map(captureOf), this.clock.now());
+      await saveInboxSettings(tx, settings, this.clock.now());
     });
     return done;
   }
@@ -58,14 +63,16 @@ export class OnInboxEvents {
   }
 }
 
-function captureOf({
-  event,
-  message,
-}: {
+interface Told {
   event: Received['event'];
   message: { inboxId: string; settings?: Settings | undefined };
-}): InboxCapture {
-  const { capture, captureSince } = message.settings ?? {};
+}
+
+function settingsOf({ event, message }: Told, hashers: ReadonlyMap<string, Hasher>): InboxSettings[] {
+  const hasher = hashers.get(event.tenantId);
+  if (!hasher) return [];
+  const { capture, captureSince, ownAddresses = [] } = message.settings ?? {};
   const since = capture === 'all' && captureSince ? timestampDate(captureSince).toISOString() : null;
-  return { tenantId: event.tenantId, inboxId: message.inboxId, revision: Number(event.sequence), since };
+  const others = ownAddresses.map((address) => bytesText(hasher.hash('address', address.toLowerCase())));
+  return [{ tenantId: event.tenantId, inboxId: message.inboxId, revision: Number(event.sequence), since, others }];
 }

@@ -14,6 +14,12 @@ describe('settings of an inbox', () => {
     expect(change({ historyDays: 0, folders: ['Work', 'Work'] })).toEqual({ ...before, historyDays: 0, folders: ['Work'] });
   });
 
+  it('take own addresses once each, in lower case, and keep them until others are given', () => {
+    const named = change({ ownAddresses: ['Sales@Example.com', 'sales@example.com '] });
+    expect(named.ownAddresses).toEqual(['sales@example.com']);
+    expect([change({}, named).ownAddresses, change({ ownAddresses: [] }, named).ownAddresses]).toEqual([['sales@example.com'], []]);
+  });
+
   it('capture all mail of contacts from now on, unless a person asks for more', () => {
     expect(change({ capture: 'all' })).toMatchObject({ capture: 'all', captureSince: now });
     expect(change({ capture: 'all', captureSince: daysAgo(30) })).toMatchObject({ captureSince: daysAgo(30) });
@@ -34,6 +40,12 @@ describe('settings of an inbox', () => {
     ['a capture nobody knows', { capture: 'some' }, 'CAPTURE_INVALID'],
     ['a look back beyond what is kept', { capture: 'all', captureSince: daysAgo(61) }, 'CAPTURE_SINCE_INVALID'],
     ['a look back of tracked mail', { captureSince: daysAgo(1) }, 'CAPTURE_SINCE_INVALID'],
+    ['an own address that is none', { ownAddresses: ['sales@example.com', 'sales'] }, 'OWN_ADDRESSES_INVALID'],
+    [
+      'more own addresses than a mailbox has',
+      { ownAddresses: Array.from({ length: 21 }, (_, at) => `a${at}@x.test`) },
+      'OWN_ADDRESSES_INVALID',
+    ],
     ['less history than none', { historyDays: -1 }, 'HISTORY_INVALID'],
     ['a folder without a name', { folders: [''] }, 'FOLDER_INVALID'],
     ['a folder name that breaks a line', { folders: ['a\r\nb'] }, 'FOLDER_INVALID'],

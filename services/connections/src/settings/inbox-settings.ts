@@ -1,5 +1,6 @@
 // What an inbox may do, and how a change of that is read: decided as a whole, or refused in a sentence.
 import { Fault } from '@rejoinder/base/fault';
+import { normalAddress } from '@rejoinder/mail/addresses';
 
 export type Capture = 'tracked' | 'all';
 
@@ -12,6 +13,8 @@ export interface InboxSettings {
   logFolder: string;
   /** None: the usual ones. */
   folders: string[];
+  /** Further addresses of the mailbox, in lower case. */
+  ownAddresses: string[];
 }
 
 /** What a person says of it; what is left out stays. */
@@ -22,6 +25,7 @@ export interface GivenSettings {
   historyDays?: number | undefined;
   logFolder?: string | undefined;
   folders?: readonly string[] | undefined;
+  ownAddresses?: readonly string[] | undefined;
 }
 
 export interface Bounds {
@@ -32,6 +36,7 @@ export interface Bounds {
 
 const maxFolderName = 255;
 const maxFolders = 200;
+const maxOwnAddresses = 20;
 const maxHistoryDays = 3_650;
 const secondMs = 1_000;
 const dayMs = 86_400_000;
@@ -43,7 +48,15 @@ const wrong = (code: string, sentence: string) => new Fault('invalid', code, sen
 
 /** Of an inbox that is connected without a word about them. */
 export function firstSettings(capture: string): InboxSettings {
-  return { capture: readCapture(capture), captureSince: null, attachments: true, historyDays: 30, logFolder: '', folders: [] };
+  return {
+    capture: readCapture(capture),
+    captureSince: null,
+    attachments: true,
+    historyDays: 30,
+    logFolder: '',
+    folders: [],
+    ownAddresses: [],
+  };
 }
 
 export function changedSettings(before: InboxSettings, given: GivenSettings, bounds: Bounds): InboxSettings {
@@ -55,6 +68,7 @@ export function changedSettings(before: InboxSettings, given: GivenSettings, bou
     historyDays: given.historyDays === undefined ? before.historyDays : readHistory(given.historyDays),
     logFolder: given.logFolder === undefined ? before.logFolder : readFolder(given.logFolder),
     folders: given.folders === undefined ? before.folders : readFolders(given.folders),
+    ownAddresses: readOwnAddresses(given.ownAddresses) ?? before.ownAddresses,
   };
 }
 
@@ -96,6 +110,17 @@ function readFolders(names: readonly string[]): string[] {
   return folders.map(readFolder);
 }
 
+export function readOwnAddresses(typed: readonly string[] | undefined): string[] | undefined {
+  if (typed === undefined) return undefined;
+  const addresses = typed.map((text) => normalAddress(text)?.toLowerCase());
+  // It is a person's data: what is wrong is told without it.
+  if (addresses.includes(undefined)) throw wrong('OWN_ADDRESSES_INVALID', 'An own address is a mail address, such as sales@example.com.');
+  const known = [...new Set(addresses as string[])];
+  if (known.length > maxOwnAddresses)
+    throw wrong('OWN_ADDRESSES_INVALID', `A mailbox has at most ${maxOwnAddresses} addresses beside its own.`);
+  return known;
+}
+
 /** A name that a server gives may be longer than one that a person may type; it is the same folder. */
 export function renamedFolder(before: InboxSettings, from: string, to: string): InboxSettings {
   const folders = [...new Set(before.folders.map((path) => (path === from ? to : path)))];
@@ -103,7 +128,7 @@ export function renamedFolder(before: InboxSettings, from: string, to: string): 
 }
 
 export function sameSettings(one: InboxSettings, other: InboxSettings): boolean {
-  const text = ({ capture, captureSince, attachments, historyDays, logFolder, folders }: InboxSettings) =>
-    JSON.stringify([capture, captureSince, attachments, historyDays, logFolder, folders]);
+  const text = ({ capture, captureSince, attachments, historyDays, logFolder, folders, ownAddresses }: InboxSettings) =>
+    JSON.stringify([capture, captureSince, attachments, historyDays, logFolder, folders, ownAddresses]);
   return text(one) === text(other);
 }

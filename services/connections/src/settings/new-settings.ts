@@ -6,12 +6,14 @@ import type { Settings } from '@rejoinder/contracts/events/connections';
 import type { HouseSettings } from '@rejoinder/runtime/house-settings';
 import { CLOCK, HOUSE_SETTINGS } from '@rejoinder/runtime/tokens';
 import { changedSettings, firstSettings, type InboxSettings } from './inbox-settings.js';
+import { OwnAddressCheck } from './own-address-check.js';
 import { SettingsStore } from './settings-store.js';
 
 @Injectable()
 export class NewSettings {
   constructor(
     private readonly store: SettingsStore,
+    private readonly check: OwnAddressCheck,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(HOUSE_SETTINGS) private readonly house: HouseSettings,
   ) {}
@@ -21,6 +23,8 @@ export class NewSettings {
     const first = firstSettings((await this.store.tenantWide(tenantId)).capture);
     const { capture, captureSince, ...rest } = given ?? {};
     const said = { ...rest, capture: capture || undefined, captureSince: captureSince && timestampDate(captureSince) };
-    return changedSettings(first, said, { now: this.clock.now(), headerDays: this.house.metadataDays });
+    const settings = changedSettings(first, said, { now: this.clock.now(), headerDays: this.house.metadataDays });
+    await this.check.refuseTaken(tenantId, settings.ownAddresses);
+    return settings;
   }
 }

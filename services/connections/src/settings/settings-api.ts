@@ -12,9 +12,10 @@ import { Peers } from '@rejoinder/runtime/peers';
 import { CLOCK, HOUSE_SETTINGS } from '@rejoinder/runtime/tokens';
 import { Vault } from '@rejoinder/vault/vault';
 import { checkedId, shown } from '../inbox-api.js';
-import { changedSettings, readCapture } from './inbox-settings.js';
+import { changedSettings, readCapture, readOwnAddresses } from './inbox-settings.js';
 import { readMakeContacts } from './logging.js';
 import { readEntries, readEntry, warningsOf, type NeverLogEntry, type NeverLogWarning } from './never-log.js';
+import { OwnAddressCheck } from './own-address-check.js';
 import { SettingsStore, type HashedEntry, type TenantWide } from './settings-store.js';
 
 /** A trial reads all that is known of a tenant's mail. */
@@ -24,6 +25,7 @@ const trial = { deadlineMs: 20_000 };
 export class SettingsApi {
   constructor(
     private readonly store: SettingsStore,
+    private readonly check: OwnAddressCheck,
     private readonly vault: Vault,
     private readonly peers: Peers,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -32,10 +34,19 @@ export class SettingsApi {
 
   @GrpcMethod('ConnectionsService', 'UpdateSettings')
   async updateSettings(request: api.UpdateSettingsRequest): Promise<MessageInitShape<typeof api.UpdateSettingsResponseSchema>> {
-    const { tenantId, inboxId, capture, attachments, historyDays, logFolder, folders, captureSince } = request;
+    const { tenantId, inboxId, capture, attachments, historyDays, logFolder, folders, captureSince, ownAddresses } = request;
     const since = captureSince && timestampDate(captureSince);
-    const given = { capture, attachments, historyDays, logFolder, folders: folders?.paths, captureSince: since };
+    const given = {
+      capture,
+      attachments,
+      historyDays,
+      logFolder,
+      folders: folders?.paths,
+      captureSince: since,
+      ownAddresses: readOwnAddresses(ownAddresses?.addresses),
+    };
     const bounds = { now: this.clock.now(), headerDays: this.house.metadataDays };
+    await this.check.refuseTaken(tenantId, given.ownAddresses ?? [], inboxId);
     const row = await this.store.change(tenantId, checkedId(inboxId), (before) => changedSettings(before, given, bounds));
     return { inbox: shown(row) };
   }
@@ -90,7 +101,11 @@ export class SettingsApi {
   }
 
   async #warnings(tenantId: string, entries: readonly NeverLogEntry[]): Promise<NeverLogWarning[]> {
-    return entries.length === 0 ? [] : warningsOf(entries, await this.store.ownAddresses(tenantId));
+    if (entries.length === 0) return [];
+    return warningsOf(
+      entries,
+      (await this.store.ownAddresses(tenantId)).flatMap(({ addresses }) => addresses),
+    );
   }
 
   async #hashed(tenantId: string, entries: NeverLogEntry[]): Promise<HashedEntry[]> {

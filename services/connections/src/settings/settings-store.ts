@@ -83,10 +83,11 @@ export class SettingsStore {
     });
   }
 
-  ownAddresses(tenantId: string): Promise<string[]> {
-    return this.database.read({ tenant: tenantId }, async (tx) =>
-      (await tx.inbox.findMany({ where: { tenantId }, select: { address: true } })).map(({ address }) => address),
-    );
+  /** The addresses of each inbox of a tenant, in lower case. */
+  async ownAddresses(tenantId: string): Promise<{ inboxId: string; addresses: string[] }[]> {
+    const select = { inboxId: true, address: true, ownAddresses: true };
+    const rows = await this.database.read({ tenant: tenantId }, (tx) => tx.inbox.findMany({ where: { tenantId }, select }));
+    return rows.map(({ inboxId, address, ownAddresses }) => ({ inboxId, addresses: [address.toLowerCase(), ...ownAddresses] }));
   }
 
   async #putList(tx: Tx, tenantId: string, wanted: HashedEntry[]): Promise<boolean> {

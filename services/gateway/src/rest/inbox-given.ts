@@ -7,6 +7,7 @@ const maxPassword = 1_000;
 const maxUsername = 320;
 const maxFolder = 255;
 const maxFolders = 200;
+const maxOwnAddresses = 20;
 const maxQuery = 200;
 const maxHistoryDays = 3_650;
 
@@ -85,6 +86,11 @@ const givenSettings = z.strictObject({
     .max(maxFolders)
     .optional()
     .meta({ description: 'Folders to look at beside INBOX and Sent; an empty list is the usual ones', examples: [['Customers']] }),
+  own_addresses: z
+    .array(addressText)
+    .max(maxOwnAddresses)
+    .optional()
+    .meta({ description: 'Aliases and addresses that the mailbox sends as: they count as your own', examples: [['sales@example.com']] }),
 });
 
 export const discoverBody = z.strictObject({ address: addressText });

@@ -60,7 +60,16 @@ export class InboxesApi {
   ): Promise<z.infer<typeof shape.connectedSchema>> {
     const { display_name: displayName, settings, ...login } = body;
     const { attachments = true, history_days: historyDays = 30, log_folder: logFolder = '', capture = '', folders = [] } = settings ?? {};
-    const wanted = { capture, captureSince: toTimestamp(settings?.capture_since), attachments, historyDays, logFolder, folders };
+    const ownAddresses = settings?.own_addresses ?? [];
+    const wanted = {
+      capture,
+      captureSince: toTimestamp(settings?.capture_since),
+      attachments,
+      historyDays,
+      logFolder,
+      folders,
+      ownAddresses,
+    };
     const answer = await this.#connections.connect({ tenantId, login, displayName, settings: wanted }, liveTest);
     const inbox = await this.#told(tenantId, letIn(answer));
     return { ...inbox, capabilities: answer.capabilities, size_limit_bytes: Number(answer.sizeLimitBytes) };
@@ -99,6 +108,12 @@ export class InboxesApi {
     says: 'Changes settings; what is left out stays',
     result: 'The inbox as it is from now on',
     answers: shape.inboxSchema,
+    refuses: {
+      409: [
+        { code: 'ADDRESS_OF_CONTACT', detail: catalogue.ADDRESS_OF_CONTACT.sentence },
+        { code: 'ADDRESS_OF_INBOX', detail: catalogue.ADDRESS_OF_INBOX.sentence },
+      ],
+    },
   })
   async change(
     @TenantId() tenantId: string,
@@ -108,7 +123,8 @@ export class InboxesApi {
     const { capture, attachments, history_days: historyDays, log_folder: logFolder, folders } = settings;
     const changed = { capture, attachments, historyDays, logFolder, captureSince: toTimestamp(settings.capture_since) };
     const paths = folders && { paths: folders };
-    const { inbox } = await this.#connections.updateSettings({ tenantId, inboxId, ...changed, folders: paths });
+    const ownAddresses = settings.own_addresses && { addresses: settings.own_addresses };
+    const { inbox } = await this.#connections.updateSettings({ tenantId, inboxId, ...changed, folders: paths, ownAddresses });
     return this.#told(tenantId, inbox!);
   }
 

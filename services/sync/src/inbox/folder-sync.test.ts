@@ -53,7 +53,7 @@ function scene(headerBytes = 0) {
     suspects: new Map(),
     observed: { save, known: async () => new Set<string>() },
     around: { hash: () => Buffer.alloc(16), isSigned: () => false, isOwn: () => false },
-    ownAddressHash: Buffer.alloc(16),
+    ownHashes: [],
     historyBatch: batch,
     auditEveryMs: 86_400_000,
     clock: { now: () => new Date() },

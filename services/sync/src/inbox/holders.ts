@@ -146,7 +146,8 @@ export class Holders implements OnModuleDestroy {
 
   async #folderSync(session: SessionRow, imap: ImapSession, ownAddressHash: Buffer): Promise<FolderSync> {
     const { hash, isSigned } = tenantHash(await this.vault.hasher(session.tenantId));
-    const isOwn = await this.#own.of(session.tenantId, ownAddressHash);
+    const ownHashes = [ownAddressHash, ...session.ownHashes.map((hash) => Buffer.from(hash))];
+    const isOwn = await this.#own.of(session.tenantId, ownHashes);
     return new FolderSync({
       session,
       imap,
@@ -157,7 +158,7 @@ export class Holders implements OnModuleDestroy {
       unread: this.unread,
       suspects: this.#suspects,
       around: { hash, isSigned, isOwn },
-      ownAddressHash,
+      ownHashes,
       historyBatch: this.settings.historyBatch,
       auditEveryMs: this.settings.auditHours * 3_600_000,
       clock: this.clock,
@@ -172,6 +173,7 @@ function sameWish(a: SessionRow, b: SessionRow): boolean {
     a.attachments === b.attachments &&
     a.historyDays === b.historyDays &&
     a.logFolder === b.logFolder &&
-    JSON.stringify(a.folders) === JSON.stringify(b.folders)
+    JSON.stringify(a.folders) === JSON.stringify(b.folders) &&
+    Buffer.concat(a.ownHashes).equals(Buffer.concat(b.ownHashes))
   );
 }

@@ -17,7 +17,8 @@ export interface MailTakerParts {
   imap: ImapSession;
   observed: ObservedStore;
   around: Pick<Surroundings, 'hash' | 'isSigned' | 'isOwn'>;
-  ownAddressHash: Buffer;
+  /** Of the addresses of the mailbox. */
+  ownHashes: readonly Buffer[];
   clock: Clock;
   logger: Logger;
 }
@@ -46,9 +47,9 @@ export class MailTaker {
   }
 
   async store(folder: Folder, cursor: Cursor, observations: Observation[]): Promise<void> {
-    const { session, observed, ownAddressHash } = this.parts;
+    const { session, observed, ownHashes } = this.parts;
     await settleDoubts(observations, (hashes) => observed.known(session.tenantId, hashes));
-    await observed.save({ session, folder, cursor, observations, ownAddressHash });
+    await observed.save({ session, folder, cursor, observations, ownHashes });
   }
 }
 

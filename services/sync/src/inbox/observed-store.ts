@@ -31,7 +31,7 @@ export interface ObservedBatch {
   cursor: Cursor;
   observations: Observation[];
   /** From the inbox's own address: its copy in Sent is the send's. */
-  ownAddressHash: Buffer;
+  ownHashes: readonly Buffer[];
 }
 
 /** Of new mail and of history each: a first sync of a thousand inboxes waits here and not for a connection to the database. */
@@ -255,8 +255,8 @@ export function mailsObserved({ session }: Pick<ObservedBatch, 'session'>, told:
   );
 }
 
-function sentCopies({ session: { tenantId, inboxId }, observations, ownAddressHash }: ObservedBatch): NewEvent[] {
-  const own = observations.filter(({ sendId, fromHash }) => sendId !== '' && fromHash?.equals(ownAddressHash));
+function sentCopies({ session: { tenantId, inboxId }, observations, ownHashes }: ObservedBatch): NewEvent[] {
+  const own = observations.filter(({ sendId, fromHash }) => sendId !== '' && fromHash && ownHashes.some((one) => one.equals(fromHash)));
   return own.map(({ sendId, mailId, messageIdHash, mail }) =>
     event({
       topic: 'rejoinder.sync.internal.v1',

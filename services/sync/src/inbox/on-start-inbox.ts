@@ -5,6 +5,8 @@ import { deadLetter, done, type Outcome, type Received } from '@rejoinder/bus/ev
 import { On } from '@rejoinder/bus/on';
 import { StartInboxSchema, StopInboxSchema } from '@rejoinder/contracts/commands';
 import { Database } from '@rejoinder/runtime/database';
+import type { Hasher } from '@rejoinder/vault/hasher';
+import { Vault } from '@rejoinder/vault/vault';
 import { maxFolders } from '../imap/folder-plan.js';
 import { partitionOfInbox } from './owner-store.js';
 import { SessionStore, type WantedSession } from './session-store.js';
@@ -14,11 +16,12 @@ export class StartInboxHandler {
   constructor(
     private readonly database: Database,
     private readonly sessions: SessionStore,
+    private readonly vault: Vault,
   ) {}
 
   @On(StartInboxSchema)
   startInbox(batch: Received<typeof StartInboxSchema>[]): Promise<Outcome | Outcome[]> {
-    return this.#want(batch, ({ event, message }) => ({
+    return this.#want(batch, ({ event, message }, hasher) => ({
       ...wishOf(event, message.inboxId),
       wanted: 'hold',
       credentialVersion: message.credentialVersion,
@@ -26,6 +29,8 @@ export class StartInboxHandler {
       historyDays: Math.max(0, message.settings?.historyDays ?? 0),
       logFolder: message.settings?.logFolder ?? '',
       folders: (message.settings?.folders ?? []).slice(0, maxFolders),
+      // A dead tenant has no key; its inboxes are on their way out.
+      ownHashes: hasher ? (message.settings?.ownAddresses ?? []).map((address) => hasher.hash('address', address.toLowerCase())) : [],
     }));
   }
 
@@ -39,9 +44,12 @@ export class StartInboxHandler {
 
   async #want<R extends Received<typeof StartInboxSchema | typeof StopInboxSchema>>(
     batch: R[],
-    wishFor: (received: R) => WantedSession,
+    wishFor: (received: R, hasher: Hasher | undefined) => WantedSession,
   ): Promise<Outcome[]> {
-    const wishes = batch.map((received) => (isId(received.message.inboxId) ? wishFor(received) : undefined));
+    const hashers = await this.vault.hashers(batch.map(({ event }) => event.tenantId));
+    const wishes = batch.map((received) =>
+      isId(received.message.inboxId) ? wishFor(received, hashers.get(received.event.tenantId)) : undefined,
+    );
     await this.database.write({ tenants: batch.map(({ event }) => event.tenantId) }, async (tx) => {
       for (const wish of wishes) if (wish) await this.sessions.want(tx, wish);
     });
@@ -62,5 +70,6 @@ function wishOf({ tenantId, sequence, traceparent }: Received['event'], inboxId:
     historyDays: 0,
     logFolder: '',
     folders: [],
+    ownHashes: [],
   };
 }

@@ -9,17 +9,21 @@ test('inboxes that begin at the same time share what was read, and learn from th
     () => Promise.resolve((reads++, [...stored])),
     () => now,
   );
-  const isOwn = await own.of('t', Buffer.from('a'));
+  const isOwn = await own.of('t', [Buffer.from('a')]);
   stored.push(Buffer.from('b'));
-  const another = await own.of('t', Buffer.from('b'));
-  expect([isOwn(Buffer.from('a')), isOwn(Buffer.from('b')), another(Buffer.from('b')), another(Buffer.from('c'))]).toEqual([
-    true,
-    false,
-    true,
-    false,
-  ]);
-  expect(reads).toBe(1);
+  await own.of('t', [Buffer.from('a')]);
+  expect([reads, isOwn(Buffer.from('a')), isOwn(Buffer.from('b'))]).toEqual([1, true, false]);
   now = 10_000;
-  await own.of('t', Buffer.from('c'));
+  await own.of('t', [Buffer.from('a')]);
   expect([reads, isOwn(Buffer.from('b'))]).toEqual([2, true]);
+});
+
+test('one that is not known yet has them read at once, for all', async () => {
+  const stored = [Buffer.from('a')];
+  const own = new OwnAddresses(() => Promise.resolve([...stored]));
+  const isOwn = await own.of('t', [Buffer.from('a')]);
+  stored.push(Buffer.from('b'));
+  const another = await own.of('t', [Buffer.from('a'), Buffer.from('b'), Buffer.from('c')]);
+  expect(['a', 'b', 'c'].map((text) => isOwn(Buffer.from(text)))).toEqual([true, true, false]);
+  expect(['b', 'c'].map((text) => another(Buffer.from(text)))).toEqual([true, true]);
 });

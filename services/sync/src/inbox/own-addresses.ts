@@ -17,13 +17,14 @@ export class OwnAddresses {
   ) {}
 
   /** Answers how to ask for one; what others of the tenant learn later, it knows too. */
-  async of(tenantId: string, own: Buffer): Promise<(addressHash: Buffer) => boolean> {
+  async of(tenantId: string, own: readonly Buffer[]): Promise<(addressHash: Buffer) => boolean> {
     const known = this.#tenants.get(tenantId);
-    if (!known || this.nowMs() - known.readAtMs >= freshMs) {
+    const isMissing = own.some((hash) => !known?.hashes.has(keyOf(hash)));
+    if (!known || isMissing || this.nowMs() - known.readAtMs >= freshMs) {
       const hashes = await this.read(tenantId);
       this.#tenants.set(tenantId, { hashes: new Set(hashes.map(keyOf)), readAtMs: this.nowMs() });
     }
-    return (addressHash) => addressHash.equals(own) || this.#tenants.get(tenantId)!.hashes.has(keyOf(addressHash));
+    return (addressHash) => own.some((one) => one.equals(addressHash)) || this.#tenants.get(tenantId)!.hashes.has(keyOf(addressHash));
   }
 }
 

@@ -25,6 +25,8 @@ export interface SessionRow {
   logFolder: string;
   /** Folders to look at; none: the usual ones. */
   folders: string[];
+  /** Further addresses of the mailbox by their hashes. */
+  ownHashes: Uint8Array[];
   /** Ends of its sessions without one between them that stood for a while. */
   failures: number;
   /** Nothing of it was ingested before this. */
@@ -45,6 +47,7 @@ export interface WantedSession {
   historyDays: number;
   logFolder: string;
   folders: string[];
+  ownHashes: Uint8Array[];
   traceparent?: string;
 }
 
@@ -53,10 +56,10 @@ const waits = `(s.wanted = 'hold' and s.state = 'slowed' and s.credential_versio
 
 /** Held since a day before: the clocks of two pods are not one. */
 const start = `
-insert into session as s (tenant_id, inbox_id, partition, wanted, credential_version, attachments, history_days, log_folder, folders, command_sequence, due_at, traceparent, held_since)
-values ($1::uuid, $2::uuid, $3::int, 'hold', $4::bigint, $5::bool, $6::int, $7, $8::text[], $9::bigint, $10::timestamptz, $11, $10::timestamptz - interval '1 day')
+insert into session as s (tenant_id, inbox_id, partition, wanted, credential_version, attachments, history_days, log_folder, folders, own_hashes, command_sequence, due_at, traceparent, held_since)
+values ($1::uuid, $2::uuid, $3::int, 'hold', $4::bigint, $5::bool, $6::int, $7, $8::text[], $9::bytea[], $10::bigint, $11::timestamptz, $12, $11::timestamptz - interval '1 day')
 on conflict (inbox_id) do update set wanted = 'hold', credential_version = excluded.credential_version, attachments = excluded.attachments,
-  history_days = excluded.history_days, log_folder = excluded.log_folder, folders = excluded.folders, command_sequence = excluded.command_sequence,
+  history_days = excluded.history_days, log_folder = excluded.log_folder, folders = excluded.folders, own_hashes = excluded.own_hashes, command_sequence = excluded.command_sequence,
   due_at = case when ${waits} then greatest(s.next_try_at, excluded.due_at) else excluded.due_at end,
   lease_until = null, lease_token = null, traceparent = excluded.traceparent, failures = case when ${waits} then s.failures else 0 end,
   next_try_at = case when ${waits} then s.next_try_at end, reason = case when ${waits} then s.reason else '' end,
@@ -68,7 +71,7 @@ update session set wanted = $3, command_sequence = $4::bigint, due_at = $5::time
   state = 'stopped', reason = '' where tenant_id = $1::uuid and inbox_id = $2::uuid and (command_sequence <= $4::bigint or $3 = 'removing')`;
 
 const columns = `tenant_id as "tenantId", inbox_id as "inboxId", partition, wanted, credential_version as "credentialVersion", attachments,
-  history_days as "historyDays", log_folder as "logFolder", folders, failures, held_since as "heldSince", resync`;
+  history_days as "historyDays", log_folder as "logFolder", folders, own_hashes as "ownHashes", failures, held_since as "heldSince", resync`;
 
 @Injectable()
 export class SessionStore {
@@ -82,13 +85,13 @@ export class SessionStore {
 
   /** Saves the wish of one command, unless a newer one was seen. */
   async want(tx: SqlTransaction, wish: WantedSession): Promise<void> {
-    const { tenantId, inboxId, partition, wanted, sequence, credentialVersion, attachments, historyDays, logFolder, folders, traceparent } =
-      wish;
+    const { tenantId, inboxId, partition, wanted, sequence, traceparent } = wish;
     const now = this.clock.now();
     if (wanted !== 'hold') await tx.$executeRawUnsafe(stop, tenantId, inboxId, wanted, sequence, now);
     else {
-      const values = [partition, credentialVersion, attachments, historyDays, logFolder, folders, sequence, now, traceparent ?? null];
-      await tx.$executeRawUnsafe(start, tenantId, inboxId, ...values);
+      const { credentialVersion, attachments, historyDays, logFolder, folders, ownHashes } = wish;
+      const asked = [partition, credentialVersion, attachments, historyDays, logFolder, folders, ownHashes];
+      await tx.$executeRawUnsafe(start, tenantId, inboxId, ...asked, sequence, now, traceparent ?? null);
     }
   }
 
@@ -119,9 +122,9 @@ export class SessionStore {
     await this.database.writeToDisk('all_tenants', (tx) => tx.$executeRawUnsafe(sql, partitions, held, this.clock.now()));
   }
 
-  /** Hashed addresses of all inboxes of a tenant that have logged in. */
+  /** Hashed addresses of all inboxes of a tenant that have logged in, and the others of their mailboxes. */
   async ownAddresses(tenantId: string): Promise<Buffer[]> {
-    const sql = `select address_hash as hash from session where tenant_id = $1::uuid and address_hash is not null`;
+    const sql = `select hash from session, unnest(array_append(own_hashes, address_hash)) hash where tenant_id = $1::uuid and address_hash is not null`;
     const rows = await this.database.read({ tenants: [tenantId] }, (tx) => tx.$queryRawUnsafe<{ hash: Uint8Array }[]>(sql, tenantId));
     return rows.map(({ hash }) => Buffer.from(hash));
   }

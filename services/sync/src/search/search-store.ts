@@ -101,7 +101,7 @@ export class SearchStore {
   async found(session: SessionRow, { folder, mail }: FoundMail): Promise<void> {
     const around = await this.#around(session.tenantId);
     const observation = observe(mail, { ...around, role: folder.role, isLogFolder: folder.path === session.logFolder });
-    await this.observed.save({ session, folder, cursor: 'stays', observations: [observation], ownAddressHash: Buffer.alloc(0) });
+    await this.observed.save({ session, folder, cursor: 'stays', observations: [observation], ownHashes: [] });
   }
 
   /** Into these folders nobody could look. */

@@ -215,7 +215,7 @@ export class World {
         suspects: this.#suspects,
       },
       around: { hash, isSigned: () => false, isOwn: () => false },
-      ownAddressHash: Buffer.alloc(16),
+      ownHashes: [],
       historyBatch: this.historyBatch,
       auditEveryMs: 24 * 60 * minuteMs,
       clock: { now: () => new Date(this.#now) },

@@ -32,7 +32,7 @@ interface OwnRow {
   internalUntil: string | null;
   /** Null of a tenant that has no inbox. */
   inboxId: string | null;
-  address: string;
+  addresses: string[];
   removed: boolean;
   all: boolean;
 }
@@ -73,16 +73,16 @@ export async function lockGraphs(tx: Tx, tenantIds: string[]): Promise<void> {
 
 export async function ownInboxes(tx: Tx, tenantIds: string[]): Promise<Map<string, OwnInboxes>> {
   const sql = `select t.tenant_id as "tenantId", coalesce(g.log_internal, false) as "logsInternal", g.internal_until as "internalUntil", o.inbox_id as "inboxId",
-      o.address_hash as address, o.removed, o.capture_since is not null as all
+      array_append(o.other_hashes, o.address_hash) as addresses, o.removed, o.capture_since is not null as all
     from unnest($1::uuid[]) t (tenant_id) left join tenant_graph g using (tenant_id) left join own_address o using (tenant_id)`;
   const own = new Map<string, OwnInboxes>();
-  for (const { tenantId, logsInternal, internalUntil, inboxId, address, removed, all } of await rowsOf<OwnRow>(tx, sql, [
+  for (const { tenantId, logsInternal, internalUntil, inboxId, addresses, removed, all } of await rowsOf<OwnRow>(tx, sql, [
     ...new Set(tenantIds),
   ])) {
     const of = own.get(tenantId) ?? { addresses: new Set(), gone: new Set(), all: new Set(), logsInternal, internalUntil };
     own.set(tenantId, of);
     if (inboxId === null) continue;
-    of.addresses.add(address);
+    for (const address of addresses) of.addresses.add(address);
     if (removed) of.gone.add(inboxId);
     if (all) of.all.add(inboxId);
   }

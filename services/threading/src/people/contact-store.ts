@@ -1,4 +1,4 @@
-// Contacts by hashed address, and the inboxes that capture all of their mail.
+// Contacts by hashed address.
 import { given } from '@rejoinder/runtime/rows';
 import type { Tx } from '../tx.js';
 import { askForRecheck } from '../verdict/verdict-store.js';
@@ -42,26 +42,6 @@ export async function saveContacts(tx: Tx, contacts: ContactHashes[], now: Date)
     union select n.tenant_id, n.mail_id from freed join node n on n.tenant_id = freed.tenant_id and n.by_contact and n.capture is distinct from 'captured'
       and ${names('n', 'freed.address_hash')} on conflict do nothing`;
   if ((await tx.$executeRawUnsafe(sql, JSON.stringify(contacts))) > 0) await askForRecheck(tx, tenantsOf(contacts), now);
-}
-
-export interface InboxCapture {
-  tenantId: string;
-  inboxId: string;
-  revision: number;
-  /** Null where it captures tracked mail alone. */
-  since: string | null;
-}
-
-/** Takes how each inbox captures, unless something newer is known of it. What may be judged otherwise now is judged again. */
-export async function saveCaptures(tx: Tx, inboxes: InboxCapture[], now: Date): Promise<void> {
-  const sql = `with given as materialized (select distinct on ("inboxId") * from ${given(1, '"tenantId" uuid, "inboxId" uuid, revision bigint, since timestamptz')} order by "inboxId", revision desc),
-    before as materialized (select o.tenant_id, o.inbox_id, o.capture_since from own_address o join given on o.tenant_id = given."tenantId" and o.inbox_id = given."inboxId"),
-    told as (update own_address o set capture_since = given.since, settings_revision = given.revision from given
-      where o.tenant_id = given."tenantId" and o.inbox_id = given."inboxId" and o.settings_revision < given.revision returning o.tenant_id, o.inbox_id, o.capture_since),
-    changed as (select told.* from told join before using (tenant_id, inbox_id) where told.capture_since is distinct from before.capture_since)
-  insert into recheck (tenant_id, mail_id) select n.tenant_id, n.mail_id from changed join node n on n.tenant_id = changed.tenant_id and changed.inbox_id = any (n.inbox_ids)
-    and (n.verdict <> 'tracked' and n.received_at >= changed.capture_since or n.by_contact and n.capture is distinct from 'captured') on conflict do nothing`;
-  if ((await tx.$executeRawUnsafe(sql, JSON.stringify(inboxes))) > 0) await askForRecheck(tx, tenantsOf(inboxes), now);
 }
 
 const tenantsOf = (rows: { tenantId: string }[]): string[] => [...new Set(rows.map(({ tenantId }) => tenantId))];

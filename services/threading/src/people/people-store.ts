@@ -27,7 +27,7 @@ export const isOfContact = (
 ) => `(${node}.by_contact and ${node}.capture is not distinct from 'captured' or ${isBetweenPeople(node)}
   and exists (select from own_address o where o.tenant_id = ${node}.tenant_id and o.inbox_id = any (${node}.inbox_ids) and not o.removed and o.capture_since <= ${node}.received_at)
   and exists (select from contact_address c where c.tenant_id = ${node}.tenant_id and c.address_hash = any (${named(node)})
-    and not exists (select from own_address o where o.tenant_id = c.tenant_id and o.address_hash = c.address_hash)))`;
+    and not exists (select from own_address o where o.tenant_id = c.tenant_id and (o.address_hash = c.address_hash or c.address_hash = any (o.other_hashes)))))`;
 
 type Rules = Pick<GraphMail, 'mailId' | 'tenantId'> & Said;
 

@@ -10,6 +10,8 @@ import type {
   AddContactAddressRequest,
   AddContactAddressResponseSchema,
   ContactSchema,
+  FindContactsRequest,
+  FindContactsResponseSchema,
   GetContactRequest,
   GetContactResponseSchema,
   ListContactsRequest,
@@ -23,7 +25,7 @@ import { normalAddress } from '@rejoinder/mail/addresses';
 import { Database } from '@rejoinder/runtime/database';
 import { CLOCK } from '@rejoinder/runtime/tokens';
 import { AddressWriter, contactNotFound } from './address-writer.js';
-import { contactById, listContacts, putContact, type ShownContact } from './contact-store.js';
+import { contactById, contactsWith, listContacts, putContact, type ShownContact } from './contact-store.js';
 import { EngagementWriter } from '../engagement/engagement-writer.js';
 import { ownAddresses } from './inbox-store.js';
 import { isOwn } from './match.js';
@@ -31,6 +33,7 @@ import { cursorOf, pageSize, tokenOf } from '../engagement/page-token.js';
 import type { Tx } from '../tx.js';
 
 const maxContacts = 200;
+const maxAsked = 100;
 const maxNameLength = 500;
 const maxQueryLength = 320;
 
@@ -80,6 +83,14 @@ export class ContactApi {
     const normal = mailAddress(address);
     if (!isId(contactId)) throw contactNotFound();
     return { contact: shown(await this.addresses.remove(tenantId, contactId, normal.toLowerCase())) };
+  }
+
+  @GrpcMethod('TimelineService', 'FindContacts')
+  async findContacts({ tenantId, addresses }: FindContactsRequest): Promise<MessageInitShape<typeof FindContactsResponseSchema>> {
+    if (addresses.length > maxAsked) throw new Fault('invalid', 'TOO_MANY', `At most ${maxAsked} addresses are asked about.`);
+    const keys = addresses.map((address) => address.toLowerCase());
+    const found = await this.database.read({ tenant: tenantId }, (tx) => contactsWith(tx, tenantId, keys));
+    return { contacts: found.map(shown) };
   }
 
   @GrpcMethod('TimelineService', 'ListContacts')

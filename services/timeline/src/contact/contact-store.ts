@@ -124,6 +124,13 @@ export async function contactById(tx: Tx, tenantId: string, contactId: string): 
   return (await rowsOf<ShownContact>(tx, sql, tenantId, contactId))[0];
 }
 
+/** Contacts that have one of these addresses, which are in lower case. */
+export function contactsWith(tx: Tx, tenantId: string, addresses: string[]): Promise<ShownContact[]> {
+  const sql = `select ${shown} from contact c where c.tenant_id = $1::uuid
+    and c.contact_id in (select contact_id from contact_address where tenant_id = $1::uuid and address = any ($2::text[]))`;
+  return rowsOf<ShownContact>(tx, sql, tenantId, addresses);
+}
+
 /** Where a page of contacts begins: after this one. */
 export interface ContactCursor {
   lastActivityAt: string | null;
@@ -144,7 +151,7 @@ export function listContacts(
     and ($2 = '' or starts_with(lower(c.name), $2)
       or exists (select from contact_address a where a.tenant_id = c.tenant_id and a.contact_id = c.contact_id and starts_with(a.address, $2)))
     and (c.last_activity_at is not null or exists (select from contact_address a where a.tenant_id = c.tenant_id and a.contact_id = c.contact_id
-      and not exists (select from own_address o where o.tenant_id = a.tenant_id and lower(o.address) = a.address)))
+      and not exists (select from own_address o where o.tenant_id = a.tenant_id and (lower(o.address) = a.address or a.address = any (o.others)))))
     order by c.last_activity_at desc nulls last, c.contact_id limit $5::int`;
   return rowsOf<ShownContact>(tx, sql, tenantId, query.toLowerCase(), after?.lastActivityAt ?? null, after?.contactId ?? null, limit);
 }

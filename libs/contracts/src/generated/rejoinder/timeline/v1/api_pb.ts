@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/timeline/v1/api.proto.
  */
 export const file_rejoinder_timeline_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("Ch9yZWpvaW5kZXIvdGltZWxpbmUvdjEvYXBpLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEisgEKB0NvbnRhY3QSEgoKY29udGFjdF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAESNAoQbGFzdF9hY3Rpdml0eV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZW5nYWdlbWVudHMYBSABKAMSHQoPb3RoZXJfYWRkcmVzc2VzGAYgAygJQgSItRgBIlEKEVB1dENvbnRhY3RSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAEiVgoSUHV0Q29udGFjdFJlc3BvbnNlEi8KB2NvbnRhY3QYASABKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdBIPCgdjcmVhdGVkGAIgASgIIjoKEUdldENvbnRhY3RSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJIkUKEkdldENvbnRhY3RSZXNwb25zZRIvCgdjb250YWN0GAEgASgLMh4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkNvbnRhY3QiWAoYQWRkQ29udGFjdEFkZHJlc3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhUKB2FkZHJlc3MYAyABKAlCBIi1GAEiZwoZQWRkQ29udGFjdEFkZHJlc3NSZXNwb25zZRIvCgdjb250YWN0GAEgASgLMh4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkNvbnRhY3QSGQoRbWVyZ2VkX2NvbnRhY3RfaWQYAiABKAkiWwobUmVtb3ZlQ29udGFjdEFkZHJlc3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhUKB2FkZHJlc3MYAyABKAlCBIi1GAEiTwocUmVtb3ZlQ29udGFjdEFkZHJlc3NSZXNwb25zZRIvCgdjb250YWN0GAEgASgLMh4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkNvbnRhY3QiZAoTTGlzdENvbnRhY3RzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEwoFcXVlcnkYBCABKAlCBIi1GAEiYQoUTGlzdENvbnRhY3RzUmVzcG9uc2USMAoIY29udGFjdHMYASADKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiZgoWTGlzdEVuZ2FnZW1lbnRzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEgoKY29udGFjdF9pZBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJqChdMaXN0RW5nYWdlbWVudHNSZXNwb25zZRI2CgtlbmdhZ2VtZW50cxgBIAMoCzIhLnJlam9pbmRlci50aW1lbGluZS52MS5FbmdhZ2VtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJAChRHZXRFbmdhZ2VtZW50UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFQoNZW5nYWdlbWVudF9pZBgCIAEoCSJOChVHZXRFbmdhZ2VtZW50UmVzcG9uc2USNQoKZW5nYWdlbWVudBgBIAEoCzIhLnJlam9pbmRlci50aW1lbGluZS52MS5FbmdhZ2VtZW50IjYKEEdldFBsYWNlc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkiOwoRR2V0UGxhY2VzUmVzcG9uc2USFgoOZW5nYWdlbWVudF9pZHMYASADKAkSDgoGcmVhc29uGAIgASgJIkMKF0RlbGV0ZUVuZ2FnZW1lbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJIhoKGERlbGV0ZUVuZ2FnZW1lbnRSZXNwb25zZSI5ChJEZWxldGVNYWlsc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCG1haWxfaWRzGAIgAygJIhUKE0RlbGV0ZU1haWxzUmVzcG9uc2Ui4gQKCkVuZ2FnZW1lbnQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSEQoJdGhyZWFkX2lkGAQgASgJEhEKCWRpcmVjdGlvbhgFIAEoCRIjCgRmcm9tGAYgASgLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCdG8YByADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIhCgJjYxgIIAMoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEhUKB3N1YmplY3QYCSABKAlCBIi1GAESEgoEdGV4dBgKIAEoCUIEiLUYARISCgRodG1sGAsgASgJQgSItRgBEi8KC29jY3VycmVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgp0ZXh0X3N0YXRlGA0gASgJEg0KBXN0YXRlGA4gASgJEhQKDHN0YXRlX3JlYXNvbhgPIAEoCRI1CgthdHRhY2htZW50cxgQIAMoCzIgLnJlam9pbmRlci52MS5BdHRhY2htZW50RGVjbGFyZWQSDwoHc2VuZF9pZBgRIAEoCRIQCghpbmJveF9pZBgSIAEoCRIWCg50ZXh0X3RydW5jYXRlZBgTIAEoCBIkCgRraW5kGBQgASgOMhYucmVqb2luZGVyLnYxLk1haWxLaW5kEhgKCm1lc3NhZ2VfaWQYFSABKAlCBIi1GAESFgoIbmV3X3RleHQYFiABKAlCBIi1GAESFAoMa2luZF9iZWNhdXNlGBcgASgJIjYKD0dldE1haWxzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIbWFpbF9pZHMYAiADKAkiQgoQR2V0TWFpbHNSZXNwb25zZRIuCgVtYWlscxgBIAMoCzIfLnJlam9pbmRlci50aW1lbGluZS52MS5NYWlsSGVhZCLgAQoITWFpbEhlYWQSDwoHbWFpbF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJEhIKCmNvbnRhY3RfaWQYAyABKAkSEQoJZGlyZWN0aW9uGAQgASgJEiMKBGZyb20YBSABKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GAYgASgJQgSItRgBEhgKCm1lc3NhZ2VfaWQYByABKAlCBIi1GAESLwoLb2NjdXJyZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wMq8JCg9UaW1lbGluZVNlcnZpY2USYQoKUHV0Q29udGFjdBIoLnJlam9pbmRlci50aW1lbGluZS52MS5QdXRDb250YWN0UmVxdWVzdBopLnJlam9pbmRlci50aW1lbGluZS52MS5QdXRDb250YWN0UmVzcG9uc2USYQoKR2V0Q29udGFjdBIoLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRDb250YWN0UmVxdWVzdBopLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRDb250YWN0UmVzcG9uc2USdgoRQWRkQ29udGFjdEFkZHJlc3MSLy5yZWpvaW5kZXIudGltZWxpbmUudjEuQWRkQ29udGFjdEFkZHJlc3NSZXF1ZXN0GjAucmVqb2luZGVyLnRpbWVsaW5lLnYxLkFkZENvbnRhY3RBZGRyZXNzUmVzcG9uc2USfwoUUmVtb3ZlQ29udGFjdEFkZHJlc3MSMi5yZWpvaW5kZXIudGltZWxpbmUudjEuUmVtb3ZlQ29udGFjdEFkZHJlc3NSZXF1ZXN0GjMucmVqb2luZGVyLnRpbWVsaW5lLnYxLlJlbW92ZUNvbnRhY3RBZGRyZXNzUmVzcG9uc2USZwoMTGlzdENvbnRhY3RzEioucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RDb250YWN0c1JlcXVlc3QaKy5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdENvbnRhY3RzUmVzcG9uc2UScAoPTGlzdEVuZ2FnZW1lbnRzEi0ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RFbmdhZ2VtZW50c1JlcXVlc3QaLi5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdEVuZ2FnZW1lbnRzUmVzcG9uc2USagoNR2V0RW5nYWdlbWVudBIrLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRFbmdhZ2VtZW50UmVxdWVzdBosLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRFbmdhZ2VtZW50UmVzcG9uc2USXgoJR2V0UGxhY2VzEicucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldFBsYWNlc1JlcXVlc3QaKC5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0UGxhY2VzUmVzcG9uc2UScwoQRGVsZXRlRW5nYWdlbWVudBIuLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVFbmdhZ2VtZW50UmVxdWVzdBovLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVFbmdhZ2VtZW50UmVzcG9uc2USZAoLRGVsZXRlTWFpbHMSKS5yZWpvaW5kZXIudGltZWxpbmUudjEuRGVsZXRlTWFpbHNSZXF1ZXN0GioucmVqb2luZGVyLnRpbWVsaW5lLnYxLkRlbGV0ZU1haWxzUmVzcG9uc2USWwoIR2V0TWFpbHMSJi5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0TWFpbHNSZXF1ZXN0GicucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldE1haWxzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
+  fileDesc("Ch9yZWpvaW5kZXIvdGltZWxpbmUvdjEvYXBpLnByb3RvEhVyZWpvaW5kZXIudGltZWxpbmUudjEisgEKB0NvbnRhY3QSEgoKY29udGFjdF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAESNAoQbGFzdF9hY3Rpdml0eV9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLZW5nYWdlbWVudHMYBSABKAMSHQoPb3RoZXJfYWRkcmVzc2VzGAYgAygJQgSItRgBIlEKEVB1dENvbnRhY3RSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCgdhZGRyZXNzGAIgASgJQgSItRgBEhIKBG5hbWUYAyABKAlCBIi1GAEiVgoSUHV0Q29udGFjdFJlc3BvbnNlEi8KB2NvbnRhY3QYASABKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdBIPCgdjcmVhdGVkGAIgASgIIjoKEUdldENvbnRhY3RSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJIkUKEkdldENvbnRhY3RSZXNwb25zZRIvCgdjb250YWN0GAEgASgLMh4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkNvbnRhY3QiWAoYQWRkQ29udGFjdEFkZHJlc3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhUKB2FkZHJlc3MYAyABKAlCBIi1GAEiZwoZQWRkQ29udGFjdEFkZHJlc3NSZXNwb25zZRIvCgdjb250YWN0GAEgASgLMh4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkNvbnRhY3QSGQoRbWVyZ2VkX2NvbnRhY3RfaWQYAiABKAkiWwobUmVtb3ZlQ29udGFjdEFkZHJlc3NSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEhUKB2FkZHJlc3MYAyABKAlCBIi1GAEiTwocUmVtb3ZlQ29udGFjdEFkZHJlc3NSZXNwb25zZRIvCgdjb250YWN0GAEgASgLMh4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkNvbnRhY3QiZAoTTGlzdENvbnRhY3RzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkSEwoFcXVlcnkYBCABKAlCBIi1GAEiYQoUTGlzdENvbnRhY3RzUmVzcG9uc2USMAoIY29udGFjdHMYASADKAsyHi5yZWpvaW5kZXIudGltZWxpbmUudjEuQ29udGFjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiQQoTRmluZENvbnRhY3RzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFwoJYWRkcmVzc2VzGAIgAygJQgSItRgBIkgKFEZpbmRDb250YWN0c1Jlc3BvbnNlEjAKCGNvbnRhY3RzGAEgAygLMh4ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkNvbnRhY3QiZgoWTGlzdEVuZ2FnZW1lbnRzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEgoKY29udGFjdF9pZBgCIAEoCRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJqChdMaXN0RW5nYWdlbWVudHNSZXNwb25zZRI2CgtlbmdhZ2VtZW50cxgBIAMoCzIhLnJlam9pbmRlci50aW1lbGluZS52MS5FbmdhZ2VtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJAChRHZXRFbmdhZ2VtZW50UmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSFQoNZW5nYWdlbWVudF9pZBgCIAEoCSJOChVHZXRFbmdhZ2VtZW50UmVzcG9uc2USNQoKZW5nYWdlbWVudBgBIAEoCzIhLnJlam9pbmRlci50aW1lbGluZS52MS5FbmdhZ2VtZW50IjYKEEdldFBsYWNlc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg8KB21haWxfaWQYAiABKAkiOwoRR2V0UGxhY2VzUmVzcG9uc2USFgoOZW5nYWdlbWVudF9pZHMYASADKAkSDgoGcmVhc29uGAIgASgJIkMKF0RlbGV0ZUVuZ2FnZW1lbnRSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJIhoKGERlbGV0ZUVuZ2FnZW1lbnRSZXNwb25zZSI5ChJEZWxldGVNYWlsc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhAKCG1haWxfaWRzGAIgAygJIhUKE0RlbGV0ZU1haWxzUmVzcG9uc2Ui4gQKCkVuZ2FnZW1lbnQSFQoNZW5nYWdlbWVudF9pZBgBIAEoCRISCgpjb250YWN0X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSEQoJdGhyZWFkX2lkGAQgASgJEhEKCWRpcmVjdGlvbhgFIAEoCRIjCgRmcm9tGAYgASgLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCdG8YByADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIhCgJjYxgIIAMoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEhUKB3N1YmplY3QYCSABKAlCBIi1GAESEgoEdGV4dBgKIAEoCUIEiLUYARISCgRodG1sGAsgASgJQgSItRgBEi8KC29jY3VycmVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgp0ZXh0X3N0YXRlGA0gASgJEg0KBXN0YXRlGA4gASgJEhQKDHN0YXRlX3JlYXNvbhgPIAEoCRI1CgthdHRhY2htZW50cxgQIAMoCzIgLnJlam9pbmRlci52MS5BdHRhY2htZW50RGVjbGFyZWQSDwoHc2VuZF9pZBgRIAEoCRIQCghpbmJveF9pZBgSIAEoCRIWCg50ZXh0X3RydW5jYXRlZBgTIAEoCBIkCgRraW5kGBQgASgOMhYucmVqb2luZGVyLnYxLk1haWxLaW5kEhgKCm1lc3NhZ2VfaWQYFSABKAlCBIi1GAESFgoIbmV3X3RleHQYFiABKAlCBIi1GAESFAoMa2luZF9iZWNhdXNlGBcgASgJIjYKD0dldE1haWxzUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIbWFpbF9pZHMYAiADKAkiQgoQR2V0TWFpbHNSZXNwb25zZRIuCgVtYWlscxgBIAMoCzIfLnJlam9pbmRlci50aW1lbGluZS52MS5NYWlsSGVhZCLgAQoITWFpbEhlYWQSDwoHbWFpbF9pZBgBIAEoCRIVCg1lbmdhZ2VtZW50X2lkGAIgASgJEhIKCmNvbnRhY3RfaWQYAyABKAkSEQoJZGlyZWN0aW9uGAQgASgJEiMKBGZyb20YBSABKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GAYgASgJQgSItRgBEhgKCm1lc3NhZ2VfaWQYByABKAlCBIi1GAESLwoLb2NjdXJyZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wMpgKCg9UaW1lbGluZVNlcnZpY2USYQoKUHV0Q29udGFjdBIoLnJlam9pbmRlci50aW1lbGluZS52MS5QdXRDb250YWN0UmVxdWVzdBopLnJlam9pbmRlci50aW1lbGluZS52MS5QdXRDb250YWN0UmVzcG9uc2USYQoKR2V0Q29udGFjdBIoLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRDb250YWN0UmVxdWVzdBopLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRDb250YWN0UmVzcG9uc2USdgoRQWRkQ29udGFjdEFkZHJlc3MSLy5yZWpvaW5kZXIudGltZWxpbmUudjEuQWRkQ29udGFjdEFkZHJlc3NSZXF1ZXN0GjAucmVqb2luZGVyLnRpbWVsaW5lLnYxLkFkZENvbnRhY3RBZGRyZXNzUmVzcG9uc2USfwoUUmVtb3ZlQ29udGFjdEFkZHJlc3MSMi5yZWpvaW5kZXIudGltZWxpbmUudjEuUmVtb3ZlQ29udGFjdEFkZHJlc3NSZXF1ZXN0GjMucmVqb2luZGVyLnRpbWVsaW5lLnYxLlJlbW92ZUNvbnRhY3RBZGRyZXNzUmVzcG9uc2USZwoMTGlzdENvbnRhY3RzEioucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RDb250YWN0c1JlcXVlc3QaKy5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdENvbnRhY3RzUmVzcG9uc2USZwoMRmluZENvbnRhY3RzEioucmVqb2luZGVyLnRpbWVsaW5lLnYxLkZpbmRDb250YWN0c1JlcXVlc3QaKy5yZWpvaW5kZXIudGltZWxpbmUudjEuRmluZENvbnRhY3RzUmVzcG9uc2UScAoPTGlzdEVuZ2FnZW1lbnRzEi0ucmVqb2luZGVyLnRpbWVsaW5lLnYxLkxpc3RFbmdhZ2VtZW50c1JlcXVlc3QaLi5yZWpvaW5kZXIudGltZWxpbmUudjEuTGlzdEVuZ2FnZW1lbnRzUmVzcG9uc2USagoNR2V0RW5nYWdlbWVudBIrLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRFbmdhZ2VtZW50UmVxdWVzdBosLnJlam9pbmRlci50aW1lbGluZS52MS5HZXRFbmdhZ2VtZW50UmVzcG9uc2USXgoJR2V0UGxhY2VzEicucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldFBsYWNlc1JlcXVlc3QaKC5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0UGxhY2VzUmVzcG9uc2UScwoQRGVsZXRlRW5nYWdlbWVudBIuLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVFbmdhZ2VtZW50UmVxdWVzdBovLnJlam9pbmRlci50aW1lbGluZS52MS5EZWxldGVFbmdhZ2VtZW50UmVzcG9uc2USZAoLRGVsZXRlTWFpbHMSKS5yZWpvaW5kZXIudGltZWxpbmUudjEuRGVsZXRlTWFpbHNSZXF1ZXN0GioucmVqb2luZGVyLnRpbWVsaW5lLnYxLkRlbGV0ZU1haWxzUmVzcG9uc2USWwoIR2V0TWFpbHMSJi5yZWpvaW5kZXIudGltZWxpbmUudjEuR2V0TWFpbHNSZXF1ZXN0GicucmVqb2luZGVyLnRpbWVsaW5lLnYxLkdldE1haWxzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.timeline.v1.Contact
@@ -309,6 +309,47 @@ export const ListContactsResponseSchema: GenMessage<ListContactsResponse> = /*@_
   messageDesc(file_rejoinder_timeline_v1_api, 10);
 
 /**
+ * @generated from message rejoinder.timeline.v1.FindContactsRequest
+ */
+export type FindContactsRequest = Message<"rejoinder.timeline.v1.FindContactsRequest"> & {
+  /**
+   * @generated from field: string tenant_id = 1;
+   */
+  tenantId: string;
+
+  /**
+   * At most 100; whether in lower case or not.
+   *
+   * @generated from field: repeated string addresses = 2;
+   */
+  addresses: string[];
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.FindContactsRequest.
+ * Use `create(FindContactsRequestSchema)` to create a new message.
+ */
+export const FindContactsRequestSchema: GenMessage<FindContactsRequest> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 11);
+
+/**
+ * @generated from message rejoinder.timeline.v1.FindContactsResponse
+ */
+export type FindContactsResponse = Message<"rejoinder.timeline.v1.FindContactsResponse"> & {
+  /**
+   * @generated from field: repeated rejoinder.timeline.v1.Contact contacts = 1;
+   */
+  contacts: Contact[];
+};
+
+/**
+ * Describes the message rejoinder.timeline.v1.FindContactsResponse.
+ * Use `create(FindContactsResponseSchema)` to create a new message.
+ */
+export const FindContactsResponseSchema: GenMessage<FindContactsResponse> = /*@__PURE__*/
+  messageDesc(file_rejoinder_timeline_v1_api, 12);
+
+/**
  * @generated from message rejoinder.timeline.v1.ListEngagementsRequest
  */
 export type ListEngagementsRequest = Message<"rejoinder.timeline.v1.ListEngagementsRequest"> & {
@@ -340,7 +381,7 @@ export type ListEngagementsRequest = Message<"rejoinder.timeline.v1.ListEngageme
  * Use `create(ListEngagementsRequestSchema)` to create a new message.
  */
 export const ListEngagementsRequestSchema: GenMessage<ListEngagementsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 11);
+  messageDesc(file_rejoinder_timeline_v1_api, 13);
 
 /**
  * @generated from message rejoinder.timeline.v1.ListEngagementsResponse
@@ -362,7 +403,7 @@ export type ListEngagementsResponse = Message<"rejoinder.timeline.v1.ListEngagem
  * Use `create(ListEngagementsResponseSchema)` to create a new message.
  */
 export const ListEngagementsResponseSchema: GenMessage<ListEngagementsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 12);
+  messageDesc(file_rejoinder_timeline_v1_api, 14);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetEngagementRequest
@@ -384,7 +425,7 @@ export type GetEngagementRequest = Message<"rejoinder.timeline.v1.GetEngagementR
  * Use `create(GetEngagementRequestSchema)` to create a new message.
  */
 export const GetEngagementRequestSchema: GenMessage<GetEngagementRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 13);
+  messageDesc(file_rejoinder_timeline_v1_api, 15);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetEngagementResponse
@@ -401,7 +442,7 @@ export type GetEngagementResponse = Message<"rejoinder.timeline.v1.GetEngagement
  * Use `create(GetEngagementResponseSchema)` to create a new message.
  */
 export const GetEngagementResponseSchema: GenMessage<GetEngagementResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 14);
+  messageDesc(file_rejoinder_timeline_v1_api, 16);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetPlacesRequest
@@ -423,7 +464,7 @@ export type GetPlacesRequest = Message<"rejoinder.timeline.v1.GetPlacesRequest">
  * Use `create(GetPlacesRequestSchema)` to create a new message.
  */
 export const GetPlacesRequestSchema: GenMessage<GetPlacesRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 15);
+  messageDesc(file_rejoinder_timeline_v1_api, 17);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetPlacesResponse
@@ -450,7 +491,7 @@ export type GetPlacesResponse = Message<"rejoinder.timeline.v1.GetPlacesResponse
  * Use `create(GetPlacesResponseSchema)` to create a new message.
  */
 export const GetPlacesResponseSchema: GenMessage<GetPlacesResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 16);
+  messageDesc(file_rejoinder_timeline_v1_api, 18);
 
 /**
  * @generated from message rejoinder.timeline.v1.DeleteEngagementRequest
@@ -472,7 +513,7 @@ export type DeleteEngagementRequest = Message<"rejoinder.timeline.v1.DeleteEngag
  * Use `create(DeleteEngagementRequestSchema)` to create a new message.
  */
 export const DeleteEngagementRequestSchema: GenMessage<DeleteEngagementRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 17);
+  messageDesc(file_rejoinder_timeline_v1_api, 19);
 
 /**
  * @generated from message rejoinder.timeline.v1.DeleteEngagementResponse
@@ -485,7 +526,7 @@ export type DeleteEngagementResponse = Message<"rejoinder.timeline.v1.DeleteEnga
  * Use `create(DeleteEngagementResponseSchema)` to create a new message.
  */
 export const DeleteEngagementResponseSchema: GenMessage<DeleteEngagementResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 18);
+  messageDesc(file_rejoinder_timeline_v1_api, 20);
 
 /**
  * @generated from message rejoinder.timeline.v1.DeleteMailsRequest
@@ -507,7 +548,7 @@ export type DeleteMailsRequest = Message<"rejoinder.timeline.v1.DeleteMailsReque
  * Use `create(DeleteMailsRequestSchema)` to create a new message.
  */
 export const DeleteMailsRequestSchema: GenMessage<DeleteMailsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 19);
+  messageDesc(file_rejoinder_timeline_v1_api, 21);
 
 /**
  * @generated from message rejoinder.timeline.v1.DeleteMailsResponse
@@ -520,7 +561,7 @@ export type DeleteMailsResponse = Message<"rejoinder.timeline.v1.DeleteMailsResp
  * Use `create(DeleteMailsResponseSchema)` to create a new message.
  */
 export const DeleteMailsResponseSchema: GenMessage<DeleteMailsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 20);
+  messageDesc(file_rejoinder_timeline_v1_api, 22);
 
 /**
  * @generated from message rejoinder.timeline.v1.Engagement
@@ -662,7 +703,7 @@ export type Engagement = Message<"rejoinder.timeline.v1.Engagement"> & {
  * Use `create(EngagementSchema)` to create a new message.
  */
 export const EngagementSchema: GenMessage<Engagement> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 21);
+  messageDesc(file_rejoinder_timeline_v1_api, 23);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetMailsRequest
@@ -684,7 +725,7 @@ export type GetMailsRequest = Message<"rejoinder.timeline.v1.GetMailsRequest"> &
  * Use `create(GetMailsRequestSchema)` to create a new message.
  */
 export const GetMailsRequestSchema: GenMessage<GetMailsRequest> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 22);
+  messageDesc(file_rejoinder_timeline_v1_api, 24);
 
 /**
  * @generated from message rejoinder.timeline.v1.GetMailsResponse
@@ -701,7 +742,7 @@ export type GetMailsResponse = Message<"rejoinder.timeline.v1.GetMailsResponse">
  * Use `create(GetMailsResponseSchema)` to create a new message.
  */
 export const GetMailsResponseSchema: GenMessage<GetMailsResponse> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 23);
+  messageDesc(file_rejoinder_timeline_v1_api, 25);
 
 /**
  * @generated from message rejoinder.timeline.v1.MailHead
@@ -759,7 +800,7 @@ export type MailHead = Message<"rejoinder.timeline.v1.MailHead"> & {
  * Use `create(MailHeadSchema)` to create a new message.
  */
 export const MailHeadSchema: GenMessage<MailHead> = /*@__PURE__*/
-  messageDesc(file_rejoinder_timeline_v1_api, 24);
+  messageDesc(file_rejoinder_timeline_v1_api, 26);
 
 /**
  * @generated from service rejoinder.timeline.v1.TimelineService
@@ -813,6 +854,16 @@ export const TimelineService: GenService<{
     methodKind: "unary";
     input: typeof ListContactsRequestSchema;
     output: typeof ListContactsResponseSchema;
+  },
+  /**
+   * The contacts that have one of these addresses as their first or as another one.
+   *
+   * @generated from rpc rejoinder.timeline.v1.TimelineService.FindContacts
+   */
+  findContacts: {
+    methodKind: "unary";
+    input: typeof FindContactsRequestSchema;
+    output: typeof FindContactsResponseSchema;
   },
   /**
    * Newest first, at most 100 a page, with text.
