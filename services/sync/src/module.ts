@@ -26,6 +26,8 @@ import { AddressStore } from './intake/address-store.js';
 import { ChunkStore } from './intake/chunk-store.js';
 import { IntakeApi } from './intake/intake-api.js';
 import { IntakeStore } from './intake/intake-store.js';
+import { LoggingStore } from './intake/logging-store.js';
+import { OnLoggingChanged } from './intake/on-logging-changed.js';
 import { KeptCopies } from './intake/kept-copy.js';
 import { QuarantineStore } from './intake/quarantine-store.js';
 import { StoredMails } from './intake/stored-mails.js';
@@ -39,7 +41,7 @@ import { SentCopyWorker } from './sent/sent-copy-worker.js';
 import { StoreApi } from './store-api.js';
 import { SyncApi } from './sync-api.js';
 
-const handlers = [AssignedHandler, StartInboxHandler, CaptureMailHandler, FileSentCopyHandler, FindMailHandler];
+const handlers = [AssignedHandler, StartInboxHandler, CaptureMailHandler, FileSentCopyHandler, FindMailHandler, OnLoggingChanged];
 const stores = [
   SessionStore,
   FolderStore,
@@ -61,6 +63,7 @@ const stores = [
   ChunkStore,
   IntakeStore,
   QuarantineStore,
+  LoggingStore,
 ];
 const workers = [InboxWorker, CaptureWorker, PartWorker, SentCopyWorker, SearchWorker];
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SyncService } from '@rejoinder/contracts/api/sync';
 import type { ObservedMail } from '@rejoinder/contracts/events/sync';
+import { LoggingChangedSchema } from '@rejoinder/contracts/events/connections';
 import { AttachmentState } from '@rejoinder/contracts/mail';
 import { startDovecot, type Dovecot } from '@rejoinder/testing/dovecot';
 import { buildMail, type MailParts } from '@rejoinder/testing/mail';
@@ -105,6 +106,33 @@ describe('as an attachment', { timeout: 120_000 }, () => {
     });
     await town.deliver(mail);
     expect((await town.held('Fwd: internal')).reason).toBe('no_contact');
+  });
+
+  test('of a mail among members, and a copy of one, are logged where the settings say so', async () => {
+    const colleague = town.address.replace('@', '+shop@');
+    const written = (subject: string) => fromCarla(subject, { from: town.address, to: colleague });
+    await town.deliver(await town.sign(await written('among us')));
+    expect((await town.held('among us')).reason).toBe('no_contact');
+    const { tenantId } = town.house;
+    const message = { makeContacts: 'everyone', logInternal: true };
+    const say = (logInternal: boolean, revision: bigint) =>
+      town.house.publish('rejoinder.connections.internal.v1', LoggingChangedSchema, tenantId, { ...message, logInternal }, revision);
+    await say(true, 2n);
+    // An older word.
+    await say(false, 1n);
+    const sql = `select 1 from bus.position p join bus.log_end e using (topic, partition) where p."group" like '%sync%' and p.next_offset < e.next_offset`;
+    await settle('the settings to be taken', async () => (await town.house.query(sql)).length === 0);
+    await town.deliver(await town.sign(await written('among us again')));
+    expect(await town.logged('among us again')).toMatchObject({ from: { address: town.address } });
+    const inner = await written('among us, attached');
+    const mail = await forward({
+      subject: 'Fwd: among us',
+      attachments: [{ filename: 'a.eml', contentType: 'message/rfc822', content: inner }],
+    });
+    await town.deliver(mail);
+    expect(await town.logged('among us, attached')).toMatchObject({ to: [{ address: colleague }] });
+    await say(false, 3n);
+    await settle('the settings to be taken', async () => (await town.house.query(sql)).length === 0);
   });
 });
 

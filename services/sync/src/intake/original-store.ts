@@ -14,7 +14,7 @@ export interface Original {
   receivedAt: Date;
 }
 
-/** Of whom it is asked: the inbox of this address, and nobody else's. */
+/** Of whom it is asked: the inbox that has this address, and nobody else's. */
 export interface Wanted {
   tenantId: string;
   ownerHash: Buffer<ArrayBuffer>;
@@ -26,7 +26,7 @@ export interface Wanted {
 const find = `
 select h.mail_id as "mailId", h.inbox_id as "inboxId", h.ingested_day::text as day, h.sealed, h.size_bytes::float8 as "sizeBytes", h.received_at as "receivedAt"
 from mail_header h join session s on s.inbox_id = h.inbox_id
-where h.tenant_id = $1::uuid and h.message_id_hash = any ($2::bytea[]) and s.address_hash = $3::bytea and length(h.sealed) > 0 limit 10`;
+where h.tenant_id = $1::uuid and h.message_id_hash = any ($2::bytea[]) and (s.address_hash = $3::bytea or $3::bytea = any (s.own_hashes)) and length(h.sealed) > 0 limit 10`;
 
 @Injectable()
 export class OriginalStore {

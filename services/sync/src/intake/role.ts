@@ -11,6 +11,7 @@ import { ChunkStore } from './chunk-store.js';
 import { Forwards } from './forwards.js';
 import { IntakeStore } from './intake-store.js';
 import { IntakeWorker } from './intake-worker.js';
+import { LoggingStore } from './logging-store.js';
 import { Members } from './members.js';
 import { OriginalStore } from './original-store.js';
 import { Receiver } from './receiver.js';
@@ -18,7 +19,7 @@ import { SenderClient } from './sender-client.js';
 import { SmtpDoor } from './smtp-door.js';
 import { StoredMails } from './stored-mails.js';
 
-const stores = [SessionStore, ConnectionLog, Owner, AddressStore, ChunkStore, IntakeStore, OriginalStore];
+const stores = [SessionStore, ConnectionLog, Owner, AddressStore, ChunkStore, IntakeStore, OriginalStore, LoggingStore];
 
 @Module({ providers: [...stores, Members, StoredMails, Forwards, SenderClient, Receiver, SmtpDoor, IntakeWorker] })
 class IntakeModule {}
