@@ -78,7 +78,7 @@ function SettingsForm({ settings }: { settings: TenantSettings & { warnings: Nev
         <Stack className="panel" p="md">
           <Textarea
             label="Never log"
-            description="Addresses and domains, one a line; a domain stands for all below it. Mail that one of them is on is never read, also where it answers a conversation. What you send them from here is logged, and what is on timelines stays unless you have it deleted."
+            description="Addresses and domains, one a line; a domain stands for all below it. Mail that one of them is on is never read, also where it answers a conversation; of a delivery report from one of them, the returned header is. What you send them from here is logged, and what is on timelines stays unless you have it deleted."
             placeholder={'doctor@example.net\nbank.example'}
             autosize
             minRows={4}

@@ -146,6 +146,13 @@ describe('a mail from or to somebody on the never-log list', () => {
     await observe(inboxId, [later]);
     await untilJudged(inboxId);
     expect(await client.getTracked({ tenantId, trackedId })).toMatchObject({ state: 'refused', reason: 'never_logged' });
+    // Asked again, it says the same at once.
+    expect(await client.track({ tenantId, messageId: '<seen-later@example.com>' })).toMatchObject({
+      trackedId,
+      mailId: later.mailId,
+      state: 'refused',
+      reason: 'never_logged',
+    });
     expect(await captures(later.mailId)).toEqual([]);
   });
 

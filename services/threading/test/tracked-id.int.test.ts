@@ -116,6 +116,7 @@ describe('a Message-ID that a person tracks', () => {
     const mailIds = mails.slice(0, 2).map(({ mailId }) => mailId);
     for (const _ of [1, 2]) await here.house.peers.storeOf('threading').forget({ tenantId: here.house.tenantId, mailIds });
     const after = await track(1);
+    expect(after).toMatchObject({ state: 'refused', reason: 'forgotten', mailId: mails[1]!.mailId });
     await here.house.publish('rejoinder.sync.v1', MailCapturedSchema, inboxId, { inboxId, mailId: mails[1]!.mailId, revision: 1n });
     await here.house.publish('rejoinder.sync.v1', CaptureFailedSchema, inboxId, {
       inboxId,

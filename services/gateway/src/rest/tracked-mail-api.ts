@@ -9,8 +9,8 @@ import { givenMessageId, ids, reason, refusal, toId } from './shapes.js';
 
 const trackBody = z.strictObject({ message_id: givenMessageId });
 const state = z.enum(['captured', 'searching', 'tracked', 'not_found', 'refused']);
-const trackSchema = z.object({ tracked_id: ids.tracked, state, mail_id: ids.mail.nullable() });
-const trackedSchema = trackSchema.extend({ reason, engagement_ids: z.array(ids.engagement) });
+const trackSchema = z.object({ tracked_id: ids.tracked, state, mail_id: ids.mail.nullable(), reason });
+const trackedSchema = trackSchema.extend({ engagement_ids: z.array(ids.engagement) });
 
 type State = z.infer<typeof state>;
 
@@ -21,14 +21,14 @@ export class TrackedMailApi {
   @Route({
     method: 'POST',
     says: 'Logs a mail by its Message-ID, or looks for it',
-    result: 'The mail is logged, or looked for in every inbox',
+    result: 'What became of it so far: the mail is logged, looked for in every inbox, or refused and why',
     status: 202,
     answers: trackSchema,
     refuses: { 409: [refusal('UNLOGGED')] },
   })
   async track(@TenantId() tenantId: string, @FromBody(trackBody) body: z.infer<typeof trackBody>): Promise<z.infer<typeof trackSchema>> {
     const told = await this.peers.client(ThreadingService).track({ tenantId, messageId: body.message_id });
-    return { tracked_id: told.trackedId, state: told.state as State, mail_id: toId(told.mailId) };
+    return { tracked_id: told.trackedId, state: told.state as State, mail_id: toId(told.mailId), reason: told.reason };
   }
 
   @Route({

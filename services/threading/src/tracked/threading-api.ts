@@ -60,16 +60,17 @@ export class ThreadingApi {
     if (id === undefined)
       throw new Fault('invalid', 'MESSAGE_ID', 'A Message-ID is what stands between < and > in that header, at most 998 bytes.');
     const hash = (await this.vault.hasher(tenantId)).hash('message-id', id);
-    const { trackedId, state, mailId } = await this.database.write({ tenant: tenantId }, async (tx) => {
+    const { trackedId, state, mailId, reason } = await this.database.write({ tenant: tenantId }, async (tx) => {
       await lockGraphs(tx, [tenantId]);
       const known = await trackedByHash(tx, tenantId, hash);
       const mail = await mailMeant(tx, tenantId, hash);
       if (mail?.isUnlogged) throw faultOf('UNLOGGED');
       const isThere = known?.mailId === null || mail !== undefined || known?.reason === 'forgotten';
       const isSettled = known && isThere && known.state !== 'not_found' && known.reason !== 'never_logged';
-      return isSettled ? known : this.#begin(tx, tenantId, hash, mail, known?.trackedId ?? newId());
+      const row = isSettled ? known : await this.#begin(tx, tenantId, hash, mail, known?.trackedId ?? newId());
+      return (await trackedById(tx, tenantId, row.trackedId))!;
     });
-    return { trackedId, state: state === 'searching' ? state : 'tracked', mailId: mailId ?? '' };
+    return { trackedId, state, mailId: mailId ?? '', reason };
   }
 
   @GrpcMethod('ThreadingService', 'GetTracked')
