@@ -1,5 +1,4 @@
 // A release that is upgraded, rolled back and killed pod by pod, while twenty inboxes get mail and people work: nobody is to notice but who asked a pod that was killed.
-// Not part of `npm run test:cluster` yet: on two cores mail is on the timeline a few seconds too late now and then while two releases stand (docs/decisions/0021-how-a-role-ends.md).
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { roleNames } from '@rejoinder/rejoinder/roles';

@@ -48,8 +48,11 @@ JSON of all that the chart writes by itself: name to value, secret, file or fiel
   "REJOINDER_INTAKE_CERTIFICATE_FILE" (dict "existingSecret" $v.intake.certificate.existingSecret "key" "tls.crt")
   "REJOINDER_INTAKE_CERTIFICATE_KEY_FILE" (dict "existingSecret" $v.intake.certificate.existingSecret "key" "tls.key")
 -}}
-{{- /* A rollout moves each inbox once: pods of the old template keep theirs until they end. */ -}}
-{{- $written := dict "REJOINDER_RELEASE" (dict "field" "metadata.labels['pod-template-hash']") -}}
+{{- /* A rollout moves each inbox once: pods of the old template keep theirs until they end. A container that died is started anew in its pod. */ -}}
+{{- $written := dict
+  "REJOINDER_RELEASE" (dict "field" "metadata.labels['pod-template-hash']")
+  "REJOINDER_INSTANCE" (dict "field" "metadata.name")
+-}}
 {{- range $setting, $value := $plain }}{{ $_ := set $written $setting (dict "value" (toString $value)) }}{{ end -}}
 {{- range $setting, $from := $secrets }}{{ $_ := set $written $setting (dict "secret" $from) }}{{ end -}}
 {{- range $setting, $from := $files }}{{ $_ := set $written $setting (dict "file" $from) }}{{ end -}}

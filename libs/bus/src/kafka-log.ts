@@ -20,6 +20,8 @@ export interface KafkaLogOptions {
   logger: BusLogger;
   /** Members of another release than the newest keep what they hold and are given nothing more: a rollout moves each partition once. */
   release?: string;
+  /** What nobody else is called at the same time, such as the name of a pod: members that are called so are of a process that died in its place, and leave their groups at once. */
+  instance?: string;
   /** Copies of a new topic; the broker's own default unless said. */
   replicationFactor?: number;
   /** After so long without a heartbeat others take a member's partitions. */
@@ -88,6 +90,7 @@ export class KafkaLog implements EventLog {
       timers,
       concurrency,
       release: this.options.release ?? '',
+      replaces: this.options.instance ? this.#connection.clientId : undefined,
     });
     this.#members.add(member);
     return {
@@ -114,8 +117,8 @@ export class KafkaLog implements EventLog {
   }
 
   get #connection() {
-    const { brokers, clientId, ssl, sasl, logger } = this.options;
-    return { brokers, clientId, ssl, sasl, logger };
+    const { brokers, clientId, instance, ssl, sasl, logger } = this.options;
+    return { brokers, clientId: instance ? `${clientId}.${instance}` : clientId, ssl, sasl, logger };
   }
 
   #kafka() {

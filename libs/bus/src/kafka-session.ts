@@ -1,5 +1,14 @@
 // One membership of a Kafka consumer group, from its join to its end: lanes for the partitions it holds, fed by kafkajs.
-import { logLevel, type Cluster, type Consumer, type EachBatchPayload, type Kafka, type LogEntry } from 'kafkajs';
+import {
+  logLevel,
+  type Broker,
+  type Cluster,
+  type Consumer,
+  type EachBatchPayload,
+  type GroupDescriptions,
+  type Kafka,
+  type LogEntry,
+} from 'kafkajs';
 import { delay, within } from '@rejoinder/base/wait';
 import { decodeRecord, type RawHeaders } from './cloud-event.js';
 import type { LoggedEvent } from './event.js';
@@ -23,6 +32,8 @@ export interface SessionSurroundings {
   timers: KafkaTimers;
   /** What a rollout replaces. */
   release: string;
+  /** Client id of those whose place this process has taken: they are dead. */
+  replaces: string | undefined;
   concurrency: number;
   /** A heartbeat has succeeded: what is held is confirmed. Whole, at every one, with the group's generation. */
   onBeat(held: TopicPartition[], generation: number): void;
@@ -30,6 +41,9 @@ export interface SessionSurroundings {
 
 /** Why a session ended by itself. */
 export type SessionEnd = { kind: 'crashed'; error: Error } | { kind: 'offset_lost'; at: TopicPartition };
+
+/** kafkajs does not declare all that a coordinator can be asked. */
+type Coordinator = Broker & { leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown> };
 
 const batchEvents = 500;
 const partitionBytes = 1_000_000;
@@ -47,6 +61,7 @@ export class KafkaSession {
   readonly #consumer: Consumer;
   readonly #lanes: KafkaLanes;
   #generation = -1;
+  #hasLeft = false;
   #joined = false;
   #heartbeat: () => Promise<void> = async () => undefined;
 
@@ -110,8 +125,25 @@ export class KafkaSession {
     const find = cluster.findGroupCoordinator.bind(cluster);
     cluster.findGroupCoordinator = async (group) => {
       await this.#beforeJoin();
-      return find(group);
+      const coordinator = await find(group);
+      await this.#leaveForDead(coordinator as Coordinator);
+      return coordinator;
     };
+  }
+
+  /** Before the first join: later this member is called so itself. The group would else wait until Kafka misses the dead, for as long as a session lasts. */
+  async #leaveForDead(coordinator: Coordinator): Promise<void> {
+    const { replaces, subscription, connection } = this.around;
+    if (replaces === undefined || this.#hasLeft) return;
+    this.#hasLeft = true;
+    try {
+      const { groups } = (await coordinator.describeGroups({ groupIds: [subscription.group] })) as GroupDescriptions;
+      const dead = groups.flatMap(({ members }) => members).filter(({ clientId }) => clientId === replaces);
+      for (const { memberId } of dead) await coordinator.leaveGroup({ groupId: subscription.group, memberId });
+      if (dead.length > 0) connection.logger.info({ group: subscription.group }, 'left the group for the process that died in this place');
+    } catch (error) {
+      connection.logger.warn({ error, group: subscription.group }, 'the group was not left for a process that died; its session expires');
+    }
   }
 
   /** Nobody takes over a partition while its batch is in hand here, and nobody reads on where events are missing. */

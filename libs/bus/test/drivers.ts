@@ -42,7 +42,8 @@ async function withEffects(url: string): Promise<void> {
   await client.end();
 }
 
-function victimStarter(databaseUrl: string, reach: Reach): Driver['startVictim'] {
+/** Starts processes that are to be killed. */
+export function victimStarter(databaseUrl: string, reach: Reach): Driver['startVictim'] {
   const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
   const flags = [
     '--experimental-transform-types',

@@ -9,7 +9,15 @@ import { openPool, PlainTransactions } from './service-database.js';
 
 /** How a victim reaches the log. */
 export type Reach =
-  | { kind: 'kafka'; brokers: string[]; sessionTimeoutMs: number; heartbeatMs: number; concurrency: number }
+  | {
+      kind: 'kafka';
+      brokers: string[];
+      sessionTimeoutMs: number;
+      heartbeatMs: number;
+      concurrency: number;
+      rebalanceTimeoutMs?: number;
+      instance?: string;
+    }
   | { kind: 'local'; url: string; memberMs: number; lookMs: number; concurrency: number };
 
 export interface Orders {

@@ -43,6 +43,11 @@ export const houseSettings = {
     'what a rollout replaces, such as the hash of a pod template: processes of an old one keep their inboxes until they end, and are given no more; unused with the local bus',
     '',
   ),
+  instance: textSetting(
+    'REJOINDER_INSTANCE',
+    'what this process alone is called, and is called again when it is started anew after it died, such as the name of its pod: then it has at once what it read from Kafka, instead of after 9 s; unused with the local bus',
+    '',
+  ),
   grpcListen: textSetting('REJOINDER_GRPC_LISTEN', 'where this role answers gRPC, host:port or unix:path', '0.0.0.0:50051', grpcAddress),
   healthListen: optionalSetting('REJOINDER_HEALTH_LISTEN', 'where health is told over HTTP, host:port; nowhere if empty', hostAndPort),
   logLevel: choiceSetting('REJOINDER_LOG_LEVEL', 'least level that is logged', ['debug', 'info', 'warn', 'error'], 'info'),

@@ -103,6 +103,7 @@ async function openLog(
         ...kafkaSecurity(settings),
         clientId: 'rejoinder',
         release: settings.release,
+        instance: settings.instance,
         logger,
       }),
     };
