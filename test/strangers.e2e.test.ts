@@ -81,6 +81,49 @@ describe('somebody who answers us and cites a private mail as well', () => {
   }, 120_000);
 });
 
+describe('somebody who knows the Message-ID of a private mail, and that of ours', () => {
+  const theirs = 'banker@bank.test';
+  const contacts = async () => (await one.rest.contacts()).map(({ address }) => address);
+  const carried = (texts: string[]) => texts.map((text) => one.town.wire.carried(text));
+
+  it('gets none of the private mails read by one that bears its id and answers ours, before or after they came', async () => {
+    for (const [from, headers] of [
+      [people.contact, {}],
+      [people.stranger, { 'Auto-Submitted': 'auto-replied' }],
+    ] as const) {
+      const [messageId, second] = [`<${newId()}@bank.test>`, `<${newId()}@bank.test>`];
+      const words = ['first', 'second', 'third', 'fourth'].map((which) => `Words of ${theirs}, the ${which}, ${messageId}`);
+      const [subject, answer] = ['Loan', 'Re: Loan'];
+      await arrive({ from: theirs, messageId, subject, text: words[0]! });
+      await arrive({ from: theirs, messageId: second, inReplyTo: messageId, subject: answer, text: words[1]! });
+      await arrive({ from: theirs, inReplyTo: second, references: [messageId, second], subject: answer, text: words[2]! });
+      await arrive({
+        from,
+        messageId,
+        inReplyTo: offer,
+        subject: 'Re: Offer',
+        text: 'Under an id of somebody else.\n\n> An offer',
+        headers,
+      });
+      await textOn(from, 'Under an id of somebody else.');
+      await arrive({ from: theirs, inReplyTo: messageId, subject: answer, text: words[3]! });
+      expect(carried(words)).toEqual([false, false, false, false]);
+      expect(await contacts()).not.toContain(theirs);
+    }
+  }, 240_000);
+
+  it('has what was read for his mail withdrawn once the mail comes whose id it was', async () => {
+    const messageId = `<${newId()}@bank.test>`;
+    await arrive({ from: people.contact, messageId, inReplyTo: offer, subject: 'Re: Offer', text: 'Sooner than the bank.\n\n> An offer' });
+    await arrive({ from: people.contact, inReplyTo: messageId, subject: 'Re: Offer', text: 'Answers that id alone.' });
+    await textOn(people.contact, 'Answers that id alone.');
+    await arrive({ from: theirs, messageId, subject: 'Loan', text: 'Words of the bank.' });
+    await settle('the answer to be withdrawn', async () => !(await textsOn(people.contact)).includes('Answers that id alone.'));
+    expect(await textsOn(people.contact)).toContainEqual(expect.stringMatching('Sooner than the bank.'));
+    expect(carried(['Words of the bank.'])).toEqual([false]);
+  }, 120_000);
+});
+
 describe('another company with the same Message-IDs', () => {
   it('has its own mails of them, and neither reads, joins nor shows those of the first', async () => {
     const tenantId = newId();

@@ -144,6 +144,38 @@ test('a copy forged of our mail lets nobody in who was not on ours', () => {
   expect(verdicts([forged, root, { name: 'private', cites: ['ours'], people: ['zoe'], subject: 'lunch' }]).private).toBe('untracked');
 });
 
+describe('an id that several mails bear', () => {
+  const secret: Drawn = { name: 'secret', people: ['theo'], subject: 'divorce' };
+  const follows: Drawn = { name: 'follows', cites: ['secret'], people: ['theo'], subject: 'divorce' };
+  const forged: Drawn = { name: 'forged', id: 'secret', cites: ['ours'], people: ['ann'] };
+  test('tracks nobody who cites it, though one of them is tracked', () => {
+    const all = { ours: 'tracked', forged: 'tracked', secret: 'untracked', follows: 'untracked' };
+    expect(verdicts([root, secret, follows, forged])).toEqual(all);
+    expect(verdicts([forged, follows, secret, root])).toEqual(all);
+  });
+  test('lets those through who cite a tracked mail beside it, and they are compared with that one', () => {
+    const answer: Drawn = { name: 'answer', cites: ['ours', 'secret'] };
+    expect(verdicts([root, secret, forged, answer]).answer).toBe('tracked');
+    expect(verdicts([root, secret, forged, { ...answer, people: ['theo'], subject: 'divorce' }]).answer).toBe('untracked');
+  });
+  test('is that of the mail which a person logged or put with another, and of none beside it', () => {
+    for (const own of [{ root: 'logged' as const }, { mergedInto: 'ours' }]) {
+      expect(verdicts([root, forged, { ...secret, ...own }, follows]).follows).toBe('tracked');
+      expect(verdicts([root, forged, { ...secret, ...own }, { ...follows, people: ['ann'], subject: 'offer' }]).follows).toBe('untracked');
+    }
+  });
+  test('ends the way back if one of them is cut, whoever speaks for it', () => {
+    const cut: Drawn = { name: 'cut', id: 'secret', cites: ['ours'], people: ['eve'], subject: 'lunch' };
+    const answer: Drawn = { name: 'answer', cites: ['ours', 'secret'] };
+    for (const mails of [
+      [secret, cut],
+      [cut, secret],
+    ])
+      expect(verdicts([root, ...mails, answer]).answer).toBe('untracked');
+    expect(verdicts([root, secret, { ...cut, subject: 'offer' }, answer]).answer).toBe('untracked');
+  });
+});
+
 test('a tracked mail outside those judged carries them', () => {
   const outside = { ...mail(root), verdict: 'tracked' as const };
   const judged = judge([mail({ name: 'answer', cites: ['ours'] })], { bearers: [outside], ghosts: new Set(), splits: new Set() });

@@ -81,7 +81,7 @@ export class Judging {
     const byContact = asked?.verdict !== 'tracked' && isOfContact(mail);
     const verdict = byContact ? 'tracked' : (asked?.verdict ?? 'untracked');
     const via = byContact ? undefined : asked?.via;
-    const answered = via === undefined ? [] : this.bearersOf(via, mail).filter((bearer) => this.#tracked.has(bearer.mailId));
+    const answered = via === undefined ? [] : speaking(this.bearersOf(via, mail)).filter((bearer) => this.#tracked.has(bearer.mailId));
     const pinned = asked?.because.kind === 'pinned' ? mail.mergedInto : null;
     const answers = pinned ?? answered.map((bearer) => bearer.mailId).sort()[0] ?? null;
     const words = { tracked: 'tracked', untracked: 'untracked', only_if_quoting: 'asking' } as const;
@@ -118,10 +118,9 @@ export class Judging {
 
   #isTracked(id: string, citing: GraphMail): boolean {
     const bearers = this.bearersOf(id, citing);
-    return bearers.length === 0 ? this.around.ghosts.has(id) : bearers.some((bearer) => this.#tracked.has(bearer.mailId));
+    return bearers.length === 0 ? this.around.ghosts.has(id) : speaking(bearers).some((bearer) => this.#tracked.has(bearer.mailId));
   }
 
-  /** A stranger may forge the id of a mail: that tracks nothing, and takes nothing from those that cite the tracked one. */
   known(id: string, citing: GraphMail): KnownMail | undefined {
     const bearers = this.bearersOf(id, citing);
     const tracked = this.#isTracked(id, citing);
@@ -130,7 +129,7 @@ export class Judging {
     return {
       tracked,
       cut: isSplit || this.#cutOfAll(bearers),
-      facts: parentFacts(bearers, citing),
+      facts: parentFacts(speaking(bearers), citing),
     };
   }
 
@@ -138,7 +137,7 @@ export class Judging {
   #nearest(mail: GraphMail): CutFacts | undefined {
     return nearestAncestor(mail.chain, (id) => {
       const bearers = this.bearersOf(id, mail);
-      return bearers.length > 0 ? { tracked: false, facts: parentFacts(bearers, mail) } : { tracked: this.around.ghosts.has(id) };
+      return bearers.length > 0 ? { tracked: false, facts: parentFacts(speaking(bearers), mail) } : { tracked: this.around.ghosts.has(id) };
     });
   }
 
@@ -194,13 +193,22 @@ function factsOf({ people, subject, isAutomatic }: Pick<GraphMail, 'people' | 's
   return { people, subject, carriesQuote: undefined, isAutomatic };
 }
 
-/** Several mails that bear one id stand together; but roots speak for it alone, so that a copy forged of our own mail adds nobody to it. */
-function parentFacts(bearers: GraphMail[], citing: GraphMail): CutFacts {
-  const roots = bearers.length > 1 ? bearers.filter((bearer) => rootOf(bearer) !== null) : bearers;
-  const speaking = roots.length > 0 ? roots : bearers;
-  const same = speaking.find((bearer) => bearer.subject === citing.subject);
-  const people = speaking.length === 1 ? speaking[0]!.people : [...new Set(speaking.flatMap((bearer) => bearer.people))];
-  return factsOf({ people, subject: (same ?? speaking[0]!).subject, isAutomatic: false });
+/**
+ * Whoever knows the id of a private mail can forge it, and any id is known to those whom the mail went to. So of several mails that bear one id those speak
+ * for it that a person made ours: a mail that was sent or logged, or put with another. Where there is none, nobody does: the id leads to no tracked mail,
+ * and nobody is compared with it. Whether they are tracked does not count, so that the order in which they are asked does not.
+ */
+function speaking(bearers: GraphMail[]): GraphMail[] {
+  return bearers.length < 2 ? bearers : bearers.filter((bearer) => rootOf(bearer) !== null || bearer.mergedInto !== null);
+}
+
+/** What a mail is compared with; of an id that nobody speaks for, nothing. */
+function parentFacts(speakers: GraphMail[], citing: GraphMail): CutFacts | undefined {
+  const [first] = speakers;
+  if (first === undefined) return undefined;
+  const same = speakers.find((speaker) => speaker.subject === citing.subject) ?? first;
+  const people = speakers.length === 1 ? first.people : [...new Set(speakers.flatMap((speaker) => speaker.people))];
+  return factsOf({ people, subject: same.subject, isAutomatic: false });
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
