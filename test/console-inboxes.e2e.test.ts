@@ -137,6 +137,34 @@ describe('what became of a mailbox', { timeout: 90_000 }, () => {
     await page.getByRole('dialog').getByLabel('Log folder').waitFor(within);
   });
 
+  it('and its other addresses are named in its settings, easy to read in the dark, 320 pixels wide', async () => {
+    const one = await house.newPage({ colorScheme: 'dark', viewport: { width: 320, height: 720 } });
+    await one.goto(`${house.base}/inboxes`);
+    await one.getByRole('button', { name: `More for ${people.sales}` }).click();
+    await one.getByRole('menuitem', { name: 'Settings' }).click();
+    const dialog = one.getByRole('dialog', { name: `Settings of ${people.sales}` });
+    const others = dialog.getByLabel('Other addresses of this mailbox');
+    await others.fill('no address');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByRole('alert').waitFor(within);
+    await screenshot(one, 'own addresses dark 320');
+    expect(await lastingFaults(one)).toEqual([]);
+    expect(await one.evaluate<number>('document.scrollingElement.scrollWidth - innerWidth')).toBe(0);
+    await others.press('Backspace');
+    await others.fill('Hello@house.test');
+    await others.press('Enter');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await one.getByText(`The settings of ${people.sales} are kept.`).waitFor(within);
+    const { inboxes } = await house.rest.call<{ inboxes: { settings: object }[] }>('GET', '/v1/inboxes?query=sales');
+    expect(inboxes[0]!.settings).toMatchObject({ own_addresses: ['hello@house.test'] });
+    await one.goto(`${house.base}/settings`);
+    await one.getByLabel('Never log').waitFor(within);
+    await screenshot(one, 'settings dark 320');
+    expect(await lastingFaults(one)).toEqual([]);
+    expect(await one.evaluate<number>('document.scrollingElement.scrollWidth - innerWidth')).toBe(0);
+    await one.context().close();
+  });
+
   it('and nothing lies beyond the edge of a window of 320 pixels', async () => {
     const one = await house.newPage({ viewport: { width: 320, height: 640 } });
     await one.goto(`${house.base}/inboxes`);

@@ -96,7 +96,7 @@ function SettingsForm({ settings }: { settings: TenantSettings & { warnings: Nev
           {trial.data && <Trials trials={trial.data.entries} />}
           <Group>
             <Button variant="default" onClick={() => trial.mutate()} loading={trial.isPending} disabled={entries.length === 0}>
-              Try it: how much would it stop?
+              How much would it stop?
             </Button>
             {added.length > 0 && (
               <Text size="sm" c="dimmed">
