@@ -61,7 +61,7 @@ export function classify(headers: MailHeaders, decode?: DecodeWords): MailKind {
   return explainKind(headers, decode).kind;
 }
 
-/** Gives true for what counts as automatic in `CutFacts`: it answers from elsewhere and quotes nothing. */
+/** Gives true for what no person wrote. */
 export function isAutomatic(kind: MailKind): boolean {
   return kind !== 'person' && kind !== 'list';
 }

@@ -23,6 +23,17 @@ describe('the chain of a mail', () => {
     expect(chainOf({ references: '<a@x> <A@x>' }).ids).toEqual(['a@x', 'A@x']);
   });
 
+  it.each(['1', 'null', '@', 'undefined', 'a@', '@host', 'null@host', 'unknown@unknown', 'NaN@x'])(
+    'leaves out <%s>, which is no id',
+    (junk) => {
+      expect(chainOf({ references: `<a@x> <${junk}>`, inReplyTo: `<${junk}>` })).toEqual({ ids: ['a@x'], doubtful: [] });
+    },
+  );
+
+  it.each(['nullable@host', 'a@b@host', '1@x'])('takes <%s>, which is one', (id) => {
+    expect(chainOf({ inReplyTo: `<${id}>` }).ids).toEqual([id]);
+  });
+
   it('takes no mail address of its own people for an id', () => {
     const mail = { references: '<joe@host>', inReplyTo: 'Message from Joe <Joe@Host> of Friday <1@host>', addresses: ['joe@host'] };
     expect(chainOf(mail)).toEqual({ ids: ['1@host'], doubtful: [] });

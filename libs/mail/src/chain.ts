@@ -4,6 +4,12 @@ import { canonicalMessageId, messageIds } from './message-id.js';
 /** A chain keeps the root and the nearest ancestors: the first id and the last 49. */
 export const MAX_CHAIN = 50;
 
+/**
+ * An id has an `@` with something on both sides (RFC 5322 §3.6.4). What programs write for want of one is the same in mails of strangers, who would be one
+ * conversation by it.
+ */
+const ID = /^(?!(?:null|undefined|unknown|none|nil|nan)@).+@.+$/i;
+
 export interface ChainHeaders {
   messageId?: string | undefined;
   references?: string | undefined;
@@ -27,7 +33,7 @@ export interface Chain {
 export function chainOf(headers: ChainHeaders): Chain {
   const self = headers.messageId === undefined ? undefined : canonicalMessageId(headers.messageId);
   const addresses = new Set((headers.addresses ?? []).map((address) => address.toLowerCase()));
-  const isId = (id: string) => id !== self && !addresses.has(id.toLowerCase());
+  const isId = (id: string) => ID.test(id) && id !== self && !addresses.has(id.toLowerCase());
   const references = unique(messageIds(headers.references ?? '').filter(isId));
   const inReplyTo = unique(messageIds(headers.inReplyTo ?? '').filter(isId));
   const cited = new Set(references);

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CutFacts, judgeCut } from './cut.js';
 
-const parent: CutFacts = { people: ['ann', 'list'], subject: 'offer', carriesQuote: false, isAutomatic: false };
+const parent: CutFacts = { people: ['ann', 'list'], subject: 'offer', carriesQuote: false, isReport: false };
 const child = (facts: Partial<CutFacts>): CutFacts => ({ ...parent, ...facts });
 
 describe('a mail is cut off from the one it cites', () => {
@@ -25,7 +25,7 @@ describe('a mail is cut off from the one it cites', () => {
     ['but not a true forward, which quotes', { people: ['bob'], subject: 'news', carriesQuote: true }, false, 'quotes'],
     ['but not an answer to the same people that quotes nothing', { people: ['ann'], subject: 'news' }, false, 'shared_people'],
     ['but not a reply to all plus one', { people: ['ann', 'bob'] }, false, 'shared_people'],
-    ['but not a bounce or an automatic answer from elsewhere', { people: ['daemon'], isAutomatic: true }, false, 'automatic'],
+    ['but not a bounce from elsewhere', { people: ['daemon'], isReport: true }, false, 'report'],
     ['but not a mail among own people alone', { people: [] }, false, 'no_people'],
     [
       'but not a mail to the same list, such as the next patch of a series',
@@ -46,7 +46,7 @@ describe('a mail is cut off from the one it cites', () => {
     const facts = fc.record({
       people: name,
       subject: fc.constantFrom('a', 'b'),
-      isAutomatic: fc.boolean(),
+      isReport: fc.boolean(),
     });
     fc.assert(
       fc.property(facts, facts, (one, other) => {

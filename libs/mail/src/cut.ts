@@ -8,14 +8,14 @@ export interface CutFacts {
   subject: string;
   /** `carriesQuote` of its text; undefined while its text has not been read. */
   carriesQuote: boolean | undefined;
-  /** Delivery reports and automatic answers come from other addresses than the one written to, and quote nothing. */
-  isAutomatic: boolean;
+  /** A delivery report comes from a mail server, and quotes nothing. Any other mail that a program wrote is compared as a person's: anybody can mark his own. */
+  isReport: boolean;
 }
 
 export type CutRule =
   | 'no_ancestor'
   | 'quotes'
-  | 'automatic'
+  | 'report'
   | 'no_people'
   | 'shared_people'
   | 'disjoint_people_no_quote'
@@ -30,14 +30,14 @@ export interface CutVerdict {
 
 /**
  * Takes the facts of a mail and of its nearest ancestor that is known.
- * Gives whether it is cut off from it. Never if it quotes, is automatic, has no outside people, or shares one of them. Else A: its people are all others and nothing is quoted. B: its people are all others, the base subject is
+ * Gives whether it is cut off from it. Never if it quotes, is a delivery report, has no outside people, or shares one of them. Else A: its people are all others and nothing is quoted. B: its people are all others, the base subject is
  * new, and the text has not been read: then it need not be. Depends on these two mails only, so the order in which mails arrive
  * changes nothing. Linear in the number of people.
  */
 export function judgeCut(child: CutFacts, nearestAncestor: CutFacts | undefined): CutVerdict {
   if (!nearestAncestor) return { cut: false, rule: 'no_ancestor' };
   if (child.carriesQuote === true) return { cut: false, rule: 'quotes' };
-  if (child.isAutomatic) return { cut: false, rule: 'automatic' };
+  if (child.isReport) return { cut: false, rule: 'report' };
   if (child.people.length === 0) return { cut: false, rule: 'no_people' };
   if (share(child.people, nearestAncestor.people)) return { cut: false, rule: 'shared_people' };
   if (child.carriesQuote === false) return { cut: true, rule: 'disjoint_people_no_quote' };

@@ -8,7 +8,7 @@ const facts = (people: string[], carriesQuote: boolean | 'unread' = true): CutFa
   people,
   subject: 'offer',
   carriesQuote: carriesQuote === 'unread' ? undefined : carriesQuote,
-  isAutomatic: false,
+  isReport: false,
 });
 const mail = (change: Partial<Candidate>): Candidate => ({
   root: undefined,
@@ -131,12 +131,12 @@ describe('the gate', () => {
       expect(judgeTracked(mail({ facts: among, logsInternal: true }), known({ sent }))).toMatchObject({ because: { kind: 'no_chain' } });
     });
 
-    it('opens where a person logged it or put it there, and where a program wrote it', () => {
+    it('opens where a person logged it or put it there, and where a mail server wrote it', () => {
       const because = (change: Partial<Candidate>) =>
         judgeTracked(mail({ chain: ['sent'], facts: among, ...change }), known({ sent })).because;
       expect(because({ root: 'logging_address' })).toEqual({ kind: 'root', root: 'logging_address' });
       expect(because({ pin: 'track' })).toEqual({ kind: 'pinned' });
-      expect(because({ facts: { ...among, isAutomatic: true } })).toMatchObject({ kind: 'answers' });
+      expect(because({ facts: { ...among, isReport: true } })).toMatchObject({ kind: 'answers' });
     });
 
     it('opens for who cites it beside the tracked mail, compared with the nearest mail that somebody outside is on, and for nobody who cites it alone', () => {

@@ -67,11 +67,11 @@ export function judgeTracked(mail: Candidate, known: (id: string) => KnownMail |
 }
 
 /**
- * Nobody but own people is on it: mail among members, also to recipients that it does not name. What a mail server or a program wrote is none: it says
+ * Nobody but own people is on it: mail among members, also to recipients that it does not name. A delivery report is none: it says
  * what became of a mail that went out.
  */
-export function isInternal({ people, isAutomatic }: Pick<CutFacts, 'people' | 'isAutomatic'>): boolean {
-  return people.length === 0 && !isAutomatic;
+export function isInternal({ people, isReport }: Pick<CutFacts, 'people' | 'isReport'>): boolean {
+  return people.length === 0 && !isReport;
 }
 
 /**

@@ -34,7 +34,7 @@ const factsOf = (mail: Skeleton): CutFacts => ({
   people: mail.participants,
   subject: baseSubject(mail.subject),
   carriesQuote: mail.quotesParent ?? undefined,
-  isAutomatic: false,
+  isReport: false,
 });
 
 const corpora = corpusFiles('thread-skeletons', /\.jsonl$/);

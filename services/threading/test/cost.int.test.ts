@@ -20,7 +20,7 @@ afterAll(() => store[Symbol.asyncDispose]());
 const unseen = (thread: number) => 1_000_000 + thread;
 
 function sighting(tenantId: string, id: number, cites: number[], root: 'logged' | 'sent' | null = null): Sighting {
-  const made = { id, cites, people: [1, 2], isSecondSubject: false, root, isAutomatic: false };
+  const made = { id, cites, people: [1, 2], isSecondSubject: false, root, isReport: false };
   return { facts: factsOf(tenantId, `m${id}`, made), isOurs: root === 'sent' };
 }
 

@@ -22,7 +22,7 @@ export function factsOf(tenantId: string, name: string, made: Omit<Made, 'quotes
     from: from ?? hash('own'),
     recipients,
     subject: hash(made.isSecondSubject ? 'second' : 'first'),
-    kind: made.isAutomatic ? 'auto_reply' : 'person',
+    kind: made.isReport ? 'delivery_report' : 'person',
     root: made.root,
     sendId: made.root === 'sent' ? uuid(`send ${tenantId} ${name}`) : null,
     inboxIds: made.root === 'sent' ? [] : [inboxId],

@@ -41,7 +41,7 @@ function atOnce(facts: Facts[], quotes: Map<string, boolean>, { owns, logsIntern
   const stand = wished.filter(({ isTakenBack }) => !isTakenBack);
   const splits = new Set(stand.flatMap(({ at, kind }) => (kind === 'split' ? facts[at]!.ids : [])));
   const all: GraphMail[] = facts.map((one, at) => ({
-    ...mail({ name: one.mailId, cites: one.chain, subject: one.subject, root: one.root, isAutomatic: one.kind === 'auto_reply' }),
+    ...mail({ name: one.mailId, cites: one.chain, subject: one.subject, root: one.root, isReport: one.kind === 'delivery_report' }),
     ids: one.ids,
     people: [one.from, ...one.recipients],
     isSplit: stand.some((wish) => wish.at === at && wish.kind === 'split'),
@@ -304,7 +304,7 @@ test('a batch of 500 mails costs a handful of statements', async () => {
         people: [1, 2],
         isSecondSubject: false,
         root: number % 50 === 0 ? ('logged' as const) : null,
-        isAutomatic: false,
+        isReport: false,
       };
       return { facts: factsOf(tenantId, `m${number}`, made), isOurs: false };
     });

@@ -11,7 +11,7 @@ export interface Drawn {
   people?: string[];
   subject?: string;
   root?: GraphMail['root'];
-  isAutomatic?: boolean;
+  isReport?: boolean;
   carriesQuote?: boolean | null;
   /** What it was judged before. */
   verdict?: GraphMail['verdict'];
@@ -30,7 +30,7 @@ export function mail({
   people = ['ann'],
   subject = 'offer',
   root = null,
-  isAutomatic = false,
+  isReport = false,
   carriesQuote = null,
   verdict = 'untracked',
   isNeverLogged = false,
@@ -47,7 +47,7 @@ export function mail({
     chain: cites,
     people,
     subject,
-    isAutomatic,
+    isReport,
     carriesQuote,
     root,
     sendId: null,
@@ -79,7 +79,7 @@ export interface Made {
   people: number[];
   isSecondSubject: boolean;
   root: 'sent' | 'logged' | null;
-  isAutomatic: boolean;
+  isReport: boolean;
   /** What its text would tell, if it were asked. */
   quotes: boolean;
 }
@@ -109,7 +109,7 @@ export const madeGraphs = fc.array(
       { weight: 6, arbitrary: fc.constant(null) },
       { weight: 1, arbitrary: fc.constantFrom('sent' as const, 'logged' as const) },
     ),
-    isAutomatic: fc.oneof({ weight: 8, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+    isReport: fc.oneof({ weight: 8, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
     quotes: fc.boolean(),
   }),
   { minLength: 1, maxLength: 14 },

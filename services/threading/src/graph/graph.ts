@@ -21,7 +21,7 @@ export interface GraphMail {
   /** Everyone on it but the tenant's own addresses. */
   people: string[];
   subject: string;
-  isAutomatic: boolean;
+  isReport: boolean;
   /** Null while its text was not asked. */
   carriesQuote: boolean | null;
   /** What made it a root, whatever was said of that since: `rootOf`. */

@@ -124,7 +124,7 @@ export function unjudged(facts: Facts, said: Said): GraphMail & Facts {
     ...facts,
     ...said,
     people: facts.from === noBytes ? facts.recipients : [facts.from, ...facts.recipients],
-    isAutomatic: facts.kind === 'auto_reply' || facts.kind === 'delivery_report',
+    isReport: facts.kind === 'delivery_report',
     logsInternal: false,
     carriesQuote: null,
     threadId: null,

@@ -28,8 +28,10 @@ describe('a mail is tracked', () => {
     const third = { name: 'third', cites: ['private', 'ours'] };
     expect(verdicts([{ name: 'private' }, third, root])).toEqual({ private: 'untracked', third: 'tracked', ours: 'tracked' });
   });
-  test('if an automatic answer comes from another address', () => {
-    expect(verdicts([root, { name: 'away', cites: ['ours'], people: ['robot'], isAutomatic: true }]).away).toBe('tracked');
+  test('if a delivery report comes from a mail server', () => {
+    expect(verdicts([root, { name: 'bounce', cites: ['ours'], people: ['daemon'], subject: 'undelivered', isReport: true }]).bounce).toBe(
+      'tracked',
+    );
   });
   test('and says whom it answers', () => {
     const judged = judge([mail(root), mail({ name: 'answer', cites: ['ours'] })], { bearers: [], ghosts: new Set(), splits: new Set() });

@@ -189,8 +189,8 @@ function childFacts(mail: GraphMail, nearest: CutFacts | undefined): CutFacts {
   return { ...factsOf(mail), carriesQuote: nearest?.subject === mail.subject ? (mail.carriesQuote ?? undefined) : undefined };
 }
 
-function factsOf({ people, subject, isAutomatic }: Pick<GraphMail, 'people' | 'subject' | 'isAutomatic'>): CutFacts {
-  return { people, subject, carriesQuote: undefined, isAutomatic };
+function factsOf({ people, subject, isReport }: Pick<GraphMail, 'people' | 'subject' | 'isReport'>): CutFacts {
+  return { people, subject, carriesQuote: undefined, isReport };
 }
 
 /**
@@ -208,7 +208,7 @@ function parentFacts(speakers: GraphMail[], citing: GraphMail): CutFacts | undef
   if (first === undefined) return undefined;
   const same = speakers.find((speaker) => speaker.subject === citing.subject) ?? first;
   const people = speakers.length === 1 ? first.people : [...new Set(speakers.flatMap((speaker) => speaker.people))];
-  return factsOf({ people, subject: same.subject, isAutomatic: false });
+  return factsOf({ people, subject: same.subject, isReport: false });
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

@@ -49,7 +49,8 @@ describe('a mail stands on the timeline', () => {
     };
     expect(told(mail(parts))).toEqual(['out', ['ann@x.test'], ['eve@x.test']]);
   });
-  test('of nobody new, if a mail server wrote it', () => {
+  test('of nobody new, if a mail server or a program wrote it', () => {
+    expect(told(mail({ kind: 'auto_reply', from: person('robot@x.test') }))).toEqual(['in', [], ['robot@x.test']]);
     expect(told(mail({ kind: 'delivery_report', from: person('mailer-daemon@x.test') }))).toEqual(['in', [], ['mailer-daemon@x.test']]);
   });
   test('of those whom a delivery report tells of, if they are contacts', () => {

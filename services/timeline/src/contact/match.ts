@@ -42,7 +42,7 @@ export const maxPeople = 200;
 /**
  * Takes who is on a mail and the tenant's own addresses in lower case. Mail in stands on the timeline of who wrote it, and of those it went to who
  * are contacts; mail out on the timelines of those it was written to, and of those copied who are contacts. Own addresses, also with a tag, are nobody's
- * contacts, but for internal mail where that is logged. A delivery report makes no contact: a mail server wrote it; it stands on those it tells of who are
+ * contacts, but for internal mail where that is logged. What no person wrote makes no contact; a delivery report stands on those it tells of who are
  * contacts. Nor does a mail make one that is there for its contacts alone, nor one that the settings let make none.
  */
 export function match(mail: OnMail, own: ReadonlySet<string>, rules: PlacingRules): Match {
@@ -54,7 +54,7 @@ export function match(mail: OnMail, own: ReadonlySet<string>, rules: PlacingRule
     return { direction: 'out', made: others(members, () => false), known: [] };
   }
   const isBarred = rules.makeContacts === 'nobody' || (rules.makeContacts === 'written_to' && !isOut);
-  const makesNone = mail.knownOnly || mail.kind === 'delivery_report' || isBarred;
+  const makesNone = mail.knownOnly || mail.kind === 'delivery_report' || mail.kind === 'auto_reply' || isBarred;
   const made = makesNone ? [] : others(wrote, (one) => isOwn(one, own));
   const taken = new Set(made.map(keyOf));
   const known = others(
