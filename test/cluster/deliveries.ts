@@ -26,6 +26,8 @@ export class Deliveries {
   readonly #delivered = new Map<string, { pair: Pair; atMs: number }>();
   /** When a consumer outside first heard of an engagement. */
   readonly #heardAt = new Map<string, number>();
+  /** By contact: how many answers. */
+  readonly #heardOf = new Map<string, number>();
   #isOver = false;
   #running: Promise<void> = Promise.resolve();
 
@@ -53,6 +55,15 @@ export class Deliveries {
 
   get count(): number {
     return this.#delivered.size;
+  }
+
+  /** How long the mail that was delivered first, of those that have not been heard of, has waited. */
+  longestWaitMs(): number {
+    const first = this.pairs.map((one) => {
+      const delivered = [...this.#delivered.values()].filter(({ pair }) => pair === one);
+      return delivered[this.#heardOf.get(one.contactId) ?? 0]?.atMs ?? Date.now();
+    });
+    return Date.now() - Math.min(...first);
   }
 
   start(): void {
@@ -90,8 +101,10 @@ export class Deliveries {
     await this.consumer.run({
       eachMessage: async ({ message: { headers, value } }) => {
         if (headers?.ce_type?.toString() !== EngagementLoggedSchema.name) return;
-        const { engagementId } = fromBinary(EngagementLoggedSchema, value!);
-        if (!this.#heardAt.has(engagementId)) this.#heardAt.set(engagementId, Date.now());
+        const { engagementId, contactId, direction } = fromBinary(EngagementLoggedSchema, value!);
+        if (this.#heardAt.has(engagementId)) return;
+        this.#heardAt.set(engagementId, Date.now());
+        if (direction === 'in') this.#heardOf.set(contactId, (this.#heardOf.get(contactId) ?? 0) + 1);
       },
     });
   }

@@ -229,6 +229,19 @@ test('a pod that has lost an inbox and claims its session, due for the next, lea
   expect((await row()).due_at).not.toBeNull();
 });
 
+test('a partition is handed over by who holds it, until it is taken', async () => {
+  const [owner, heir] = await owners({});
+  const partition = 3;
+  await owner.take([partition], new Date());
+  expect(await heir.handedOver([partition])).toEqual([]);
+  await owner.handOver(true);
+  expect(await heir.handedOver([partition])).toEqual([partition]);
+  await heir.take([partition], new Date());
+  await owner.handOver(true);
+  expect(await heir.handedOver([partition])).toEqual([]);
+  expect([await owner.keepUntaken(), owner.partitions(), heir.partitions()]).toEqual([1, [], [partition]]);
+});
+
 test('new mail below the cursor is refused, since it may have a place', async () => {
   const inbox = await newInbox();
   const [owner] = await owners({});

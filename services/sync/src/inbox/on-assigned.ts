@@ -1,4 +1,4 @@
-// Takes what Kafka's group coordinator, or the local log, says this pod owns, a few inboxes at a time; and gives it away, when the pod is to end, as another takes it.
+// Takes what Kafka's group coordinator, or the local log, says this pod owns, a few inboxes at a time where somebody serves them still; and gives it away, when the pod is to end, as another takes it.
 import { Controller, Inject, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Clock } from '@rejoinder/base/clock';
 import { backoffMs, delay } from '@rejoinder/base/wait';
@@ -10,11 +10,11 @@ import { Holders } from './holders.js';
 import { Owner } from './owner-store.js';
 import { SessionStore } from './session-store.js';
 
-/** With so many inboxes on their way the next partition is left where it is: its holder may serve it still, and logging in takes what there is of a processor. */
+/** With so many inboxes on their way the next partition is left to its holder, which serves it still: logging in takes what there is of a processor. */
 const mostStarting = 3;
 /** One that takes longer waits for its server, and holds up no other. */
 const startMs = 2_000;
-/** After so long the rest is taken at once: where the holder was killed nobody serves it. */
+/** After so long the rest is taken at once: its holder has not much longer. */
 const gentleMs = 10_000;
 const lookMs = 20;
 const retryMs = [100, 5_000] as const;
@@ -30,6 +30,7 @@ export class AssignedHandler implements OnModuleInit, OnModuleDestroy {
   /** Of these, still to be taken. */
   #queue: number[] = [];
   #taking: Promise<void> | undefined;
+  #isHandingOver = false;
   #lastTaken = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -49,6 +50,9 @@ export class AssignedHandler implements OnModuleInit, OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     this.#closed.abort();
     await this.#taking;
+    // Nobody serves what is left: whoever takes it need not wait for its turn.
+    const isLeft = this.#isHandingOver && this.owner.partitions().length > 0;
+    if (isLeft) await this.owner.handOver(false).catch((error: unknown) => this.logger.warn({ error }, 'partitions are left unsaid'));
   }
 
   @OnAssigned('rejoinder.sync.commands.v1')
@@ -65,8 +69,10 @@ export class AssignedHandler implements OnModuleInit, OnModuleDestroy {
     const until = performance.now() + gentleMs;
     const starting = new Map<string, number>();
     for (let failures = 0; this.#queue.length > 0 && !this.#isEnding;) {
-      const next = performance.now() < until ? this.#queue.slice(0, 1) : this.#queue;
       try {
+        const served = performance.now() < until ? await this.owner.handedOver(this.#queue) : [];
+        const alone = this.#queue.filter((partition) => !served.includes(partition));
+        const next = alone.length > 0 ? alone : served.slice(0, 1);
         await this.owner.take(next, this.clock.now());
         // Another assignment may have come meanwhile.
         this.owner.keepOnly(this.#assigned);
@@ -96,15 +102,17 @@ export class AssignedHandler implements OnModuleInit, OnModuleDestroy {
     return this.drain.unready.aborted || this.#closed.signal.aborted;
   }
 
-  /** It has left its group and serves each inbox until another pod has taken it. */
+  /** It leaves its group and serves each inbox until another pod has taken it. */
   async #giveAway(): Promise<void> {
     while (!this.#closed.signal.aborted && this.owner.partitions().length > 0) {
-      await delay(takenLookMs, this.#closed.signal);
       try {
+        if (!this.#isHandingOver) await this.owner.handOver((this.#isHandingOver = true));
+        await delay(takenLookMs, this.#closed.signal);
         if ((await this.owner.keepUntaken()) > 0) this.#lastTaken = performance.now();
         void this.holders.letGoUnless((partition) => this.owner.owns(partition));
       } catch (error) {
-        this.logger.warn({ error }, 'it could not be seen whether other pods have taken over');
+        this.logger.warn({ error }, 'partitions cannot be handed over yet');
+        await delay(takenLookMs, this.#closed.signal);
       }
     }
   }

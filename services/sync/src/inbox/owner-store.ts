@@ -9,7 +9,7 @@ export const partitionOfInbox = (inboxId: string): number => partitionOn('rejoin
 
 const take = `
 insert into owner (partition, epoch) select p, 1 from unnest($1::int[]) as p
-on conflict (partition) do update set epoch = owner.epoch + 1 returning partition, epoch`;
+on conflict (partition) do update set epoch = owner.epoch + 1, handing_over = false returning partition, epoch`;
 
 /** A claim made under an older epoch is void at once: neither its lease is waited for, nor its end, to which the claim moved due_at. */
 const voidClaims = [
@@ -47,6 +47,21 @@ export class Owner {
       // Before the commit wakes the workers. Without a commit these are nobody's epochs, and the first fence says so.
       for (const { partition, epoch } of taken) this.#epochs.set(partition, BigInt(epoch));
     });
+  }
+
+  /** Says of all that it holds whether it serves them until another takes them. */
+  async handOver(isServed: boolean): Promise<void> {
+    const sql = `update owner set handing_over = $3::bool from unnest($1::int[], $2::bigint[]) as mine(partition, epoch)
+      where owner.partition = mine.partition and owner.epoch = mine.epoch`;
+    const [partitions, epochs] = [this.partitions(), [...this.#epochs.values()]];
+    await this.database.writeToDisk('all_tenants', (tx) => tx.$executeRawUnsafe(sql, partitions, epochs, isServed));
+  }
+
+  /** Those, of these, that somebody serves until they are taken. */
+  async handedOver(partitions: number[]): Promise<number[]> {
+    const sql = 'select partition from owner where partition = any ($1::int[]) and handing_over';
+    const rows = await this.database.read('all_tenants', (tx) => tx.$queryRawUnsafe<{ partition: number }[]>(sql, partitions));
+    return rows.map(({ partition }) => partition);
   }
 
   /** The others are another pod's, or will be. */
