@@ -25,7 +25,7 @@ import { startServers, type Servers } from './servers.js';
 
 const inboxes = 20;
 const mostDelayMs = 10_000;
-const onTimeMs = 2_000;
+const onTimeMs = 5_000;
 const rolloutMs = 300_000;
 const quietMs = 30_000;
 const say = (line: string) => process.stdout.write(`${line}\n`);
