@@ -167,7 +167,7 @@ describe('a tracked mail', { timeout: 120_000 }, () => {
       await buildMail({ from: 'bob@outside.test', to: town.address, text: 'see below\n\n> old words\n> more' }),
     );
     await town.capture(quoting, { onlyIfQuoting: true });
-    await captured(town, quoting);
+    expect((await captured(town, quoting)).carriesQuote).toBe(true);
     const [{ count }] = (await town.house.query<{ count: string }>('select count(*) from sync.raw_body')) as [{ count: string }];
     expect(Number(count)).toBe(1);
   });

@@ -18,7 +18,12 @@ export class OnCaptured {
 
   @On(MailCapturedSchema)
   async mailCaptured(batch: Received<typeof MailCapturedSchema>[]): Promise<Outcome | Outcome[]> {
-    return this.#take(batch.map(({ event, message }) => ({ event, capture: captureOf(event, message.mailId, message.revision) })));
+    return this.#take(
+      batch.map(({ event, message }) => ({
+        event,
+        capture: { ...captureOf(event, message.mailId, message.revision), quotes: message.carriesQuote },
+      })),
+    );
   }
 
   @On(CaptureFailedSchema)

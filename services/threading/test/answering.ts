@@ -24,7 +24,10 @@ export async function answerAsked(
       if (onlyIfQuoting && !quotes.get(mailId)) {
         const message = create(CaptureFailedSchema, { mailId, revision, reason: 'not_quoting' });
         await store.captured.captureFailed([{ event, message }]);
-      } else await store.captured.mailCaptured([{ event, message: create(MailCapturedSchema, { mailId, revision }) }]);
+      } else
+        await store.captured.mailCaptured([
+          { event, message: create(MailCapturedSchema, { mailId, revision, carriesQuote: quotes.get(mailId) ?? false }) },
+        ]);
     }
   }
 }

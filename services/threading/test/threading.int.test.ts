@@ -201,6 +201,29 @@ describe('a mail re-addressed to others', () => {
     );
   });
 
+  test.each([
+    ['stays', true],
+    ['is withdrawn', false],
+  ])(
+    '%s, and is not read again, if its text was read (quoting: %s) and the mail it went away from is seen only later',
+    async (_, carriesQuote) => {
+      const { inboxId, root } = await moved();
+      const between = observed({ fromHash: people.zoe, recipientHashes: [people.bob], chainHashes: [root.messageIdHash], logged: true });
+      const late = observed({ chainHashes: [root.messageIdHash, between.messageIdHash] });
+      await observe(inboxId, [late]);
+      const { mailId } = late;
+      const { revision } = await trackedMail(mailId);
+      await here.house.publish('rejoinder.sync.v1', MailCapturedSchema, inboxId, { inboxId, mailId, revision, carriesQuote });
+      const isRead = async () =>
+        (await here.house.query('select 1 from threading.node where mail_id = $1 and carries_quote = $2', [mailId, carriesQuote])).length;
+      await settle('the text to be known', async () => (await isRead()) > 0);
+      await observe(inboxId, [between]);
+      await trackedMail(between.mailId);
+      expect(await verdictOf(mailId)).toBe(carriesQuote ? 'tracked' : 'untracked');
+      expect(await captures(mailId)).toHaveLength(1);
+    },
+  );
+
   test('is withdrawn if the mail it was cut from is seen only later', async () => {
     const { inboxId, root } = await moved();
     const between = observed({

@@ -150,8 +150,8 @@ export class CaptureWorker implements OnModuleInit {
     const { mailId, revision } = capture;
     if (copy.root === undefined) return this.#fail(capture, inboxId, 'unreadable');
     const hasMessagePart = plan.attachments.some(({ contentType }) => contentType === 'message/rfc822');
-    if (capture.onlyIfQuoting && !carriesQuote({ text: text.text, html: text.html, hasMessagePart }))
-      return this.#fail(capture, inboxId, 'not_quoting');
+    const isQuoting = carriesQuote({ text: text.text, html: text.html, hasMessagePart });
+    if (capture.onlyIfQuoting && !isQuoting) return this.#fail(capture, inboxId, 'not_quoting');
     const { mailLimitBytes, partLimitBytes, intakeDomain } = this.settings;
     const limits = { mailLimitBytes, partLimitBytes, attachmentsOn };
     const { declared, parts } = attachmentFacts(mailId, copy.sizeBytes, plan.attachments, limits, (name) => tenant.attachment(name));
@@ -166,6 +166,7 @@ export class CaptureWorker implements OnModuleInit {
       attachments: declared,
       textTruncated: text.truncated,
       historical: capture.historical,
+      carriesQuote: isQuoting,
     };
     const saved = await this.captures.captured(capture, { inboxId, text: { text: text.text, html: text.html }, parts, event });
     if (!saved) return again(this.clock.now(), 'overtaken');

@@ -18,6 +18,8 @@ export interface Captured extends MailKey {
   revision: number;
   /** Absent where the mail was captured. */
   failed?: string;
+  /** Whether its text quotes, where that was told. */
+  quotes?: boolean | undefined;
 }
 
 /** The row of an id, if it was tracked before. */
@@ -74,16 +76,16 @@ export async function claimGhosts(tx: Tx, mails: (MailKey & { ids: string[] })[]
 }
 
 /**
- * Takes what became of captures: a mail that was asked for its text now is known to quote or not. Answers those mails. Word of an older
+ * Takes what became of captures: of a mail that was read it is known whether it quotes. Answers those that were asked for that. Word of an older
  * command than the last is void.
  */
 export async function saveCaptures(tx: Tx, captures: Captured[]): Promise<MailKey[]> {
-  const columns = '"tenantId" uuid, "mailId" uuid, revision bigint, failed text';
+  const columns = '"tenantId" uuid, "mailId" uuid, revision bigint, failed text, quotes boolean';
   const sql = `with given as materialized (select distinct on ("tenantId", "mailId") * from ${given(1, columns)} order by "tenantId", "mailId", revision desc, failed nulls first),
     told as (update tracked_id t set state = case when given.failed is null then 'captured' else 'refused' end, reason = coalesce(given.failed, ''), due_at = null
       from given where t.tenant_id = given."tenantId" and t.mail_id = given."mailId" and t.state <> 'captured' and t.reason <> 'forgotten')
   update node n set capture = case when given.failed is null then 'captured' else 'failed' end,
-    carries_quote = case when n.verdict <> 'asking' then n.carries_quote when given.failed is null then true when given.failed = 'not_quoting' then false else n.carries_quote end
+    carries_quote = case when given.quotes is not null then given.quotes when n.verdict <> 'asking' then n.carries_quote when given.failed is null then true when given.failed = 'not_quoting' then false else n.carries_quote end
     from given where n.tenant_id = given."tenantId" and n.mail_id = given."mailId" and given.revision >= n.capture_revision and (n.capture is null or n.capture = 'failed')
     returning n.tenant_id as "tenantId", n.mail_id as "mailId", n.verdict = 'asking' as asked`;
   const saved = await tx.$queryRawUnsafe<(MailKey & { asked: boolean })[]>(sql, JSON.stringify(captures));
