@@ -5,6 +5,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { services } from '@rejoinder/runtime/services';
 import { settingNames } from '../services/rejoinder/src/setting-names.js';
@@ -219,6 +220,30 @@ describe('without its PostgreSQL', () => {
       expect(await answer(['timeline'], url)).toMatch(/has nothing of Rejoinder in empty yet: run rejoinder migrate first\.\n$/);
       expect(await answer(['migrate'], 'postgres://planted:s3cr3t@[nowhere/x')).toMatch(/^REJOINDER_DATABASE_URL is no postgres:[^\n]*\n$/);
     } finally {
+      await postgres.stop();
+    }
+  }, 120_000);
+
+  it('a role waits for a schema that is older than itself, as after a restart with a newer image, and begins once it is migrated', async () => {
+    const postgres = await startPostgres();
+    const url = await postgres.createDatabase('older');
+    expect((await rejoinder(['migrate'], settings(url))).code).toBe(0);
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    const last = '(select max(name) from timeline.migration)';
+    const { rows } = await client.query<{ name: string }>(`delete from timeline.migration where name = ${last} returning name, sha256`);
+    const role = startProgram({ name: 'timeline', command: process.execPath, args: [bin, 'timeline'], env: settings(url) });
+    try {
+      const said = `The schema timeline is older than this release (${rows[0]!.name}): run rejoinder migrate first.`;
+      await settle('it to say so', () => role.output().includes(said));
+      expect(role.output()).not.toContain('"msg":"ready"');
+      await client.query(`insert into timeline.migration select * from jsonb_populate_record(null::timeline.migration, $1)`, [
+        JSON.stringify({ ...rows[0], applied_at: new Date() }),
+      ]);
+      await settle('it to begin', () => role.output().includes('"msg":"ready"'));
+    } finally {
+      await role.stop();
+      await client.end();
       await postgres.stop();
     }
   }, 120_000);

@@ -63,6 +63,30 @@ export async function migrate(adminUrl: string, all: SchemaMigrations[]): Promis
   }
 }
 
+/**
+ * Refuses where one of these migrations has not been applied: code that meets an older schema would fail at its first statement instead. Busy, since
+ * `migrate` may be on its way. The login must be a member of the schema's owner, as it is to keep partitions.
+ */
+export async function requireMigrated(pool: pg.Pool, { schema, folders }: SchemaMigrations): Promise<void> {
+  const wanted = (await Promise.all(folders.map(namesIn))).flat();
+  const client = await pool.connect();
+  try {
+    await client.query(`begin read only; set local role ${roles(schema)[0]}`);
+    const { rows } = await client.query<{ name: string }>(
+      `select w.name from unnest($1::text[]) as w(name) where not exists (select 1 from ${schema}.migration m where m.name = w.name)`,
+      [wanted],
+    );
+    const missing = rows.map(({ name }) => name).join(', ');
+    if (missing)
+      throw new Fault('busy', 'NOT_MIGRATED', `The schema ${schema} is older than this release (${missing}): run rejoinder migrate first.`);
+  } finally {
+    await client.query('rollback').then(
+      () => client.release(),
+      (error: Error) => client.release(error),
+    );
+  }
+}
+
 /** Before anything is written. Whether a role may be entered (`pg_has_role` with `set`) is asked in the form of 16. */
 async function refuseOld(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ version: string }>('show server_version');
@@ -100,10 +124,18 @@ async function prepareSchema(client: pg.Client, schema: string): Promise<void> {
   );
 }
 
+/** In order. */
+async function namesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
 async function applyFolder(client: pg.Client, folder: string): Promise<string[]> {
-  const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   const applied: string[] = [];
-  for (const name of names.sort()) {
+  for (const name of await namesIn(folder)) {
     const sql = await readFile(join(folder, name, 'migration.sql'), 'utf8');
     const sha256 = createHash('sha256').update(sql).digest('hex');
     const before = await client.query<{ sha256: string }>('select sha256 from migration where name = $1', [name]);

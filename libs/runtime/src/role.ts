@@ -25,6 +25,7 @@ import { roleHealth, type RoleHealth } from './health.js';
 import type { House } from './house.js';
 import { nestLogger, type Logger } from './logging.js';
 import { isOutage } from './outage.js';
+import { requireMigrated, serviceMigrations } from './migrate.js';
 import { PartitionKeeper } from './partitions.js';
 import { Peers } from './peers.js';
 import type { ServiceName } from './services.js';
@@ -90,6 +91,7 @@ const leastCallMs = 2_000;
  * another. Refuses with every wrong setting named.
  */
 export async function openRole(role: Role, house: House, env: Environment): Promise<RunningRole> {
+  await requireMigrated(house.pool, serviceMigrations(role.name, role.migrations));
   const { app, bus, parts, settings } = await compose(role, house, env);
   // In a rollout the processes that it replaces were given what this one was not: they go on.
   const trouble = await parts.vault.trouble();
