@@ -25,6 +25,8 @@ import { startServers, type Servers } from './servers.js';
 
 const inboxes = 20;
 const mostDelayMs = 10_000;
+/** A role that has no other pod is away for as long as it needs to start, and then catches up: on two cores sync has needed 18 s (docs/decisions/0021-how-a-role-ends.md). */
+const mostAfterKillMs = 30_000;
 const onTimeMs = 5_000;
 const rolloutMs = 300_000;
 const quietMs = 30_000;
@@ -166,17 +168,21 @@ describe('while people work and mail comes', () => {
     });
   });
 
-  it('nothing was lost, nothing is there twice, and mail was on the timeline within ten seconds', async () => {
+  it('nothing was lost, nothing is there twice, and mail was on the timeline within ten seconds, or thirty after a kill', async () => {
     await load.stop();
     await deliveries.stop();
     // Each request that a pod had in hand when it was killed, or that came while the role had no other, may have failed.
     say(`of ${load.asked} requests ${load.failures.length} failed, all of them of kills; ${load.askedAgain} were made again`);
     const unconfirmed = await load.holds();
     const answers = await deliveries.holds();
-    for (const { what, began, ended } of phases)
-      say(`${what}: ${told(answers.filter(({ atMs }) => atMs >= began && atMs < ended).map(({ delayMs }) => delayMs))}`);
+    const late: string[] = [];
+    for (const { what, began, ended } of phases) {
+      const delays = answers.filter(({ atMs }) => atMs >= began && atMs < ended).map(({ delayMs }) => delayMs);
+      say(`${what}: ${told(delays)}`);
+      if (slowest(delays, 0.99) >= (what.endsWith('killed') ? mostAfterKillMs : mostDelayMs)) late.push(what);
+    }
     const delays = answers.map(({ delayMs }) => delayMs);
     say(`all: ${told(delays)}; ${unconfirmed} sends that nobody could confirm`);
-    expect(slowest(delays, 0.99)).toBeLessThan(mostDelayMs);
+    expect(late).toEqual([]);
   });
 });
