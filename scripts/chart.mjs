@@ -32,7 +32,8 @@ One image, a Deployment and a Service for each role, and nothing bundled: Postgr
 Secrets of yours. Needs Kubernetes 1.29 or newer and Helm 4. [docs/operations.md](../../docs/operations.md) tells how to run it.
 
 \`\`\`sh
-helm install rejoinder charts/rejoinder --namespace rejoinder --create-namespace --values charts/rejoinder/examples/minimal.yaml
+kubectl create namespace rejoinder      # then the Secrets, as examples/minimal.yaml says
+helm install rejoinder charts/rejoinder --namespace rejoinder --values charts/rejoinder/examples/minimal.yaml
 helm test rejoinder --namespace rejoinder --logs
 \`\`\`
 
@@ -44,7 +45,7 @@ helm test rejoinder --namespace rejoinder --logs
 What it makes: for each role a ServiceAccount without a token, a Deployment, a Service, a PodDisruptionBudget and a NetworkPolicy
 ([files/roles.yaml](files/roles.yaml) says who calls whom); before each install and upgrade a Job that migrates. Pods run as 10001 under Pod Security
 \`restricted\`. What is wrong with the values is told before anything is changed: all at once, each with what to do. A Secret that has changed is read when pods start:
-\`kubectl rollout restart deployment --selector app.kubernetes.io/instance=rejoinder\`. \`helm uninstall\` leaves your Secrets, databases, topics and bucket, and
+\`kubectl rollout restart deployment --namespace rejoinder --selector app.kubernetes.io/instance=rejoinder\`. \`helm uninstall\` leaves your Secrets, databases, topics and bucket, and
 the Job of a migration that failed.
 
 ## Values

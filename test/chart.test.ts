@@ -150,6 +150,38 @@ it('lets each role call those that its code calls', () => {
   }
 });
 
+describe('what operators are told', () => {
+  const read = (path: string) => readFileSync(join(root, path), 'utf8');
+  const operations = 'docs/operations.md';
+
+  it.each([operations, 'charts/rejoinder/README.md', 'charts/rejoinder/examples/minimal.yaml'])('of %s names the namespace', (path) => {
+    const inNamespace =
+      /(kubectl (create secret|exec|get|logs|rollout|scale)|helm (history|install|rollback|test|uninstall|upgrade)) [^`\n]{9,}/g;
+    const commands = read(path).match(inNamespace)!;
+    expect(commands.length).toBeGreaterThan(2);
+    expect(commands.filter((command) => !command.includes('--namespace rejoinder'))).toEqual([]);
+  });
+
+  it('of connections to PostgreSQL is what all pods ask for', async () => {
+    const forTransactions = (await listSettings()).find(({ name }) => name === 'REJOINDER_DATABASE_CONNECTIONS')!.default;
+    const ofPod = Number(forTransactions) + 2 + 4;
+    /** As many as an autoscaler may make, and with one more of each role during an upgrade. */
+    const podsAtMost = async (example: 'minimal' | 'production') => {
+      const manifests = await rendered(example);
+      const pods = manifests.reduce((sum, { spec }) => sum + (spec?.maxReplicas ?? spec?.replicas ?? 0), 0);
+      return [pods, pods + manifests.filter(({ kind }) => kind === 'Deployment').length] as const;
+    };
+    const [pods, upgraded] = await podsAtMost('minimal');
+    expect(read(operations).replace(/\s+/g, ' ')).toContain(
+      `${ofPod} for a pod of the chart. Its ${pods} pods ask for ${pods * ofPod} at most, and for ${upgraded * ofPod} while`,
+    );
+    const cluster = read('charts/rejoinder/examples/operators/cloudnative-pg.yaml');
+    const [, most] = await podsAtMost('production');
+    expect(Number(/max_connections: '(\d+)'/.exec(cluster)![1])).toBeGreaterThanOrEqual(most * ofPod);
+    expect(cluster).toContain(`${ofPod} for each pod: examples/production.yaml has ${most} at most`);
+  });
+});
+
 describe('wrong values are named', () => {
   const secret = { existingSecret: 'some', key: 'some' };
   it.each<[string, object, string[]]>([

@@ -62,6 +62,7 @@ export interface Manifest {
   automountServiceAccountToken?: boolean;
   spec: PodSpec & {
     replicas?: number;
+    maxReplicas?: number;
     selector: Labels & { matchLabels?: Labels };
     template: { metadata: { labels: Labels }; spec: PodSpec };
     ports: Port[];
