@@ -242,6 +242,19 @@ test('a partition is handed over by who holds it, until it is taken', async () =
   expect([await owner.keepUntaken(), owner.partitions(), heir.partitions()]).toEqual([1, [], [partition]]);
 });
 
+test('a partition whose taking could not be committed is not held, and can be taken again', async () => {
+  const [[owner], partition] = [await owners({}), 4];
+  await house.query(`create function sync.refuse() returns trigger language plpgsql as $$ begin raise 'no commit'; end $$`);
+  await house.query(
+    `create constraint trigger refuse after insert or update on sync.owner deferrable initially deferred for each row execute function sync.refuse()`,
+  );
+  await expect(owner.take([partition], new Date())).rejects.toThrow();
+  expect(owner.partitions()).toEqual([]);
+  await house.query('drop trigger refuse on sync.owner');
+  await owner.take([partition], new Date());
+  expect(await owner.isStill(partition)).toBe(true);
+});
+
 test('new mail below the cursor is refused, since it may have a place', async () => {
   const inbox = await newInbox();
   const [owner] = await owners({});

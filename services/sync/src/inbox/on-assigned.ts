@@ -106,7 +106,8 @@ export class AssignedHandler implements OnModuleInit, OnModuleDestroy {
   async #giveAway(): Promise<void> {
     while (!this.#closed.signal.aborted && this.owner.partitions().length > 0) {
       try {
-        if (!this.#isHandingOver) await this.owner.handOver((this.#isHandingOver = true));
+        if (!this.#isHandingOver) await this.owner.handOver(true);
+        this.#isHandingOver = true;
         await delay(takenLookMs, this.#closed.signal);
         if ((await this.owner.keepUntaken()) > 0) this.#lastTaken = performance.now();
         void this.holders.letGoUnless((partition) => this.owner.owns(partition));

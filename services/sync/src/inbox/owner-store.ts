@@ -41,11 +41,15 @@ export class Owner {
   async take(partitions: number[], now: Date): Promise<void> {
     const fresh = partitions.filter((partition) => !this.owns(partition));
     if (fresh.length === 0) return;
-    await this.database.writeToDisk('all_tenants', async (tx) => {
+    const taking = this.database.writeToDisk('all_tenants', async (tx) => {
       const taken = await tx.$queryRawUnsafe<{ partition: number; epoch: bigint }[]>(take, fresh);
       for (const sql of voidClaims) await tx.$executeRawUnsafe(sql, fresh, now);
-      // Before the commit wakes the workers. Without a commit these are nobody's epochs, and the first fence says so.
+      // Before the commit, which wakes the workers.
       for (const { partition, epoch } of taken) this.#epochs.set(partition, BigInt(epoch));
+    });
+    await taking.catch((error: unknown) => {
+      for (const partition of fresh) this.#epochs.delete(partition);
+      throw error;
     });
   }
 
