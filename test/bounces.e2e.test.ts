@@ -9,11 +9,12 @@ import { expectNoDeadLetters, quiet, startOneHouse, type OneHouse } from './one-
 const within = { timeoutMs: 60_000 };
 
 let one: OneHouse;
+let inboxId: string;
 let sent: { send_id: string; raw: Buffer };
 
 beforeAll(async () => {
   one = await startOneHouse();
-  const { inbox_id: inboxId } = await one.rest.connect(one.town.login);
+  ({ inbox_id: inboxId } = await one.rest.connect(one.town.login));
   const send = await one.rest.send({
     inbox_id: inboxId,
     to: [{ address: people.contact, name: 'Carla' }],
@@ -56,6 +57,13 @@ it('a report that names our mail in what came back alone stands with whom we wro
   const [report, offer] = ['delivery_report', 'person'].map((kind) => mails.find((mail) => mail.kind === kind)!);
   expect(report).toMatchObject({ direction: 'in', subject: 'Undelivered Mail Returned to Sender', thread_id: offer!.thread_id });
   expect(report!.text).toContain('could not be delivered');
+  expect(report).toMatchObject({
+    about_message_id: offer!.message_id,
+    deliveries: [{ address: people.contact, outcome: 'hard_bounce', status: '5.1.1' }],
+  });
+  const { state, deliveries } = await one.rest.getSend(sent.send_id);
+  expect(state).toBe('sent');
+  expect(deliveries).toMatchObject([{ address: people.contact, outcome: 'hard_bounce', status: '5.1.1', report_mail_id: report!.mail_id }]);
   expect((await one.rest.contacts()).map(({ address }) => address)).toEqual([people.contact]);
 }, 120_000);
 
@@ -68,13 +76,24 @@ it('of a private mail that came back nothing is kept, and its text never leaves 
 }, 120_000);
 
 it('a report that somebody forged about our mail makes nobody a contact, and our send stays as it was', async () => {
-  const state = async () => await one.house.query('select state, reason from sending.send where send_id = $1', [sent.send_id]);
+  const state = () => one.rest.getSend(sent.send_id);
   const before = await state();
   await arrive(buildBounce({ to: people.sales, recipient: people.stranger, returned: sent.raw }));
   expect(await verdicts()).toEqual(['tracked', 'untracked', 'tracked']);
   expect((await one.rest.contacts()).map(({ address }) => address)).toEqual([people.contact]);
   expect(await timelineOf(people.contact)).toHaveLength(2);
   expect(await state()).toEqual(before);
+}, 120_000);
+
+it('a report about a mail whose Message-ID its provider has rewritten stands with its send all the same', async () => {
+  const to = [{ address: people.third, name: '' }];
+  const { send_id: sendId, message_id: id } = await one.rest.send({ inbox_id: inboxId, to, subject: 'Rewritten', text: 'An offer' });
+  const mail = await settle('the send', () => one.town.dovecot.accepted.find(({ raw }) => raw.includes('Subject: Rewritten')), within);
+  const returned = mail.raw.toString('latin1').replace(`<${id}>`, '<made-by-the-provider@mx.test>');
+  expect(returned).not.toContain(`<${id}>`);
+  await arrive(buildBounce({ to: people.sales, recipient: people.third, returned }));
+  const outcomes = async () => (await one.rest.getSend(sendId)).deliveries;
+  expect(await outcomes()).toMatchObject([{ address: people.third, outcome: 'hard_bounce' }]);
 }, 120_000);
 
 it('nothing of it died on the way', () => expectNoDeadLetters(one.house));

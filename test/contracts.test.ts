@@ -9,8 +9,8 @@ const secret = /(password|secret|token|credential|key)(?!_version)/;
 /** Texts that say nothing of a person: our own ids, codes and types, and what a part is called within its mail. Any other is marked. */
 const plain = new Set(
   [
-    'answers_mail_id attachment_id contact_id engagement_id from_thread_id inbox_id into_contact_id mail_id merged_thread_id send_id tenant_id thread_id',
-    'because capture class content_id content_type direction evidence folder_role kind_because make_contacts part_id protocol reason sha256_hex side status',
+    'answers_mail_id attachment_id contact_id engagement_id from_thread_id inbox_id into_contact_id mail_id merged_thread_id report_mail_id send_id tenant_id thread_id',
+    'because capture class content_id content_type direction evidence folder_role kind_because make_contacts outcome part_id protocol reason sha256_hex side status',
   ].flatMap((names) => names.split(' ')),
 );
 

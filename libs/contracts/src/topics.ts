@@ -91,7 +91,13 @@ export const topics = {
     public: true,
     partitions,
     key: 'inbox_id',
-    events: [sending.SendAcceptedSchema, sending.MailSentSchema, sending.SendFailedSchema, sending.SendUnconfirmedSchema],
+    events: [
+      sending.SendAcceptedSchema,
+      sending.MailSentSchema,
+      sending.SendFailedSchema,
+      sending.SendUnconfirmedSchema,
+      sending.DeliveryReportedSchema,
+    ],
   },
   'rejoinder.sending.internal.v1': { public: false, partitions, key: 'inbox_id', events: [sync.AuthenticationFailedSchema] },
   'rejoinder.timeline.v1': {

@@ -22,9 +22,15 @@ export interface ReportTexts {
 /** The first digit of a status (RFC 3463 §3.1): it was delivered, it may yet be, it will not be. */
 export type DeliveryClass = 'success' | 'transient' | 'permanent';
 
+/** What comes of it: the address takes no mail; it takes mail at another time, but not this one; the server still tries. */
+export type DeliveryOutcome = 'hard_bounce' | 'soft_bounce' | 'delayed' | 'delivered' | 'unclear';
+
 export interface Delivery {
   /** In lower case; undefined where only people could tell it from the text. */
   address: string | undefined;
+  /** To which the mail was sent, where it went on from there. */
+  originalAddress: string | undefined;
+  outcome: DeliveryOutcome;
   /** Undefined where nothing tells it: it is not guessed. */
   class: DeliveryClass | undefined;
   /** As in `5.1.1` (RFC 3463). */
@@ -84,7 +90,14 @@ function recipientBlocks(status: string): MailHeaders[] {
 
 function deliveryOf(block: MailHeaders, said: Said): Delivery {
   const value = (name: string) => firstValue(block, name) ?? '';
-  const address = addressIn(value('final-recipient')) ?? addressIn(value('original-recipient'));
+  const originalAddress = addressIn(value('original-recipient'));
+  const address = addressIn(value('final-recipient')) ?? originalAddress;
+  const action = value('action').toLowerCase().trim();
+  const told = toldOf(value, action, said, address);
+  return { address, originalAddress, ...told, outcome: outcomeOf(told, action) };
+}
+
+function toldOf(value: (name: string) => string, action: string, said: Said, address: string | undefined): Told {
   const status = ENHANCED.exec(value('status'))?.[1];
   const diagnostic = toldBy(value('diagnostic-code'));
   const ofText = said.ofOne.get(address ?? '');
@@ -93,11 +106,19 @@ function deliveryOf(block: MailHeaders, said: Said): Delivery {
   // `5.0.0` says no more than its class; what is quoted of another server often says more.
   const isVague = status !== undefined && /^\d\.0\.0$/.test(status);
   if (status !== undefined && !(isVague && better.status?.startsWith(status[0]!)))
-    return { address, class: CLASSES[status[0]!], status, evidence: 'status' };
-  if (better.class !== undefined) return { address, ...better };
-  const byAction = ACTIONS[value('action').toLowerCase().trim()];
-  if (byAction !== undefined) return { address, class: byAction, status: undefined, evidence: 'action' };
-  return { address, ...said.ofAll };
+    return { class: CLASSES[status[0]!], status, evidence: 'status' };
+  if (better.class !== undefined) return better;
+  const byAction = ACTIONS[action];
+  if (byAction !== undefined) return { class: byAction, status: undefined, evidence: 'action' };
+  return said.ofAll;
+}
+
+/** A server that has given up says `failed`, also of a transient status (RFC 3464 §2.3.3). A full mailbox is transient whatever digit it is told with (RFC 3463 §3.3). */
+function outcomeOf({ class: told, status, evidence }: Told, action: string): DeliveryOutcome {
+  if (action === 'delayed') return 'delayed';
+  if (told === 'permanent') return status?.endsWith('.2.2') ? 'soft_bounce' : 'hard_bounce';
+  if (told === 'transient') return evidence === 'text_words' && action !== 'failed' ? 'delayed' : 'soft_bounce';
+  return told === 'success' && action !== 'failed' ? 'delivered' : 'unclear';
 }
 
 /** `rfc822; ada@host`: only an address of that type can be ours. */
@@ -109,8 +130,13 @@ function addressIn(value: string): string | undefined {
 /** Exim and Google name them in a header; of others those count whom a line with a code names, else nobody is named. */
 function withoutFields(headers: MailHeaders, { ofAll, ofOne }: Said): Delivery[] {
   const failed = allValues(headers, 'x-failed-recipients').flatMap((value) => parseAddresses(value).map(({ key }) => key));
+  const action = failed.length > 0 ? 'failed' : '';
   const named = (failed.length > 0 ? failed : [...ofOne.keys()]).slice(0, MAX_RECIPIENTS);
-  return named.length > 0 ? named.map((address) => ({ address, ...(ofOne.get(address) ?? ofAll) })) : [{ address: undefined, ...ofAll }];
+  const addresses = named.length > 0 ? named : [undefined];
+  return addresses.map((address) => {
+    const told = ofOne.get(address ?? '') ?? ofAll;
+    return { address, originalAddress: undefined, ...told, outcome: outcomeOf(told, action) };
+  });
 }
 
 const CLASSES: Readonly<Record<string, DeliveryClass>> = { 2: 'success', 4: 'transient', 5: 'permanent' };

@@ -38,6 +38,7 @@ export interface Send {
   mail_id: string;
   message_id: string;
   state: string;
+  deliveries: { address: string; outcome: string; status: string; report_mail_id: string }[];
 }
 
 export interface Contact {

@@ -152,6 +152,13 @@ export interface Engagement {
   inbox_id: string;
   message_id: string;
   attachments: Attachment[];
+  deliveries: Delivery[];
+  about_message_id: string;
+}
+export interface Delivery {
+  address: string;
+  outcome: 'hard_bounce' | 'soft_bounce' | 'delayed' | 'delivered' | 'unclear';
+  status: string;
 }
 export interface HeldMail {
   quarantine_id: string;

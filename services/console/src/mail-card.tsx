@@ -13,8 +13,9 @@ import {
 } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, type Attachment, type Engagement } from './api.js';
+import { api, type Attachment, type Delivery, type Engagement } from './api.js';
 import { ConfirmDialog } from './confirm-dialog.js';
+import { Deliveries } from './deliveries.js';
 import { FileName } from './file-name.js';
 import { useFocusBack } from './focus.js';
 import { fullTime, nameOf, shortTime, size } from './format.js';
@@ -27,15 +28,17 @@ const stateLook: Record<string, { color: string; label: string }> = {
   unconfirmed: { color: 'orange', label: 'Not confirmed' },
 };
 
-const automatic: Record<string, string> = { auto_reply: 'automatic answer', delivery_report: 'delivery report' };
+const automatic: Record<string, string> = { auto_reply: 'automatic answer', delivery_report: 'delivery report', complaint: 'complaint' };
 
 interface Props {
   mail: Engagement;
+  /** What became of it, or what it tells of another. */
+  deliveries: readonly Delivery[];
   /** Asked why it is here, from this button. */
   onExplain: (mail: Engagement, from: HTMLElement | null) => void;
 }
 
-export function MailCard({ mail, onExplain }: Props) {
+export function MailCard({ mail, deliveries, onExplain }: Props) {
   const incoming = mail.direction === 'in';
   const look = incoming ? undefined : stateLook[mail.state];
   const people = incoming ? nameOf(mail.from) : `${nameOf(mail.from)} to ${mail.to.map(nameOf).join(', ')}`;
@@ -74,6 +77,7 @@ export function MailCard({ mail, onExplain }: Props) {
           <MailMenu mail={mail} onExplain={onExplain} />
         </Group>
         {look && mail.state_text && mail.state !== 'accepted' && <SendTrouble mail={mail} color={look.color} />}
+        <Deliveries of={deliveries} />
         <MailText mail={mail} />
         {mail.attachments.length > 0 && (
           <Group gap="xs" mt={4}>
@@ -190,7 +194,7 @@ function SendTrouble({ mail, color }: { mail: Engagement; color: string }) {
   );
 }
 
-function MailMenu({ mail, onExplain }: Props) {
+function MailMenu({ mail, onExplain }: Omit<Props, 'deliveries'>) {
   const data = useQueryClient();
   const [asking, setAsking] = useState(false);
   const { target, back } = useFocusBack();

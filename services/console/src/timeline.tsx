@@ -10,6 +10,7 @@ import { ComposeDialog } from './compose-dialog.js';
 import { ContactAddresses } from './contact-addresses.js';
 import { initials, nameOf, several } from './format.js';
 import { ExplainDialog } from './explain-dialog.js';
+import { deliveriesOf } from './deliveries.js';
 import { MailCard } from './mail-card.js';
 import { Trouble } from './trouble.js';
 
@@ -89,7 +90,7 @@ export function Timeline({ contactId }: { contactId: string }) {
             {thread.subject || 'No subject'}
           </Title>
           {thread.mails.map((mail) => (
-            <MailCard key={mail.engagement_id} mail={mail} onExplain={explaining.open} />
+            <MailCard key={mail.engagement_id} mail={mail} deliveries={deliveriesOf(mail, thread.mails)} onExplain={explaining.open} />
           ))}
           <AnswerButton
             thread={thread}
@@ -134,7 +135,7 @@ function useExplaining() {
 
 /** Below a conversation: answers what the contact wrote last. */
 function AnswerButton({ thread, onAnswer }: { thread: Thread; onAnswer: (mail: Engagement) => void }) {
-  const last = thread.mails.findLast(({ direction, kind }) => direction === 'in' && kind !== 'delivery_report');
+  const last = thread.mails.findLast(({ direction, kind }) => direction === 'in' && kind !== 'delivery_report' && kind !== 'complaint');
   if (!last) return null;
   return (
     <Group pl={42}>

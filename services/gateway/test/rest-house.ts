@@ -53,6 +53,7 @@ const engagement = {
   inboxId,
   kind: MailKind.PERSON,
   messageId: 'x@example.com',
+  deliveries: [{ address: 'bob@example.com', class: 'permanent', status: '5.1.1', outcome: 'hard_bounce' }],
   attachments: [
     {
       attachmentId: newId(),
@@ -65,7 +66,17 @@ const engagement = {
   ],
 };
 const pin = { pinId: newId(), kind: 'merge', mailId: privateMailId, intoMailId: mailId, by: 'console', madeAt: at };
-const send = { sendId, inboxId, mailId, state: 'failed', reason: 'QUOTA', messageId: 'y@example.com', acceptedAt: at };
+const reported = { address: 'bob@example.com', outcome: 'soft_bounce', status: '4.4.7', reportMailId: mailId, reportedAt: at };
+const send = {
+  sendId,
+  inboxId,
+  mailId,
+  state: 'failed',
+  reason: 'QUOTA',
+  messageId: 'y@example.com',
+  acceptedAt: at,
+  deliveries: [reported],
+};
 
 const checksOf = (password: string) => {
   const passed = password !== 'wrong';

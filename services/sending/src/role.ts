@@ -15,14 +15,27 @@ import { OnSentCopyObserved } from './delivery/on-sent-copy-observed.js';
 import { OutletStore } from './delivery/outlet-store.js';
 import { OutletWorker } from './delivery/outlet-worker.js';
 import { PeerClient } from './peer-client.js';
+import { OnMailCaptured } from './report/on-mail-captured.js';
+import { ReportStore } from './report/report-store.js';
 import { ReadApi } from './read-api.js';
 import { SendApi } from './send-api.js';
 import { SendStore } from './send-store.js';
 import { StoreApi } from './store-api.js';
 
 @Module({
-  controllers: [SendApi, ReadApi, StoreApi, OnInbox, OnSentCopyObserved],
-  providers: [SendStore, DeliveryStore, OutletStore, ContentBox, PeerClient, OutletWorker, NoticeStore, NoticeWorker, RelayClient],
+  controllers: [SendApi, ReadApi, StoreApi, OnInbox, OnSentCopyObserved, OnMailCaptured],
+  providers: [
+    SendStore,
+    ReportStore,
+    DeliveryStore,
+    OutletStore,
+    ContentBox,
+    PeerClient,
+    OutletWorker,
+    NoticeStore,
+    NoticeWorker,
+    RelayClient,
+  ],
 })
 class SendingModule {}
 

@@ -16,8 +16,9 @@ import { wireAddress } from './mail/compose.js';
 import { ContentBox } from './mail/content-box.js';
 import { dateHeader, type AttachedFile, type Person, type SendContent } from './mail/content.js';
 import { PeerClient } from './peer-client.js';
-import { acceptedEvent, acceptedMessage } from './send-events.js';
+import { acceptedEvent, acceptedMessage, recipientHashes } from './send-events.js';
 import { readSendRequest, type Draft } from './mail/send-request.js';
+import { ReportStore, type StoredReport } from './report/report-store.js';
 import { SendStore, type SendRow } from './send-store.js';
 import type { Ending } from './settlement-store.js';
 
@@ -25,6 +26,7 @@ import type { Ending } from './settlement-store.js';
 export class SendApi {
   constructor(
     private readonly store: SendStore,
+    private readonly reports: ReportStore,
     private readonly box: ContentBox,
     private readonly peers: PeerClient,
     private readonly vault: Vault,
@@ -49,13 +51,13 @@ export class SendApi {
 
   @GrpcMethod('SendingService', 'GetSend')
   async getSend({ tenantId, sendId }: api.GetSendRequest): Promise<MessageInitShape<typeof api.GetSendResponseSchema>> {
-    return { send: shown(await this.store.get(tenantId, checkedId(sendId))) };
+    return { send: await this.#shown(await this.store.get(tenantId, checkedId(sendId))) };
   }
 
   @GrpcMethod('SendingService', 'Cancel')
   async cancel({ tenantId, sendId }: api.CancelRequest): Promise<MessageInitShape<typeof api.CancelResponseSchema>> {
     const row = await this.store.get(tenantId, checkedId(sendId));
-    if (row.state === 'cancelled') return { send: shown(row) };
+    if (row.state === 'cancelled') return { send: await this.#shown(row) };
     return {
       send: await this.#end(
         row,
@@ -71,12 +73,12 @@ export class SendApi {
     if (outcome !== 'sent' && outcome !== 'send_again')
       throw new Fault('invalid', 'OUTCOME_INVALID', 'An outcome is "sent" or "send_again".');
     const row = await this.store.get(tenantId, checkedId(sendId));
-    if (outcome === 'sent' && row.state === 'sent') return { send: shown(row) };
+    if (outcome === 'sent' && row.state === 'sent') return { send: await this.#shown(row) };
     const refusal = new Fault('gone', 'SEND_SETTLED', 'Only a send that nobody confirmed can be settled by a person.');
     if (row.state !== 'unconfirmed') throw refusal;
     if (outcome === 'sent') return { send: await this.#end(row, { state: 'sent', refused: [] }, refusal.code, refusal.message) };
     if (!(await this.store.sendAgain(row))) throw refusal;
-    return { send: shown(await this.store.get(tenantId, sendId)) };
+    return { send: await this.#shown(await this.store.get(tenantId, sendId)) };
   }
 
   async #known(tenantId: string, { idempotencyKey }: Draft, sha256: Buffer): Promise<SendRow | undefined> {
@@ -108,6 +110,7 @@ export class SendApi {
       messageId,
       acceptedAt,
       attachmentIds: draft.attachmentIds,
+      recipientHashes: recipientHashes(content, hasher),
       sealed: await this.box.seal(tenantId, content),
       told: acceptedEvent(facts, acceptedMessage(facts, content, acceptedAt, hasher)),
     });
@@ -118,7 +121,11 @@ export class SendApi {
     const { sealed } = isOpen ? await this.store.content(row.tenantId, row.sendId) : { sealed: undefined };
     const moved = sealed && (await this.box.move(row, sealed));
     if (!moved || !(await this.store.end(row, ending, moved))) throw new Fault('gone', code, refusal);
-    return shown(await this.store.get(row.tenantId, row.sendId));
+    return this.#shown(await this.store.get(row.tenantId, row.sendId));
+  }
+
+  async #shown(row: SendRow): Promise<MessageInitShape<typeof api.SendSchema>> {
+    return shown(row, await this.reports.of(row));
   }
 }
 
@@ -152,8 +159,9 @@ function checkedId(id: string): string {
   return id;
 }
 
-function shown(row: SendRow): MessageInitShape<typeof api.SendSchema> {
+function shown(row: SendRow, reports: StoredReport[] = []): MessageInitShape<typeof api.SendSchema> {
   const { sendId, inboxId, mailId, state, reason, messageId, acceptedAt, settledAt } = row;
   const sentAt = state === 'sent' && settledAt ? timestampFromDate(settledAt) : undefined;
-  return { sendId, inboxId, mailId, state, reason, messageId, acceptedAt: timestampFromDate(acceptedAt), sentAt };
+  const deliveries = reports.map(({ reportedAt, ...one }) => ({ ...one, reportedAt: timestampFromDate(reportedAt) }));
+  return { sendId, inboxId, mailId, state, reason, messageId, acceptedAt: timestampFromDate(acceptedAt), sentAt, deliveries };
 }

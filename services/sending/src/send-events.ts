@@ -2,7 +2,13 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { FileSentCopySchema } from '@rejoinder/contracts/commands';
-import { MailSentSchema, SendAcceptedSchema, SendFailedSchema, SendUnconfirmedSchema } from '@rejoinder/contracts/events/sending';
+import {
+  DeliveryReportedSchema,
+  MailSentSchema,
+  SendAcceptedSchema,
+  SendFailedSchema,
+  SendUnconfirmedSchema,
+} from '@rejoinder/contracts/events/sending';
 import { AuthenticationFailedSchema } from '@rejoinder/contracts/events/sync';
 import { AttachmentState } from '@rejoinder/contracts/mail';
 import { event, type NewEvent } from '@rejoinder/bus/outbox';
@@ -29,19 +35,24 @@ function ids({ sendId, inboxId, mailId }: SendFacts) {
   return { sendId, inboxId, mailId };
 }
 
+const addressHash = (text: string, hasher: Hasher) => hasher.hash('address', text.toLowerCase());
+
+export function recipientHashes(content: SendContent, hasher: Hasher): Buffer<ArrayBuffer>[] {
+  return recipientsOf(content).map((text) => addressHash(text, hasher));
+}
+
 export function acceptedMessage(
   facts: SendFacts,
   content: SendContent,
   acceptedAt: Date,
   hasher: Hasher,
 ): MessageInitShape<typeof SendAcceptedSchema> {
-  const address = (text: string) => hasher.hash('address', text.toLowerCase());
   return {
     ...ids(facts),
     messageIdHash: hasher.hash('message-id', content.messageId),
     chainHashes: content.references.map((id) => hasher.hash('message-id', id)),
-    fromHash: address(content.from.address),
-    recipientHashes: recipientsOf(content).map(address),
+    fromHash: addressHash(content.from.address, hasher),
+    recipientHashes: recipientHashes(content, hasher),
     baseSubjectHash: hasher.hash('subject', baseSubject(content.subject)),
     from: content.from,
     to: content.to,
@@ -79,6 +90,20 @@ export function failedEvent(facts: SendFacts, reason: string): NewEvent {
 
 export function unconfirmedEvent(facts: SendFacts): NewEvent {
   return event({ ...common(facts), topic, schema: SendUnconfirmedSchema, message: ids(facts) });
+}
+
+export function reportedEvent(
+  facts: SendFacts,
+  {
+    address,
+    outcome,
+    status,
+    reportMailId,
+    reportedAt,
+  }: { address: string; outcome: string; status: string; reportMailId: string; reportedAt: Date },
+): NewEvent {
+  const message = { ...ids(facts), address, outcome, status, reportMailId, reportedAt: timestampFromDate(reportedAt) };
+  return event({ ...common(facts), topic, schema: DeliveryReportedSchema, message });
 }
 
 export function refusedLoginEvent(tenantId: string, inboxId: string, credentialVersion: bigint, reason: string): NewEvent {

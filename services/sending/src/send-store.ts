@@ -24,6 +24,7 @@ export interface NewSend {
   messageId: string;
   acceptedAt: Date;
   attachmentIds: string[];
+  recipientHashes: Bytes[];
   sealed: Bytes;
   told: NewEvent;
 }

@@ -10,7 +10,7 @@ import { Database } from '@rejoinder/runtime/database';
 import { AttachmentBox } from './mail/attachment-box.js';
 import { MailWriter, type ToldOf } from './mail/mail-writer.js';
 import type { Tx } from './tx.js';
-import { factsRow, personOf, Sealed, type MailFacts } from './mail/sealed.js';
+import { deliveryOf, factsRow, personOf, Sealed, type MailFacts } from './mail/sealed.js';
 
 type CapturedEvent = Received<typeof MailCapturedSchema>;
 
@@ -18,6 +18,9 @@ const kinds: Partial<Record<MailKind, string>> = {
   [MailKind.LIST]: 'list',
   [MailKind.AUTO_REPLY]: 'auto_reply',
   [MailKind.DELIVERY_REPORT]: 'delivery_report',
+  [MailKind.COMPLAINT]: 'complaint',
+  [MailKind.PERSON]: 'person',
+  [MailKind.UNSPECIFIED]: 'person',
 };
 
 @Controller()
@@ -50,9 +53,11 @@ function isSound({ mailId, inboxId, threadId, attachments }: MailCaptured): bool
   return isId(mailId) && isId(inboxId) && (threadId === '' || isId(threadId)) && attachments.every((one) => isId(one.attachmentId));
 }
 
-function factsOf({ from, to, cc, subject, messageId, kindBecause, deliveries }: MailCaptured): MailFacts {
-  const reported = deliveries.filter(({ address }) => address !== '').map(({ address }) => ({ address, name: '' }));
-  return { from: from && personOf(from), to: to.map(personOf), cc: cc.map(personOf), bcc: [], subject, messageId, kindBecause, reported };
+function factsOf({ from, to, cc, subject, messageId, kindBecause, deliveries, aboutMessageId }: MailCaptured): MailFacts {
+  const named = deliveries.flatMap(({ address, originalAddress }) => [address, originalAddress]).filter((address) => address !== '');
+  const people = { from: from && personOf(from), to: to.map(personOf), cc: cc.map(personOf), bcc: [] };
+  const reported = [...new Set(named)].map((address) => ({ address, name: '' }));
+  return { ...people, subject, messageId, kindBecause, reported, deliveries: deliveries.map(deliveryOf), aboutMessageId };
 }
 
 function toldOf({ event, message }: CapturedEvent, sealedFacts: string, attachments: ToldOf['attachments']): ToldOf {
@@ -62,7 +67,8 @@ function toldOf({ event, message }: CapturedEvent, sealedFacts: string, attachme
     revision: Number(revision),
     threadId: threadId || null,
     inboxId,
-    mailKind: kinds[kind] ?? 'person',
+    // A kind that a newer release has: whatever it is, a person's it is not.
+    mailKind: kinds[kind] ?? 'auto_reply',
     occurredAt: earliest([message.sentAt, message.receivedAt], event.time).toISOString(),
     textTruncated,
     sealedFacts,

@@ -124,16 +124,30 @@ describe('a mail in', () => {
   test('that a program wrote stands in its thread and is told as no answer, and a delivery report makes no contact', async () => {
     const [address, server] = [ann(), ann()];
     const first = await capture({ from: person(address) });
+    // Whose contact the others do not make.
+    await engagement(address, () => true);
     const away = { from: person(address), threadId: first.threadId, kind: MailKind.AUTO_REPLY, kindBecause: 'auto-submitted' };
     const { mailId } = await capture(away);
-    await capture({ from: person(server), threadId: first.threadId, kind: MailKind.DELIVERY_REPORT });
+    const deliveries = [{ address, outcome: 'hard_bounce', class: 'permanent', status: '5.1.1' }];
+    const report = {
+      from: person(server),
+      threadId: first.threadId,
+      kind: MailKind.DELIVERY_REPORT,
+      deliveries,
+      aboutMessageId: 'offer@x.test',
+    };
+    const { mailId: reportId } = await capture(report);
+    const { mailId: complaintId } = await capture({ from: person(address), threadId: first.threadId, kind: MailKind.COMPLAINT });
     const seen = await engagement(address, (one) => one.mailId === mailId);
     expect(seen).toMatchObject({ threadId: first.threadId, kind: MailKind.AUTO_REPLY, kindBecause: 'auto-submitted' });
     const answers = async () => {
       const told = await Promise.all((await timelineOf(address)).map(({ engagementId }) => logged(engagementId)));
       return told.flat().map((one) => [one.mailId, one.kind]);
     };
-    await settle('both to be told', async () => new Set((await answers()).map(([id]) => id)).size === 2);
+    await settle('all to be told', async () => new Set((await answers()).map(([id]) => id)).size === 4);
+    const told = await engagement(address, (one) => one.mailId === reportId);
+    expect(told).toMatchObject({ kind: MailKind.DELIVERY_REPORT, aboutMessageId: 'offer@x.test', deliveries });
+    expect((await engagement(address, (one) => one.mailId === complaintId)).kind).toBe(MailKind.COMPLAINT);
     const persons = (await answers()).filter(([, kind]) => kind === MailKind.PERSON);
     expect(new Set(persons.map(([id]) => id))).toEqual(new Set([first.mailId]));
     await drained();

@@ -1,6 +1,7 @@
 // A mail out as REST takes and tells it.
 import { z } from 'zod';
 import type { Send } from '@rejoinder/contracts/api/sending';
+import { reportedDeliverySchema, toReported } from './delivery.js';
 import {
   addressText,
   givenMessageId,
@@ -71,6 +72,11 @@ export const sendSchema = z
     message_id: messageId,
     accepted_at: optionalTime,
     sent_at: optionalTime.meta({ description: 'When the mail server took it', examples: [null] }),
+    deliveries: z.array(reportedDeliverySchema).meta({
+      description:
+        'What delivery reports say of it: for each recipient of whom there is one, the gravest. It changes no state, and nothing is sent again for it',
+      examples: [[]],
+    }),
   })
   .meta({ id: 'Send' });
 
@@ -87,5 +93,6 @@ export function toSend(send: Send): SendAnswer {
     message_id: send.messageId,
     accepted_at: toTime(send.acceptedAt),
     sent_at: toTime(send.sentAt),
+    deliveries: send.deliveries.map(toReported),
   };
 }

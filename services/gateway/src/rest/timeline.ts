@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Contact, Engagement } from '@rejoinder/contracts/api/timeline';
 import { AttachmentState, MailKind, type AttachmentDeclared } from '@rejoinder/contracts/mail';
+import { deliverySchema, toDelivery } from './delivery.js';
 import {
   addressSchema,
   addressText,
@@ -80,12 +81,18 @@ export const engagementSchema = z
     state: text('received').meta({ description: 'Of mail out: accepted, sent, failed, unconfirmed; of mail in: received' }),
     state_reason: reason,
     state_text: reasonText,
-    kind: z.enum(['person', 'list', 'auto_reply', 'delivery_report']).meta({ description: 'Only what a person wrote is an answer' }),
+    kind: z
+      .enum(['person', 'list', 'auto_reply', 'delivery_report', 'complaint'])
+      .meta({ description: 'Only what a person wrote is an answer' }),
     kind_because: text('').meta({ description: 'The header field that says so, such as auto-submitted; empty of what a person wrote' }),
     send_id: ids.send.nullable().meta({ description: 'Of mail out: the send it was', examples: [null] }),
     inbox_id: ids.inbox.nullable(),
     message_id: messageId,
     attachments: z.array(attachmentSchema),
+    deliveries: z
+      .array(deliverySchema)
+      .meta({ description: 'Of a delivery report: what it says became of the mail at each recipient', examples: [[]] }),
+    about_message_id: text('').meta({ description: 'Of a delivery report: the message_id of that mail; empty where it names none' }),
   })
   .meta({ id: 'Engagement' });
 export const engagementsSchema = z.object({ engagements: z.array(engagementSchema), next_cursor: nextCursor });
@@ -130,6 +137,8 @@ export function toEngagement(one: Engagement): EngagementAnswer {
     inbox_id: toId(one.inboxId),
     message_id: one.messageId,
     attachments: one.attachments.map(toAttachment),
+    deliveries: one.deliveries.map(toDelivery),
+    about_message_id: one.aboutMessageId,
   };
 }
 
@@ -153,6 +162,7 @@ const kinds: Record<MailKind, EngagementAnswer['kind']> = {
   [MailKind.LIST]: 'list',
   [MailKind.AUTO_REPLY]: 'auto_reply',
   [MailKind.DELIVERY_REPORT]: 'delivery_report',
+  [MailKind.COMPLAINT]: 'complaint',
 };
 
 const states: Record<AttachmentState, EngagementAnswer['attachments'][number]['state']> = {

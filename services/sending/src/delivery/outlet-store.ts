@@ -53,6 +53,8 @@ update outlet o set due_at = least(o.due_at, $3::timestamptz)
 from unnest($1::uuid[], $2::uuid[]) as n (tenant_id, inbox_id) where o.tenant_id = n.tenant_id and o.inbox_id = n.inbox_id`;
 
 const forgetSql = [
+  'delete from recipient_report where tenant_id = $1::uuid and report_mail_id = any ($2::uuid[])',
+  `delete from recipient_report r using send s where s.tenant_id = $1::uuid and s.mail_id = any ($2::uuid[]) and r.tenant_id = s.tenant_id and r.send_id = s.send_id`,
   `delete from send_content c using send s where s.tenant_id = $1::uuid and s.mail_id = any ($2::uuid[]) and c.tenant_id = s.tenant_id and c.send_id = s.send_id`,
   'delete from raw_mail where tenant_id = $1::uuid and mail_id = any ($2::uuid[])',
   'delete from send where tenant_id = $1::uuid and mail_id = any ($2::uuid[])',

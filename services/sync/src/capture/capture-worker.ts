@@ -137,7 +137,12 @@ export class CaptureWorker implements OnModuleInit {
       found.sections ??
       (await holder.useSecond(async (imap) => ((await findCopy(imap, at, mailId, tenant)) ? sectionsOf(imap, at.uid, wanted) : undefined)));
     if (!sections) return undefined;
-    return { copy, plan, text: mailText(plan, copy.root, sections), report: report && reportFacts(copy.header, report, sections) };
+    return {
+      copy,
+      plan,
+      text: mailText(plan, copy.root, sections),
+      report: report && reportFacts(copy.header, report, sections, tenant.isSigned),
+    };
   }
 
   async #save(

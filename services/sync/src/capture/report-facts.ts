@@ -8,6 +8,8 @@ import { MAX_REPORT_BYTES, reportPlanOf, type ReportPart, type ReportPlan } from
 import type { SectionQuery } from '../imap/imap-session.js';
 import { decodeTransfer } from '../imap/transfer-decoder.js';
 import { decodeWords } from '../inbox/decode-words.js';
+import { markedId } from '../inbox/report-originals.js';
+import type { TenantHash } from '../inbox/tenant-hash.js';
 import type { MailCopy } from './mail-copy.js';
 import { partText } from './mail-text.js';
 
@@ -28,20 +30,29 @@ export function reportQueries({ firstText, status, returnedHeader, returnedMessa
   return [...queries, ...ofMessage].filter(({ maxBytes }) => maxBytes > 0);
 }
 
-export function reportFacts(header: Buffer, plan: ReportPlan, sections: ReadonlyMap<string, Buffer>): ReportFacts {
+export function reportFacts(
+  header: Buffer,
+  plan: ReportPlan,
+  sections: ReadonlyMap<string, Buffer>,
+  isSigned: TenantHash['isSigned'],
+): ReportFacts {
   const bytes = (section: string) => sections.get(section) ?? Buffer.alloc(0);
   const plain = (part: ReportPart | undefined) => (part ? decodeTransfer(part.encoding, bytes(part.partId)).toString() : '');
+  const returnedHeader = plain(plan.returnedHeader) || bytes(`${plan.returnedMessage ?? ''}.HEADER`).toString();
   const { deliveries, messageId } = readReport({
     headers: parseHeaders(header),
     firstText: plan.firstText ? partText(plan.firstText, bytes(plan.firstText.partId), new Map()) : '',
     status: plain(plan.status),
-    returnedHeader: plain(plan.returnedHeader) || bytes(`${plan.returnedMessage ?? ''}.HEADER`).toString(),
+    returnedHeader,
   });
-  const told = deliveries.map(({ address, ...of }) => ({
+  const told = deliveries.map(({ address, originalAddress, outcome, ...of }) => ({
     address: (address ?? '').toWellFormed(),
+    originalAddress: (originalAddress ?? '').toWellFormed(),
+    outcome,
     class: of.class ?? '',
     status: of.status ?? '',
     evidence: of.evidence ?? '',
   }));
-  return { deliveries: told, aboutMessageId: (messageId ?? '').toWellFormed() };
+  const sentAs = markedId(parseHeaders(returnedHeader.slice(0, MAX_REPORT_BYTES)), isSigned);
+  return { deliveries: told, aboutMessageId: (sentAs ?? messageId ?? '').toWellFormed() };
 }

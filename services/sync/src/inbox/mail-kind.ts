@@ -6,7 +6,7 @@ const kinds: Record<Classified, MailKind> = {
   person: MailKind.PERSON,
   list: MailKind.LIST,
   delivery_report: MailKind.DELIVERY_REPORT,
-  feedback_report: MailKind.DELIVERY_REPORT,
+  feedback_report: MailKind.COMPLAINT,
   read_receipt: MailKind.AUTO_REPLY,
   auto_reply: MailKind.AUTO_REPLY,
   auto_generated: MailKind.AUTO_REPLY,

@@ -1,17 +1,15 @@
 // Tells which mail a delivery report is about, by the header that came back with it: read before the gate has opened, the one exception (docs/decisions/0025).
 import { Fault } from '@rejoinder/base/fault';
 import { MailKind } from '@rejoinder/contracts/mail';
-import { classify } from '@rejoinder/mail/automatic';
 import { capped } from '@rejoinder/mail/chain';
 import { parseAddresses } from '@rejoinder/mail/addresses';
 import { messageIdInText, returnedMessageId } from '@rejoinder/mail/delivery-report';
-import { firstValue, parseHeaders } from '@rejoinder/mail/headers';
+import { firstValue, parseHeaders, type MailHeaders } from '@rejoinder/mail/headers';
 import { MAX_FIRST_TEXT_BYTES, MAX_RETURNED_BYTES, reportPlanOf, type ReportPlan } from '@rejoinder/mail/report-parts';
 import { formatSendMark, parseSendMark, SEND_HEADER } from '@rejoinder/mail/send-mark';
 import { partText } from '../capture/mail-text.js';
 import type { ImapSession } from '../imap/imap-session.js';
 import { decodeTransfer } from '../imap/transfer-decoder.js';
-import { decodeWords } from './decode-words.js';
 import type { Observation, Surroundings } from './observe.js';
 
 /** So many reports of one batch are looked into, the newest, for so long; the others say what their own headers say. */
@@ -26,7 +24,7 @@ type Around = Pick<Surroundings, 'hash' | 'isSigned'>;
  * connection that breaks, takes no mail away: the batch is saved without, and whoever asks the server next hears of it.
  */
 export async function nameOriginals(observations: readonly Observation[], imap: ReportSession, around: Around): Promise<number> {
-  const reports = observations.filter(isDeliveryReport);
+  const reports = observations.filter(({ mail }) => mail.kind === MailKind.DELIVERY_REPORT);
   const began = performance.now();
   let read = 0;
   for (const report of reports.slice(-maxReports)) {
@@ -42,18 +40,13 @@ export async function nameOriginals(observations: readonly Observation[], imap: 
   return reports.length - read;
 }
 
-/** A complaint is told by the same word, and quotes mail that somebody got. */
-function isDeliveryReport({ mail, header }: Observation): boolean {
-  return mail.kind === MailKind.DELIVERY_REPORT && classify(parseHeaders(header), decodeWords) === 'delivery_report';
-}
-
 /** Ids of the one mail, nearest last: where a provider has rewritten its Message-ID, the mark in its header tells ours. Nothing else of what is read is kept. */
 async function originalsOf({ uid }: Observation, imap: ReportSession, isSigned: Around['isSigned']): Promise<string[]> {
   const root = (await imap.structure(uid))?.root;
   if (!root) return [];
   const plan = reportPlanOf(root);
   const returned = parseHeaders(await returnedHeader(uid, plan, imap));
-  const ids = [returnedMessageId(returned), markedId(firstValue(returned, SEND_HEADER), firstValue(returned, 'from'), isSigned)];
+  const ids = [returnedMessageId(returned), markedId(returned, isSigned)];
   const found = ids.filter((id) => id !== undefined);
   if (found.length > 0 || !plan.firstText) return found;
   const { partId, fetchBytes } = plan.firstText;
@@ -71,10 +64,10 @@ async function section(uid: number, name: string, maxBytes: number, imap: Report
   return sections?.get(name) ?? Buffer.alloc(0);
 }
 
-/** The Message-ID that sending gave: the mark, at the domain it was sent from. */
-function markedId(value: string | undefined, from: string | undefined, isSigned: Around['isSigned']): string | undefined {
-  const mark = parseSendMark(value ?? '');
-  const domain = parseAddresses(from ?? '')[0]
+/** The Message-ID that sending gave to the mail that came back: the mark, at the domain it was sent from. */
+export function markedId(returned: MailHeaders, isSigned: Around['isSigned']): string | undefined {
+  const mark = parseSendMark(firstValue(returned, SEND_HEADER) ?? '');
+  const domain = parseAddresses(firstValue(returned, 'from') ?? '')[0]
     ?.address.split('@')
     .at(-1);
   return mark && domain && isSigned(mark, mark.mac) ? `${formatSendMark(mark, () => mark.mac)}@${domain}` : undefined;

@@ -54,6 +54,8 @@ const kinds: Partial<Record<MailKind, string>> = {
   [MailKind.LIST]: 'list',
   [MailKind.AUTO_REPLY]: 'auto_reply',
   [MailKind.DELIVERY_REPORT]: 'delivery_report',
+  // It keeps its thread as a report does.
+  [MailKind.COMPLAINT]: 'delivery_report',
 };
 
 /** A mail as an inbox shows it. A draft is no mail yet. */

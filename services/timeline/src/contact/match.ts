@@ -36,6 +36,9 @@ export interface PlacingRules {
   logsInternal: boolean;
 }
 
+/** Kinds of mail that no person wrote. */
+const programs: ReadonlySet<string> = new Set(['delivery_report', 'complaint', 'auto_reply']);
+
 /** Contacts of one mail; a mail to more stands on the first of them. */
 export const maxPeople = 200;
 
@@ -54,7 +57,7 @@ export function match(mail: OnMail, own: ReadonlySet<string>, rules: PlacingRule
     return { direction: 'out', made: others(members, () => false), known: [] };
   }
   const isBarred = rules.makeContacts === 'nobody' || (rules.makeContacts === 'written_to' && !isOut);
-  const makesNone = mail.knownOnly || mail.kind === 'delivery_report' || mail.kind === 'auto_reply' || isBarred;
+  const makesNone = mail.knownOnly || programs.has(mail.kind) || isBarred;
   const made = makesNone ? [] : others(wrote, (one) => isOwn(one, own));
   const taken = new Set(made.map(keyOf));
   const known = others(

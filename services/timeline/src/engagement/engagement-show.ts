@@ -95,6 +95,8 @@ function engagementMessage(
     inboxId: one.inboxId ?? '',
     kind: mailKindOf(one.kind),
     kindBecause: facts?.kindBecause,
+    deliveries: facts?.deliveries,
+    aboutMessageId: facts?.aboutMessageId,
   };
 }
 

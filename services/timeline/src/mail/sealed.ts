@@ -2,7 +2,7 @@
 import type { MailState } from './mail-state.js';
 import { Injectable } from '@nestjs/common';
 import { Fault } from '@rejoinder/base/fault';
-import type { Address, AttachmentDeclared } from '@rejoinder/contracts/mail';
+import type { Address, AttachmentDeclared, Delivery } from '@rejoinder/contracts/mail';
 import { maxBatch, Vault } from '@rejoinder/vault/vault';
 import type { Person } from '../contact/match.js';
 import { bytesOf } from '@rejoinder/runtime/rows';
@@ -18,7 +18,13 @@ export interface MailFacts {
   kindBecause?: string;
   /** Of a delivery report; absent of what was captured before it was kept. */
   reported?: Person[];
+  /** As above: what it says became of the mail at each of them. */
+  deliveries?: DeliveryFacts[];
+  /** Of which mail; as above. */
+  aboutMessageId?: string;
 }
+
+export type DeliveryFacts = Pick<Delivery, 'address' | 'originalAddress' | 'class' | 'status' | 'evidence' | 'outcome'>;
 
 export interface MailText {
   text: string;
@@ -84,6 +90,10 @@ export class Sealed {
 }
 
 export const personOf = ({ address, name }: Address): Person => ({ address, name });
+
+export function deliveryOf({ address, originalAddress, class: told, status, evidence, outcome }: Delivery): DeliveryFacts {
+  return { address, originalAddress, class: told, status, evidence, outcome };
+}
 
 export function attachmentFactsOf({ partId, fileName, contentType, contentId }: AttachmentDeclared): AttachmentFacts {
   return { partId, fileName, contentType, contentId };

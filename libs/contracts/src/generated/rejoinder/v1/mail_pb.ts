@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/v1/mail.proto.
  */
 export const file_rejoinder_v1_mail: GenFile = /*@__PURE__*/
-  fileDesc("ChdyZWpvaW5kZXIvdjEvbWFpbC5wcm90bxIMcmVqb2luZGVyLnYxIjQKB0FkZHJlc3MSFQoHYWRkcmVzcxgBIAEoCUIEiLUYARISCgRuYW1lGAIgASgJQgSItRgBIuEBChJBdHRhY2htZW50RGVjbGFyZWQSFQoNYXR0YWNobWVudF9pZBgBIAEoCRIPCgdwYXJ0X2lkGAIgASgJEhcKCWZpbGVfbmFtZRgDIAEoCUIEiLUYARIUCgxjb250ZW50X3R5cGUYBCABKAkSEgoKc2l6ZV9ieXRlcxgFIAEoAxIOCgZpbmxpbmUYBiABKAgSEgoKY29udGVudF9pZBgHIAEoCRIsCgVzdGF0ZRgIIAEoDjIdLnJlam9pbmRlci52MS5BdHRhY2htZW50U3RhdGUSDgoGcmVhc29uGAkgASgJIlIKCERlbGl2ZXJ5EhUKB2FkZHJlc3MYASABKAlCBIi1GAESDQoFY2xhc3MYAiABKAkSDgoGc3RhdHVzGAMgASgJEhAKCGV2aWRlbmNlGAQgASgJKo0BCg9BdHRhY2htZW50U3RhdGUSIAocQVRUQUNITUVOVF9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEFUVEFDSE1FTlRfU1RBVEVfUEVORElORxABEhsKF0FUVEFDSE1FTlRfU1RBVEVfU1RPUkVEEAISHQoZQVRUQUNITUVOVF9TVEFURV9SRUpFQ1RFRBADKogBCghNYWlsS2luZBIZChVNQUlMX0tJTkRfVU5TUEVDSUZJRUQQABIUChBNQUlMX0tJTkRfUEVSU09OEAESEgoOTUFJTF9LSU5EX0xJU1QQAhIYChRNQUlMX0tJTkRfQVVUT19SRVBMWRADEh0KGU1BSUxfS0lORF9ERUxJVkVSWV9SRVBPUlQQBGIGcHJvdG8z", [file_rejoinder_v1_options]);
+  fileDesc("ChdyZWpvaW5kZXIvdjEvbWFpbC5wcm90bxIMcmVqb2luZGVyLnYxIjQKB0FkZHJlc3MSFQoHYWRkcmVzcxgBIAEoCUIEiLUYARISCgRuYW1lGAIgASgJQgSItRgBIuEBChJBdHRhY2htZW50RGVjbGFyZWQSFQoNYXR0YWNobWVudF9pZBgBIAEoCRIPCgdwYXJ0X2lkGAIgASgJEhcKCWZpbGVfbmFtZRgDIAEoCUIEiLUYARIUCgxjb250ZW50X3R5cGUYBCABKAkSEgoKc2l6ZV9ieXRlcxgFIAEoAxIOCgZpbmxpbmUYBiABKAgSEgoKY29udGVudF9pZBgHIAEoCRIsCgVzdGF0ZRgIIAEoDjIdLnJlam9pbmRlci52MS5BdHRhY2htZW50U3RhdGUSDgoGcmVhc29uGAkgASgJIoMBCghEZWxpdmVyeRIVCgdhZGRyZXNzGAEgASgJQgSItRgBEg0KBWNsYXNzGAIgASgJEg4KBnN0YXR1cxgDIAEoCRIQCghldmlkZW5jZRgEIAEoCRIPCgdvdXRjb21lGAUgASgJEh4KEG9yaWdpbmFsX2FkZHJlc3MYBiABKAlCBIi1GAEqjQEKD0F0dGFjaG1lbnRTdGF0ZRIgChxBVFRBQ0hNRU5UX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYQVRUQUNITUVOVF9TVEFURV9QRU5ESU5HEAESGwoXQVRUQUNITUVOVF9TVEFURV9TVE9SRUQQAhIdChlBVFRBQ0hNRU5UX1NUQVRFX1JFSkVDVEVEEAMqoQEKCE1haWxLaW5kEhkKFU1BSUxfS0lORF9VTlNQRUNJRklFRBAAEhQKEE1BSUxfS0lORF9QRVJTT04QARISCg5NQUlMX0tJTkRfTElTVBACEhgKFE1BSUxfS0lORF9BVVRPX1JFUExZEAMSHQoZTUFJTF9LSU5EX0RFTElWRVJZX1JFUE9SVBAEEhcKE01BSUxfS0lORF9DT01QTEFJTlQQBWIGcHJvdG8z", [file_rejoinder_v1_options]);
 
 /**
  * One address as it stood in a header field, decoded (RFC 5322 section 3.4, RFC 2047).
@@ -143,6 +143,21 @@ export type Delivery = Message<"rejoinder.v1.Delivery"> & {
    * @generated from field: string evidence = 4;
    */
   evidence: string;
+
+  /**
+   * hard_bounce (the address takes no mail), soft_bounce (given up, but the address may take mail at another time), delayed (the server still tries),
+   * delivered (also handed on to a server that reports no further), unclear; empty in events from before this field.
+   *
+   * @generated from field: string outcome = 5;
+   */
+  outcome: string;
+
+  /**
+   * In lower case; the address that the mail was sent to, where the report says that it went on from there.
+   *
+   * @generated from field: string original_address = 6;
+   */
+  originalAddress: string;
 };
 
 /**
@@ -213,6 +228,13 @@ export enum MailKind {
    * @generated from enum value: MAIL_KIND_DELIVERY_REPORT = 4;
    */
   DELIVERY_REPORT = 4,
+
+  /**
+   * Somebody called a mail unwanted, and their provider passes it on (RFC 5965). Told as DELIVERY_REPORT before this value.
+   *
+   * @generated from enum value: MAIL_KIND_COMPLAINT = 5;
+   */
+  COMPLAINT = 5,
 }
 
 /**

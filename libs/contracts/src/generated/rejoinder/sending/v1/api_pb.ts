@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/sending/v1/api.proto.
  */
 export const file_rejoinder_sending_v1_api: GenFile = /*@__PURE__*/
-  fileDesc("Ch5yZWpvaW5kZXIvc2VuZGluZy92MS9hcGkucHJvdG8SFHJlam9pbmRlci5zZW5kaW5nLnYxIsECCgtTZW5kUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAMgASgJEiEKAnRvGAQgAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCY2MYBSADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIiCgNiY2MYBiADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GAcgASgJQgSItRgBEhIKBHRleHQYCCABKAlCBIi1GAESEgoEaHRtbBgJIAEoCUIEiLUYARIWCg5hdHRhY2htZW50X2lkcxgKIAMoCRIZCgtpbl9yZXBseV90bxgLIAEoCUIEiLUYARIYCgpyZWZlcmVuY2VzGAwgAygJQgSItRgBIjgKDFNlbmRSZXNwb25zZRIoCgRzZW5kGAEgASgLMhoucmVqb2luZGVyLnNlbmRpbmcudjEuU2VuZCI0Cg5HZXRTZW5kUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHc2VuZF9pZBgCIAEoCSI7Cg9HZXRTZW5kUmVzcG9uc2USKAoEc2VuZBgBIAEoCzIaLnJlam9pbmRlci5zZW5kaW5nLnYxLlNlbmQiMwoNQ2FuY2VsUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHc2VuZF9pZBgCIAEoCSI6Cg5DYW5jZWxSZXNwb25zZRIoCgRzZW5kGAEgASgLMhoucmVqb2luZGVyLnNlbmRpbmcudjEuU2VuZCJFCg5SZXNvbHZlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHc2VuZF9pZBgCIAEoCRIPCgdvdXRjb21lGAMgASgJIjsKD1Jlc29sdmVSZXNwb25zZRIoCgRzZW5kGAEgASgLMhoucmVqb2luZGVyLnNlbmRpbmcudjEuU2VuZCI5ChNSZWFkU2VudE1haWxSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgdtYWlsX2lkGAIgASgJIj4KFFJlYWRTZW50TWFpbFJlc3BvbnNlEhIKBHRleHQYASABKAlCBIi1GAESEgoEaHRtbBgCIAEoCUIEiLUYASI5ChNSZWFkU2VudE1pbWVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgdzZW5kX2lkGAIgASgJIisKFFJlYWRTZW50TWltZVJlc3BvbnNlEhMKBWNodW5rGAEgASgMQgSItRgBItEBCgRTZW5kEg8KB3NlbmRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRINCgVzdGF0ZRgEIAEoCRIOCgZyZWFzb24YBSABKAkSGAoKbWVzc2FnZV9pZBgGIAEoCUIEiLUYARIvCgthY2NlcHRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHc2VudF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAytAQKDlNlbmRpbmdTZXJ2aWNlEk0KBFNlbmQSIS5yZWpvaW5kZXIuc2VuZGluZy52MS5TZW5kUmVxdWVzdBoiLnJlam9pbmRlci5zZW5kaW5nLnYxLlNlbmRSZXNwb25zZRJWCgdHZXRTZW5kEiQucmVqb2luZGVyLnNlbmRpbmcudjEuR2V0U2VuZFJlcXVlc3QaJS5yZWpvaW5kZXIuc2VuZGluZy52MS5HZXRTZW5kUmVzcG9uc2USUwoGQ2FuY2VsEiMucmVqb2luZGVyLnNlbmRpbmcudjEuQ2FuY2VsUmVxdWVzdBokLnJlam9pbmRlci5zZW5kaW5nLnYxLkNhbmNlbFJlc3BvbnNlElYKB1Jlc29sdmUSJC5yZWpvaW5kZXIuc2VuZGluZy52MS5SZXNvbHZlUmVxdWVzdBolLnJlam9pbmRlci5zZW5kaW5nLnYxLlJlc29sdmVSZXNwb25zZRJlCgxSZWFkU2VudE1haWwSKS5yZWpvaW5kZXIuc2VuZGluZy52MS5SZWFkU2VudE1haWxSZXF1ZXN0GioucmVqb2luZGVyLnNlbmRpbmcudjEuUmVhZFNlbnRNYWlsUmVzcG9uc2USZwoMUmVhZFNlbnRNaW1lEikucmVqb2luZGVyLnNlbmRpbmcudjEuUmVhZFNlbnRNaW1lUmVxdWVzdBoqLnJlam9pbmRlci5zZW5kaW5nLnYxLlJlYWRTZW50TWltZVJlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
+  fileDesc("Ch5yZWpvaW5kZXIvc2VuZGluZy92MS9hcGkucHJvdG8SFHJlam9pbmRlci5zZW5kaW5nLnYxIsECCgtTZW5kUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAMgASgJEiEKAnRvGAQgAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCY2MYBSADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIiCgNiY2MYBiADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GAcgASgJQgSItRgBEhIKBHRleHQYCCABKAlCBIi1GAESEgoEaHRtbBgJIAEoCUIEiLUYARIWCg5hdHRhY2htZW50X2lkcxgKIAMoCRIZCgtpbl9yZXBseV90bxgLIAEoCUIEiLUYARIYCgpyZWZlcmVuY2VzGAwgAygJQgSItRgBIjgKDFNlbmRSZXNwb25zZRIoCgRzZW5kGAEgASgLMhoucmVqb2luZGVyLnNlbmRpbmcudjEuU2VuZCI0Cg5HZXRTZW5kUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHc2VuZF9pZBgCIAEoCSI7Cg9HZXRTZW5kUmVzcG9uc2USKAoEc2VuZBgBIAEoCzIaLnJlam9pbmRlci5zZW5kaW5nLnYxLlNlbmQiMwoNQ2FuY2VsUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHc2VuZF9pZBgCIAEoCSI6Cg5DYW5jZWxSZXNwb25zZRIoCgRzZW5kGAEgASgLMhoucmVqb2luZGVyLnNlbmRpbmcudjEuU2VuZCJFCg5SZXNvbHZlUmVxdWVzdBIRCgl0ZW5hbnRfaWQYASABKAkSDwoHc2VuZF9pZBgCIAEoCRIPCgdvdXRjb21lGAMgASgJIjsKD1Jlc29sdmVSZXNwb25zZRIoCgRzZW5kGAEgASgLMhoucmVqb2luZGVyLnNlbmRpbmcudjEuU2VuZCI5ChNSZWFkU2VudE1haWxSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgdtYWlsX2lkGAIgASgJIj4KFFJlYWRTZW50TWFpbFJlc3BvbnNlEhIKBHRleHQYASABKAlCBIi1GAESEgoEaHRtbBgCIAEoCUIEiLUYASI5ChNSZWFkU2VudE1pbWVSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIPCgdzZW5kX2lkGAIgASgJIisKFFJlYWRTZW50TWltZVJlc3BvbnNlEhMKBWNodW5rGAEgASgMQgSItRgBIo0CCgRTZW5kEg8KB3NlbmRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRINCgVzdGF0ZRgEIAEoCRIOCgZyZWFzb24YBSABKAkSGAoKbWVzc2FnZV9pZBgGIAEoCUIEiLUYARIvCgthY2NlcHRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHc2VudF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOgoKZGVsaXZlcmllcxgJIAMoCzImLnJlam9pbmRlci5zZW5kaW5nLnYxLlJlcG9ydGVkRGVsaXZlcnkikwEKEFJlcG9ydGVkRGVsaXZlcnkSFQoHYWRkcmVzcxgBIAEoCUIEiLUYARIPCgdvdXRjb21lGAIgASgJEg4KBnN0YXR1cxgDIAEoCRIWCg5yZXBvcnRfbWFpbF9pZBgEIAEoCRIvCgtyZXBvcnRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAytAQKDlNlbmRpbmdTZXJ2aWNlEk0KBFNlbmQSIS5yZWpvaW5kZXIuc2VuZGluZy52MS5TZW5kUmVxdWVzdBoiLnJlam9pbmRlci5zZW5kaW5nLnYxLlNlbmRSZXNwb25zZRJWCgdHZXRTZW5kEiQucmVqb2luZGVyLnNlbmRpbmcudjEuR2V0U2VuZFJlcXVlc3QaJS5yZWpvaW5kZXIuc2VuZGluZy52MS5HZXRTZW5kUmVzcG9uc2USUwoGQ2FuY2VsEiMucmVqb2luZGVyLnNlbmRpbmcudjEuQ2FuY2VsUmVxdWVzdBokLnJlam9pbmRlci5zZW5kaW5nLnYxLkNhbmNlbFJlc3BvbnNlElYKB1Jlc29sdmUSJC5yZWpvaW5kZXIuc2VuZGluZy52MS5SZXNvbHZlUmVxdWVzdBolLnJlam9pbmRlci5zZW5kaW5nLnYxLlJlc29sdmVSZXNwb25zZRJlCgxSZWFkU2VudE1haWwSKS5yZWpvaW5kZXIuc2VuZGluZy52MS5SZWFkU2VudE1haWxSZXF1ZXN0GioucmVqb2luZGVyLnNlbmRpbmcudjEuUmVhZFNlbnRNYWlsUmVzcG9uc2USZwoMUmVhZFNlbnRNaW1lEikucmVqb2luZGVyLnNlbmRpbmcudjEuUmVhZFNlbnRNaW1lUmVxdWVzdBoqLnJlam9pbmRlci5zZW5kaW5nLnYxLlJlYWRTZW50TWltZVJlc3BvbnNlMAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
 
 /**
  * @generated from message rejoinder.sending.v1.SendRequest
@@ -368,6 +368,13 @@ export type Send = Message<"rejoinder.sending.v1.Send"> & {
    * @generated from field: google.protobuf.Timestamp sent_at = 8;
    */
   sentAt?: Timestamp | undefined;
+
+  /**
+   * What delivery reports say of it: for each recipient of whom there is one, the gravest. Of GetSend, Cancel and Resolve.
+   *
+   * @generated from field: repeated rejoinder.sending.v1.ReportedDelivery deliveries = 9;
+   */
+  deliveries: ReportedDelivery[];
 };
 
 /**
@@ -376,6 +383,51 @@ export type Send = Message<"rejoinder.sending.v1.Send"> & {
  */
 export const SendSchema: GenMessage<Send> = /*@__PURE__*/
   messageDesc(file_rejoinder_sending_v1_api, 12);
+
+/**
+ * @generated from message rejoinder.sending.v1.ReportedDelivery
+ */
+export type ReportedDelivery = Message<"rejoinder.sending.v1.ReportedDelivery"> & {
+  /**
+   * As the report has it; empty where it names nobody and the mail had one recipient.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * As in rejoinder.v1.Delivery.
+   *
+   * @generated from field: string outcome = 2;
+   */
+  outcome: string;
+
+  /**
+   * @generated from field: string status = 3;
+   */
+  status: string;
+
+  /**
+   * The delivery report.
+   *
+   * @generated from field: string report_mail_id = 4;
+   */
+  reportMailId: string;
+
+  /**
+   * When it came.
+   *
+   * @generated from field: google.protobuf.Timestamp reported_at = 5;
+   */
+  reportedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rejoinder.sending.v1.ReportedDelivery.
+ * Use `create(ReportedDeliverySchema)` to create a new message.
+ */
+export const ReportedDeliverySchema: GenMessage<ReportedDelivery> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sending_v1_api, 13);
 
 /**
  * @generated from service rejoinder.sending.v1.SendingService

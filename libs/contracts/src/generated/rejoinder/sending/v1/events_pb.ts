@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file rejoinder/sending/v1/events.proto.
  */
 export const file_rejoinder_sending_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiFyZWpvaW5kZXIvc2VuZGluZy92MS9ldmVudHMucHJvdG8SFHJlam9pbmRlci5zZW5kaW5nLnYxIuEDCgxTZW5kQWNjZXB0ZWQSDwoHc2VuZF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIPCgdtYWlsX2lkGAMgASgJEhcKD21lc3NhZ2VfaWRfaGFzaBgEIAEoDBIUCgxjaGFpbl9oYXNoZXMYBSADKAwSEQoJZnJvbV9oYXNoGAYgASgMEhgKEHJlY2lwaWVudF9oYXNoZXMYByADKAwSGQoRYmFzZV9zdWJqZWN0X2hhc2gYCCABKAwSIwoEZnJvbRgJIAEoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEiEKAnRvGAogAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCY2MYCyADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIiCgNiY2MYDCADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GA0gASgJQgSItRgBEi8KC2FjY2VwdGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI1CgthdHRhY2htZW50cxgPIAMoCzIgLnJlam9pbmRlci52MS5BdHRhY2htZW50RGVjbGFyZWQSGAoKbWVzc2FnZV9pZBgQIAEoCUIEiLUYASKCAQoITWFpbFNlbnQSDwoHc2VuZF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIPCgdtYWlsX2lkGAMgASgJEisKB3NlbnRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKB3JlZnVzZWQYBSADKAlCBIi1GAEiUAoKU2VuZEZhaWxlZBIPCgdzZW5kX2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSDgoGcmVhc29uGAQgASgJIkUKD1NlbmRVbmNvbmZpcm1lZBIPCgdzZW5kX2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
+  fileDesc("CiFyZWpvaW5kZXIvc2VuZGluZy92MS9ldmVudHMucHJvdG8SFHJlam9pbmRlci5zZW5kaW5nLnYxIuEDCgxTZW5kQWNjZXB0ZWQSDwoHc2VuZF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIPCgdtYWlsX2lkGAMgASgJEhcKD21lc3NhZ2VfaWRfaGFzaBgEIAEoDBIUCgxjaGFpbl9oYXNoZXMYBSADKAwSEQoJZnJvbV9oYXNoGAYgASgMEhgKEHJlY2lwaWVudF9oYXNoZXMYByADKAwSGQoRYmFzZV9zdWJqZWN0X2hhc2gYCCABKAwSIwoEZnJvbRgJIAEoCzIVLnJlam9pbmRlci52MS5BZGRyZXNzEiEKAnRvGAogAygLMhUucmVqb2luZGVyLnYxLkFkZHJlc3MSIQoCY2MYCyADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIiCgNiY2MYDCADKAsyFS5yZWpvaW5kZXIudjEuQWRkcmVzcxIVCgdzdWJqZWN0GA0gASgJQgSItRgBEi8KC2FjY2VwdGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI1CgthdHRhY2htZW50cxgPIAMoCzIgLnJlam9pbmRlci52MS5BdHRhY2htZW50RGVjbGFyZWQSGAoKbWVzc2FnZV9pZBgQIAEoCUIEiLUYASKCAQoITWFpbFNlbnQSDwoHc2VuZF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIPCgdtYWlsX2lkGAMgASgJEisKB3NlbnRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKB3JlZnVzZWQYBSADKAlCBIi1GAEiUAoKU2VuZEZhaWxlZBIPCgdzZW5kX2lkGAEgASgJEhAKCGluYm94X2lkGAIgASgJEg8KB21haWxfaWQYAyABKAkSDgoGcmVhc29uGAQgASgJIscBChBEZWxpdmVyeVJlcG9ydGVkEg8KB3NlbmRfaWQYASABKAkSEAoIaW5ib3hfaWQYAiABKAkSDwoHbWFpbF9pZBgDIAEoCRIWCg5yZXBvcnRfbWFpbF9pZBgEIAEoCRIVCgdhZGRyZXNzGAUgASgJQgSItRgBEg8KB291dGNvbWUYBiABKAkSDgoGc3RhdHVzGAcgASgJEi8KC3JlcG9ydGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJFCg9TZW5kVW5jb25maXJtZWQSDwoHc2VuZF9pZBgBIAEoCRIQCghpbmJveF9pZBgCIAEoCRIPCgdtYWlsX2lkGAMgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_rejoinder_v1_mail, file_rejoinder_v1_options]);
 
 /**
  * A send was taken on: its Message-ID is fixed, the mail is tracked from here.
@@ -193,6 +193,67 @@ export const SendFailedSchema: GenMessage<SendFailed> = /*@__PURE__*/
   messageDesc(file_rejoinder_sending_v1_events, 2);
 
 /**
+ * A delivery report says what became of the mail at one of its recipients: the first word of them, or a graver one than before. It changes no state of
+ * the send, and nothing is sent again for it. Who knows the Message-ID of the mail can forge a report, but of its recipients alone.
+ *
+ * @generated from message rejoinder.sending.v1.DeliveryReported
+ */
+export type DeliveryReported = Message<"rejoinder.sending.v1.DeliveryReported"> & {
+  /**
+   * @generated from field: string send_id = 1;
+   */
+  sendId: string;
+
+  /**
+   * @generated from field: string inbox_id = 2;
+   */
+  inboxId: string;
+
+  /**
+   * @generated from field: string mail_id = 3;
+   */
+  mailId: string;
+
+  /**
+   * @generated from field: string report_mail_id = 4;
+   */
+  reportMailId: string;
+
+  /**
+   * Of the recipient, as the report has it; empty where it names nobody and the mail had one recipient.
+   *
+   * @generated from field: string address = 5;
+   */
+  address: string;
+
+  /**
+   * In the order of their gravity: hard_bounce, soft_bounce, delivered, delayed, unclear; as in rejoinder.v1.Delivery.
+   *
+   * @generated from field: string outcome = 6;
+   */
+  outcome: string;
+
+  /**
+   * Such as 5.1.1; empty where no server stated one.
+   *
+   * @generated from field: string status = 7;
+   */
+  status: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp reported_at = 8;
+   */
+  reportedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rejoinder.sending.v1.DeliveryReported.
+ * Use `create(DeliveryReportedSchema)` to create a new message.
+ */
+export const DeliveryReportedSchema: GenMessage<DeliveryReported> = /*@__PURE__*/
+  messageDesc(file_rejoinder_sending_v1_events, 3);
+
+/**
  * The server may have taken it: it is not sent again by itself.
  *
  * @generated from message rejoinder.sending.v1.SendUnconfirmed
@@ -219,5 +280,5 @@ export type SendUnconfirmed = Message<"rejoinder.sending.v1.SendUnconfirmed"> & 
  * Use `create(SendUnconfirmedSchema)` to create a new message.
  */
 export const SendUnconfirmedSchema: GenMessage<SendUnconfirmed> = /*@__PURE__*/
-  messageDesc(file_rejoinder_sending_v1_events, 3);
+  messageDesc(file_rejoinder_sending_v1_events, 4);
 

@@ -398,7 +398,8 @@ export type MailCaptured = Message<"rejoinder.sync.v1.MailCaptured"> & {
   deliveries: Delivery[];
 
   /**
-   * Of a delivery report: the Message-ID of that mail, without brackets; empty where it names none.
+   * Of a delivery report: the Message-ID of that mail, without brackets; empty where it names none. Of a mail that was sent from here it is the one that it
+   * was sent with, also where a provider has given it another, as far as what came back bears our mark.
    *
    * @generated from field: string about_message_id = 19;
    */
