@@ -172,6 +172,31 @@ describe('why a mail is here', { timeout: 120_000 }, () => {
     expect(thread.mails.filter(({ verdict }) => verdict === 'tracked')).toHaveLength(5);
     await house.rest.call('DELETE', `/v1/pins/${pin.pin_id}`);
     await settle('the mail to go', async () => !(await logged()), { timeoutMs: 30_000 });
+  });
+
+  it('an answer that went to other people is told of, with nothing that its headers say, and a person puts it back', async () => {
+    await answer(people.third, 'I have a question.', { subject: 'Quite another thing', inReplyTo: `<${messageId}>` });
+    const cut = `select 1 from threading.node where verdict = 'untracked' and cut = 'yes'`;
+    await settle('the mail to be judged', async () => (await house.house.query(cut)).length > 0, { timeoutMs: 30_000 });
+    await page.goto(`${house.base}/contacts/${contactId}`);
+    const notice = page.getByText(/^A mail of .+ in .+ is not logged and was not kept/);
+    await notice.waitFor(within);
+    expect(await notice.textContent()).toContain(people.sales);
+    for (const secret of ['another thing', 'question']) expect(await page.textContent('main')).not.toContain(secret);
+    expect(await notice.textContent()).not.toContain(people.third);
+    expect(house.town.wire.carried('I have a question.')).toBe(false);
+    await screenshot(page, 'an answer that left');
+    expect(await lastingFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'It belongs here' }).click();
+    await notice.waitFor({ ...within, state: 'detached' });
+    await settle(
+      'the mail to be logged',
+      async () => {
+        const contact = (await house.rest.contacts()).find(({ address }) => address === people.third);
+        return contact && (await house.rest.timeline(contact.contact_id)).find((one) => one.text.startsWith('I have a question.'));
+      },
+      { timeoutMs: 30_000 },
+    );
     await expectNoDeadLetters(house.house);
   });
 });

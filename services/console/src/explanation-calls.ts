@@ -36,7 +36,20 @@ export interface Explanation {
   evidence: Evidence[];
   pins: Pin[];
 }
+/** An answer to a logged mail that went to other people: that it is there, and nothing that its headers say. */
+export interface LeftAnswer {
+  mail_id: string;
+  thread_id: string;
+  left_thread_id: string;
+  answers_mail_id: string;
+  rule_text: string;
+  received_at: string;
+  inbox_ids: string[];
+}
 export const explanations = {
+  leftAnswers: (threadIds: readonly string[]) => get<{ answers: LeftAnswer[] }>(`/v1/left-answers?thread_ids=${threadIds.join(',')}`),
+  merge: (threadId: string, mailId: string, intoMailId: string) =>
+    post<Pin>(`/v1/threads/${threadId}/merge`, { mail_id: mailId, into_mail_id: intoMailId }),
   explain: (mailId: string) => get<Explanation>(`/v1/mails/${mailId}/explain`),
   split: (threadId: string, mailId: string) => post<Pin>(`/v1/threads/${threadId}/split`, { mail_id: mailId }),
   unlog: (mailId: string) => post<Pin>(`/v1/mails/${mailId}/unlog`, {}),

@@ -4,7 +4,7 @@ import { useEffect, useState } from 'react';
 
 const about: Record<string, string[][]> = {
   inbox: [['inboxes']],
-  engagement: [['timeline'], ['contacts'], ['contact'], ['explanation']],
+  engagement: [['timeline'], ['contacts'], ['contact'], ['explanation'], ['left']],
   contact: [['contacts'], ['contact']],
   send: [['timeline']],
   attachment: [['timeline']],

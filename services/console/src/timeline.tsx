@@ -11,6 +11,7 @@ import { ContactAddresses } from './contact-addresses.js';
 import { initials, nameOf, several } from './format.js';
 import { ExplainDialog } from './explain-dialog.js';
 import { deliveriesOf } from './deliveries.js';
+import { LeftAnswers, useLeftAnswers } from './left-answers.js';
 import { MailCard } from './mail-card.js';
 import { Trouble } from './trouble.js';
 
@@ -46,6 +47,7 @@ export function Timeline({ contactId }: { contactId: string }) {
   const [answering, answer] = useDisclosure();
   const explaining = useExplaining();
   const threads = threadsOf(pages.data?.pages.flatMap((page) => page.engagements) ?? []);
+  const leftOf = useLeftAnswers(threads.map(({ id }) => id));
   if (contact.isPending || pages.isPending) return <TimelineLoading />;
   // What is on the page stays there while a later question is refused.
   if (!contact.data || !pages.data) {
@@ -92,6 +94,7 @@ export function Timeline({ contactId }: { contactId: string }) {
           {thread.mails.map((mail) => (
             <MailCard key={mail.engagement_id} mail={mail} deliveries={deliveriesOf(mail, thread.mails)} onExplain={explaining.open} />
           ))}
+          <LeftAnswers of={leftOf(thread.id)} />
           <AnswerButton
             thread={thread}
             onAnswer={(mail) => {

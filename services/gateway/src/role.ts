@@ -28,7 +28,7 @@ import { LoggingAddressApi, QuarantineApi } from './rest/quarantine-api.js';
 import { RetentionApi } from './rest/retention-api.js';
 import { SignInAtProviderApi } from './rest/sign-in-at-provider-api.js';
 import { SettingsApi } from './rest/settings-api.js';
-import { Explained, MailsApi, PinsApi, ThreadsApi } from './rest/threads-api.js';
+import { Explained, LeftAnswersApi, MailsApi, PinsApi, ThreadsApi } from './rest/threads-api.js';
 import { TrackedMailApi } from './rest/tracked-mail-api.js';
 import { Doors } from './web/doors.js';
 import { HealthApi } from './web/health-api.js';
@@ -56,6 +56,7 @@ const rest = [
   TrackedMailApi,
   ThreadsApi,
   MailsApi,
+  LeftAnswersApi,
   PinsApi,
   LoggingAddressApi,
   QuarantineApi,

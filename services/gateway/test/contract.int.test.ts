@@ -100,6 +100,7 @@ const routes: [string, string, string, number, object?][] = [
   ['GET', `/v1/threads/${threadId}?limit=2`, '/v1/threads/{thread_id}', 200],
   ['POST', `/v1/threads/${threadId}/split`, '/v1/threads/{thread_id}/split', 200, { mail_id: mailId }],
   ['POST', `/v1/threads/${threadId}/merge`, '/v1/threads/{thread_id}/merge', 200, { mail_id: mailId, into_mail_id: trackedId }],
+  ['GET', `/v1/left-answers?thread_ids=${threadId},${mailId}`, '/v1/left-answers', 200],
   ['GET', `/v1/mails/${mailId}/explain`, '/v1/mails/{mail_id}/explain', 200],
   ['POST', `/v1/mails/${mailId}/unlog`, '/v1/mails/{mail_id}/unlog', 200],
   ['GET', `/v1/pins?thread_id=${threadId}`, '/v1/pins', 200],

@@ -228,6 +228,10 @@ export async function startRestHouse(env: Record<string, string> = {}): Promise<
       untrack: () => ({}),
       merge: ({ mailId, intoMailId, by }) => ({ pin: { ...pin, mailId, intoMailId, by } }),
       unpin: () => ({}),
+      listLeftAnswers: ({ threadIds }) => {
+        const left = { mailId: privateMailId, threadId, answersMailId: mailId, rule: 'not_quoting', receivedAt: at, inboxIds: [inboxId] };
+        return { answers: threadIds.map((leftThreadId) => ({ ...left, leftThreadId })) };
+      },
       listPins: ({ pageSize }) => ({ pins: [pin], nextPageToken: `after ${pageSize}` }),
       getThread: () => ({
         threadId,

@@ -1,6 +1,6 @@
 // Threads, pins and explanations as REST tells them: threading's words and ids, with what headers say of mails that stand on a timeline.
 import { z } from 'zod';
-import type { ExplainResponse, Pin, ThreadMail } from '@rejoinder/contracts/api/threading';
+import type { ExplainResponse, LeftAnswer, Pin, ThreadMail } from '@rejoinder/contracts/api/threading';
 import type { MailHead } from '@rejoinder/contracts/api/timeline';
 import { trackingRules, type TrackingRule } from '@rejoinder/contracts/tracking-rules';
 import { addressSchema, count, ids, messageId, nextCursor, optionalTime, text, toAddress, toId, toTime } from './shapes.js';
@@ -43,6 +43,23 @@ export const threadSchema = z.object({
   next_cursor: nextCursor,
 });
 
+export const leftAnswersSchema = z.object({
+  answers: z.array(
+    z
+      .object({
+        mail_id: ids.mail,
+        thread_id: ids.thread.meta({ description: 'Of its own now' }),
+        left_thread_id: ids.thread.meta({ description: 'The one of those asked about that it left' }),
+        answers_mail_id: ids.mail.meta({ description: 'A logged mail of that conversation, which it cites' }),
+        rule: z.enum(['cut_subject', 'not_quoting']),
+        rule_text: text(trackingRules.cut_subject).meta({ description: 'The same in a sentence for a person' }),
+        received_at: optionalTime,
+        inbox_ids: z.array(ids.inbox).meta({ description: 'In whose mailboxes it was seen' }),
+      })
+      .meta({ id: 'LeftAnswer' }),
+  ),
+});
+
 export const explanationSchema = z
   .object({
     mail_id: ids.mail,
@@ -83,6 +100,20 @@ export type PinAnswer = z.infer<typeof pinSchema>;
 export function mailsNamed({ mailId, verdict: of, evidence, pins }: ExplainResponse): string[] {
   const cited = evidence.flatMap((one) => (one.tracked && one.mailId !== '' ? [one.mailId] : []));
   return [...(of === 'tracked' ? [mailId] : []), ...cited, ...pinned(pins)];
+}
+
+export function toLeftAnswer(told: LeftAnswer) {
+  const rule = told.rule as 'cut_subject' | 'not_quoting';
+  return {
+    mail_id: told.mailId,
+    thread_id: told.threadId,
+    left_thread_id: told.leftThreadId,
+    answers_mail_id: told.answersMailId,
+    rule,
+    rule_text: trackingRules[rule],
+    received_at: toTime(told.receivedAt),
+    inbox_ids: told.inboxIds,
+  };
 }
 
 export const pinned = (pins: Pin[]): string[] => pins.flatMap((pin) => [pin.mailId, ...(pin.intoMailId === '' ? [] : [pin.intoMailId])]);

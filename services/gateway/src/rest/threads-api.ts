@@ -17,6 +17,12 @@ const pinsQuery = pageOf(50).extend({
   mail_id: ids.mail.optional().meta({ description: 'Those of this mail alone' }),
   thread_id: ids.thread.optional().meta({ description: 'Those of this conversation alone, and of mails that were taken out of it' }),
 });
+const leftQuery = z.strictObject({
+  thread_ids: z
+    .string()
+    .regex(/^[0-9a-f-]{36}(,[0-9a-f-]{36}){0,49}$/, 'must be 1 to 50 ids of conversations, a comma between them')
+    .meta({ examples: ['019ab1c4-5f20-7a31-9d02-6a1b8f4e2c10'], description: 'Up to 50 conversations, a comma between them' }),
+});
 const splitBody = z.strictObject({ mail_id: ids.mail });
 const mergeBody = z.strictObject({ mail_id: ids.mail, into_mail_id: ids.mail });
 
@@ -117,6 +123,26 @@ export class ThreadsApi {
 
   get #threading() {
     return this.peers.client(ThreadingService);
+  }
+}
+
+@V1('left-answers')
+export class LeftAnswersApi {
+  constructor(private readonly peers: Peers) {}
+
+  @Route({
+    method: 'GET',
+    says: 'Answers to logged mails of these conversations that are not logged, since they went to other people',
+    result:
+      'The newest 100, as far as their headers are known. Of mail that is not logged no header is told: whoever has it in their mailbox can look, and merge it into the conversation',
+    answers: shape.leftAnswersSchema,
+  })
+  async list(
+    @TenantId() tenantId: string,
+    @FromQuery(leftQuery) { thread_ids: threadIds }: z.infer<typeof leftQuery>,
+  ): Promise<z.infer<typeof shape.leftAnswersSchema>> {
+    const { answers } = await this.peers.client(ThreadingService).listLeftAnswers({ tenantId, threadIds: threadIds.split(',') });
+    return { answers: answers.map(shape.toLeftAnswer) };
   }
 }
 

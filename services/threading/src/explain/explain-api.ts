@@ -2,9 +2,17 @@
 import { Controller } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Fault } from '@rejoinder/base/fault';
 import { isId } from '@rejoinder/base/id';
-import type { ExplainRequest, ExplainResponseSchema, GetThreadRequest, GetThreadResponseSchema } from '@rejoinder/contracts/api/threading';
+import type {
+  ExplainRequest,
+  ExplainResponseSchema,
+  GetThreadRequest,
+  GetThreadResponseSchema,
+  ListLeftAnswersRequest,
+  ListLeftAnswersResponseSchema,
+} from '@rejoinder/contracts/api/threading';
 import { faultOf } from '@rejoinder/contracts/catalogue';
 import { Database } from '@rejoinder/runtime/database';
 import type { GraphMail } from '../graph/graph.js';
@@ -14,9 +22,11 @@ import { pinsAbout } from '../pins/pin-store.js';
 import type { Tx } from '../tx.js';
 import { surroundings, withoutOwn } from '../verdict/surroundings-store.js';
 import { explain, type Explanation } from './explain.js';
-import { threadMails, threadNow } from './thread-store.js';
+import { leavingMails, threadMails, threadNow } from './thread-store.js';
 
 const maxMails = 200;
+const maxThreads = 50;
+const maxLeft = 100;
 
 @Controller()
 export class ExplainApi {
@@ -68,6 +78,24 @@ export class ExplainApi {
       const why = await explained(tx, tenantId, page, await ownInboxes(tx, [tenantId]));
       const mails = page.map(({ mailId, verdict }, at) => ({ mailId, verdict, because: why[at]!.because }));
       return { threadId: now, mails, nextPageToken: found.length > limit ? page.at(-1)!.mailId : '' };
+    });
+  }
+
+  @GrpcMethod('ThreadingService', 'ListLeftAnswers')
+  async listLeftAnswers({ tenantId, threadIds }: ListLeftAnswersRequest): Promise<MessageInitShape<typeof ListLeftAnswersResponseSchema>> {
+    if (threadIds.length > maxThreads || !threadIds.every(isId))
+      throw new Fault('invalid', 'THREAD_IDS', `Up to ${maxThreads} ids of threads are asked about at once.`);
+    return this.database.read({ tenant: tenantId }, async (tx) => {
+      const mails = threadIds.length > 0 ? await leavingMails(tx, tenantId, threadIds) : [];
+      const why = mails.length > 0 ? await explained(tx, tenantId, mails, await ownInboxes(tx, [tenantId])) : [];
+      // Somebody said so, or it is never logged: that is no news.
+      const answers = mails.flatMap(({ mailId, threadId, leftThreadId, cited, receivedAt, inboxIds }, at) => {
+        const { rule } = why[at]!;
+        if (rule !== 'cut_subject' && rule !== 'not_quoting') return [];
+        const receivedAtTime = timestampFromDate(new Date(receivedAt));
+        return [{ mailId, threadId: threadId!, leftThreadId, answersMailId: cited, rule, receivedAt: receivedAtTime, inboxIds }];
+      });
+      return { answers: answers.slice(0, maxLeft) };
     });
   }
 }
